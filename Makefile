@@ -1,0 +1,73 @@
+# One job per uploaded file, on AWS. `make help` lists the commands.
+
+PYTHON ?= python3
+SCENARIOS ?= lambda fargate cloudtrail
+INPUT ?=
+MODE ?= lambda
+
+ENV = build/env
+DEV = $(ENV)/dev/bin
+INSTALLED = $(ENV)/dev/.installed $(ENV)/sam/.installed $(ENV)/ministack/.installed
+KERNEL = worker/processing/kernel.so
+
+export SAM_CLI_TELEMETRY = 0
+# `sam` calls make again for the layer; our flags are not its business.
+unexport MAKEFLAGS MFLAGS MAKELEVEL
+
+.DEFAULT_GOAL = help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: setup ## solve a picture on the embedded AWS [INPUT=file SCENARIOS="lambda fargate cloudtrail"]
+	@$(DEV)/python -m local.demo $(if $(INPUT),--input "$(INPUT)") --scenarios $(SCENARIOS)
+
+.PHONY: test
+test: setup ## run every test that this machine can run
+	$(DEV)/python -m pytest -rs tests
+
+.PHONY: lint
+lint: setup ## check style, types and the template
+	$(DEV)/ruff check .
+	$(DEV)/ruff format --check .
+	$(DEV)/mypy
+	$(DEV)/cfn-lint template.yaml
+	$(ENV)/sam/bin/sam validate --lint --region us-east-1
+
+.PHONY: image
+image: setup ## build the container image from the built layer [IMAGE=worker:local BASE=...]
+	$(DEV)/python -m local.image
+
+.PHONY: lock
+lock: $(ENV)/uv/bin/uv ## pin what requirements/*.in and worker/*.in ask for
+	@for file in requirements/*.in worker/*requirements.in; do \
+	  $(ENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header "$$file" -o "$${file%.in}.txt" && echo "$${file%.in}.txt"; \
+	done
+
+.PHONY: clean
+clean: ## remove all that was built
+	rm -rf build .aws-sam $(KERNEL)
+
+.PHONY: setup
+setup: $(INSTALLED) $(KERNEL) ## make the environments that the other commands need
+
+$(KERNEL): worker/processing/kernel.c worker/Makefile $(ENV)/dev/.installed
+	@echo "compiling $@"
+	@$(MAKE) -s -C worker kernel LAYER_TARGET=host PYTHON="$(CURDIR)/$(DEV)/python"
+
+$(ENV)/uv/bin/uv: requirements/uv.txt
+	@echo "setting up: uv"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed")'
+	@$(PYTHON) -m venv $(ENV)/uv
+	@$(ENV)/uv/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes -r $<
+	@touch $@
+
+$(ENV)/%/.installed: requirements/%.txt $(ENV)/uv/bin/uv
+	@echo "setting up: $*"
+	@$(PYTHON) -m venv --clear --without-pip $(ENV)/$*
+	@$(ENV)/uv/bin/uv pip sync --quiet --require-hashes --python $(ENV)/$*/bin/python $<
+	@touch $@

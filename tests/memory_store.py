@@ -1,0 +1,87 @@
+"""A versioned bucket in memory: the one fake of the unit tests, at the seam `job.Store`."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Mapping
+
+from processing.errors import Conflict
+from processing.store import Object
+
+Hook = Callable[[str, str], None]
+
+
+class MemoryStore:
+    """What S3 does for the five calls of a job. `before` is called ahead of each with its name."""
+
+    def __init__(self, before: Hook | None = None) -> None:
+        self.name = "uploads"
+        self.versions: dict[str, list[tuple[Object, bytes] | None]] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.before = before
+        self._numbers = itertools.count(1)
+
+    def upload(self, key: str, body: bytes, content_type: str = "image/png") -> Object:
+        """What a user does: a new version, unconditionally."""
+        return self._add(key, body, content_type, {})
+
+    def remove(self, key: str) -> None:
+        """What a user does: a delete marker."""
+        self.versions.setdefault(key, []).append(None)
+
+    def current(self, key: str) -> tuple[Object, bytes] | None:
+        return self.versions.get(key, [None])[-1]
+
+    def body(self, key: str) -> bytes | None:
+        current = self.current(key)
+        return current[1] if current else None
+
+    def head(self, key: str) -> Object | None:
+        self._called("head", key)
+        current = self.current(key)
+        return current[0] if current else None
+
+    def get(self, seen: Object) -> bytes:
+        self._called("get", seen.key)
+        current = self.current(seen.key)
+        if current is None or current[0].version != seen.version:
+            raise Conflict("GetObject", self.name, seen.key)
+        return current[1]
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        content_type: str,
+        metadata: Mapping[str, str],
+        replaces: Object | None,
+    ) -> None:
+        self._called("put", key)
+        current = self.current(key)
+        if (current and current[0].etag) != (replaces and replaces.etag):
+            raise Conflict("PutObject", self.name, key)
+        self._add(key, body, content_type, metadata)
+
+    def delete(self, seen: Object) -> None:
+        self._called("delete", seen.key)
+        current = self.current(seen.key)
+        if current is None:
+            return
+        if current[0].etag != seen.etag:
+            raise Conflict("DeleteObject", self.name, seen.key)
+        self.versions[seen.key].append(None)
+
+    def _called(self, operation: str, key: str) -> None:
+        self.calls.append((operation, key))
+        if self.before:
+            self.before(operation, key)
+
+    def _add(
+        self, key: str, body: bytes, content_type: str, metadata: Mapping[str, str]
+    ) -> Object:
+        etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+        version = f"v{next(self._numbers)}"
+        made = Object(key, version, etag, len(body), content_type, dict(metadata))
+        self.versions.setdefault(key, []).append((made, body))
+        return made

@@ -1,0 +1,238 @@
+"""One job on a bucket in memory: outcomes, the order of the calls, and what others do meanwhile."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from memory_store import MemoryStore
+from processing import job
+from processing.answer import Answer
+from processing.errors import Failed, Rejected
+from processing.events import Upload
+from processing.settings import Settings
+
+UPLOAD = Upload("uploads", "input/a/maze.png")
+ANSWER, REJECTION = "output/a/maze.png", "rejected/a/maze.png.json"
+
+
+def shout(body: bytes, content_type: str) -> Answer:
+    if body.startswith(b"bad"):
+        raise Rejected("it is bad")
+    return Answer(body.upper(), content_type, pixels=len(body))
+
+
+SETTINGS = Settings(processor=shout, max_bytes=100, mode="test")
+
+
+def run(store: MemoryStore, settings: Settings = SETTINGS) -> job.Report:
+    lines: list[str] = []
+    try:
+        return job.run(UPLOAD, store, settings, log=lines.append)
+    finally:
+        assert len(lines) == 1
+        store.logged = json.loads(lines[0])
+
+
+def verdicts(store: MemoryStore) -> list[bytes | None]:
+    """The answer's body, and the reason in the rejection record."""
+    record = store.body(REJECTION)
+    return [store.body(ANSWER), json.loads(record)["reason"] if record else None]
+
+
+def test_an_upload_is_answered_under_its_own_name():
+    store = MemoryStore()
+    seen = store.upload(UPLOAD.key, b"maze")
+    assert run(store).outcome == "answered"
+    answer, body = store.current(ANSWER)
+    assert body == b"MAZE"
+    assert answer.content_type == "image/png"
+    assert answer.metadata == {"source-version": seen.version}
+
+
+def test_a_plain_pair_is_an_answer():
+    store = MemoryStore()
+    store.upload(UPLOAD.key, b"maze")
+    run(store, Settings(processor=lambda body, content_type: (b"pair", "text/plain")))
+    assert store.body(ANSWER) == b"pair"
+
+
+def test_a_bad_upload_gets_a_record_that_names_reason_and_version():
+    store = MemoryStore()
+    seen = store.upload(UPLOAD.key, b"bad")
+    assert run(store).outcome == "rejected"
+    record = json.loads(store.body(REJECTION))
+    assert record.pop("time").endswith("+00:00")
+    assert record == {
+        "reason": "it is bad",
+        "bucket": "uploads",
+        "key": UPLOAD.key,
+        "version": seen.version,
+        "bytes": 3,
+    }
+    assert store.current(REJECTION)[0].metadata == {"source-version": seen.version}
+    assert store.body(ANSWER) is None
+
+
+def test_too_many_bytes_are_rejected_before_they_are_fetched():
+    store = MemoryStore()
+    store.upload(UPLOAD.key, b"x" * 101)
+    assert "101 bytes, more than the limit of 100" in run(store).reason
+    assert ("get", UPLOAD.key) not in store.calls
+
+
+@pytest.mark.parametrize("body", [b"maze", b"bad"])
+def test_a_second_event_changes_nothing(body):
+    store = MemoryStore()
+    store.upload(UPLOAD.key, body)
+    run(store)
+    before = {key: list(versions) for key, versions in store.versions.items()}
+    assert run(store).outcome == "unchanged"
+    assert store.versions == before
+
+
+def test_an_upload_that_is_gone_ends_quietly():
+    assert run(MemoryStore()).outcome == "unchanged"
+
+
+def test_a_new_version_replaces_the_answer():
+    store = MemoryStore()
+    for body in (b"one", b"two"):
+        store.upload(UPLOAD.key, body)
+        run(store)
+    assert verdicts(store) == [b"TWO", None]
+
+
+@pytest.mark.parametrize(
+    ("bodies", "expected"),
+    [((b"bad", b"good"), [b"GOOD", None]), ((b"good", b"bad"), [None, "it is bad"])],
+)
+def test_the_other_verdict_goes_when_it_is_stale(bodies, expected):
+    store = MemoryStore()
+    for body in bodies:
+        store.upload(UPLOAD.key, body)
+        run(store)
+    assert verdicts(store) == expected
+
+
+def test_a_stale_verdict_that_a_crash_left_is_tidied_by_the_next_job():
+    store = MemoryStore()
+    store.upload(UPLOAD.key, b"bad")
+    run(store)
+
+    def crash(operation: str, key: str) -> None:
+        if operation == "delete":
+            raise ConnectionError
+
+    store.upload(UPLOAD.key, b"good")
+    store.before = crash
+    with pytest.raises(ConnectionError):
+        run(store)
+    store.before = None
+    assert run(store).outcome == "unchanged"
+    assert verdicts(store) == [b"GOOD", None]
+
+
+def test_the_verdicts_are_looked_at_before_the_upload():
+    store = MemoryStore()
+    store.upload(UPLOAD.key, b"maze")
+    run(store)
+    assert store.calls[:4] == [
+        ("head", ANSWER),
+        ("head", REJECTION),
+        ("head", UPLOAD.key),
+        ("get", UPLOAD.key),
+    ]
+
+
+CALLS_OF_A_JOB = 6
+
+
+@pytest.mark.parametrize("at", range(CALLS_OF_A_JOB))
+@pytest.mark.parametrize(
+    ("newer", "expected"),
+    [(b"newer", [b"NEWER", None]), (b"bad newer", [None, "it is bad"])],
+)
+def test_an_overwrite_at_any_moment_ends_in_the_newer_verdict(at, newer, expected):
+    store = MemoryStore()
+    store.upload(UPLOAD.key, b"older")
+
+    def overwrite(operation: str, key: str) -> None:
+        if len(store.calls) == at + 1:
+            store.upload(UPLOAD.key, newer)
+
+    store.before = overwrite
+    run(store)
+    assert verdicts(store) == expected
+
+
+@pytest.mark.parametrize("at", range(CALLS_OF_A_JOB))
+@pytest.mark.parametrize("newer", [b"newer", b"bad newer"])
+def test_a_rival_door_at_any_moment_leaves_one_current_verdict(at, newer):
+    """Another door does the whole job of a newer version between two calls of this one."""
+    store = MemoryStore()
+    store.upload(UPLOAD.key, b"older")
+
+    def rival(operation: str, key: str) -> None:
+        if len(store.calls) == at + 1:
+            store.before = None
+            latest = store.upload(UPLOAD.key, newer)
+            job.run(UPLOAD, store, SETTINGS, log=lambda line: None)
+            expected.append(latest.version)
+
+    expected: list[str] = []
+    store.before = rival
+    run(store)
+    left = [current[0] for key in (ANSWER, REJECTION) if (current := store.current(key))]
+    assert [verdict.metadata["source-version"] for verdict in left] == expected
+
+
+@pytest.mark.parametrize("at", range(CALLS_OF_A_JOB))
+def test_an_upload_deleted_at_any_moment_ends_quietly(at):
+    store = MemoryStore()
+    store.upload(UPLOAD.key, b"maze")
+
+    def remove(operation: str, key: str) -> None:
+        if len(store.calls) == at + 1:
+            store.remove(UPLOAD.key)
+
+    store.before = remove
+    assert run(store).outcome in ("answered", "unchanged")
+
+
+def test_an_upload_that_never_holds_still_fails_to_be_tried_again():
+    store = MemoryStore()
+    store.upload(UPLOAD.key, b"0")
+
+    def overwrite(operation: str, key: str) -> None:
+        if operation == "get":
+            store.upload(UPLOAD.key, str(len(store.calls)).encode())
+
+    store.before = overwrite
+    with pytest.raises(Failed, match="changed meanwhile"):
+        run(store)
+
+
+def test_an_unforeseen_error_rises_and_is_reported_as_failed():
+    store = MemoryStore()
+    store.upload(UPLOAD.key, b"maze")
+    with pytest.raises(ZeroDivisionError):
+        run(store, Settings(processor=lambda body, content_type: 1 / 0))
+    assert store.logged["outcome"] == "failed"
+    assert store.logged["reason"] == "ZeroDivisionError: division by zero"
+    assert verdicts(store) == [None, None]
+
+
+@pytest.mark.parametrize("body", [b"maze", b"bad"])
+def test_the_report_has_the_fields_of_the_contract(body):
+    store = MemoryStore()
+    seen = store.upload(UPLOAD.key, body)
+    run(store)
+    assert list(store.logged) == [
+        "outcome", "bucket", "key", "version", "bytes", "pixels", "milliseconds", "mode", "reason",
+    ]  # fmt: skip
+    assert (store.logged["bucket"], store.logged["key"]) == UPLOAD
+    assert store.logged["version"] == seen.version
+    assert store.logged["bytes"] == len(body)
+    assert store.logged["pixels"] == (4 if body == b"maze" else None)
+    assert store.logged["mode"] == "test"

@@ -1,0 +1,14 @@
+"""What a processor gives back."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Answer(NamedTuple):
+    """The answer to one upload."""
+
+    body: bytes
+    content_type: str
+    pixels: int | None = None
+    """Pixels of the picture, for the log."""

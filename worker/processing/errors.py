@@ -1,0 +1,50 @@
+"""Everything that can go wrong in a job, and what follows from it.
+
+ProcessingError
+├── Rejected        this upload can never have an answer: recorded, the job succeeds
+├── Failed          could be different next time: raised, so that the engine tries again
+│   ├── StoreError  S3 refused or did not answer
+│   └── Conflict    the upload or its verdict changed while the job looked: start over
+├── BadEvent        not an event that announces uploads
+└── BadSetting      a setting is missing or wrong
+"""
+
+from __future__ import annotations
+
+
+class ProcessingError(Exception):
+    """Base of all errors that the package raises on purpose."""
+
+
+class Rejected(ProcessingError):
+    """The upload can never have an answer. The text is the reason its owner reads."""
+
+
+class Failed(ProcessingError):
+    """The job could not be done this time."""
+
+
+class StoreError(Failed):
+    """S3 refused an operation or gave no answer."""
+
+    def __init__(self, operation: str, bucket: str, key: str, problem: str) -> None:
+        super().__init__(f"s3:{operation} on {bucket}/{key}: {problem}")
+
+
+class Conflict(Failed):
+    """The object is not, or no longer, what the job saw: its precondition does not hold."""
+
+    def __init__(self, operation: str, bucket: str, key: str) -> None:
+        super().__init__(f"s3:{operation} on {bucket}/{key}: it changed meanwhile")
+
+
+class BadEvent(ProcessingError):
+    """The event has none of the shapes that announce uploads."""
+
+
+class BadSetting(ProcessingError):
+    """A setting is missing or has a value that cannot be used."""
+
+    def __init__(self, name: str, value: str | None, wanted: str) -> None:
+        got = "is not set" if value is None else f"is {value!r}"
+        super().__init__(f"{name} {got}; it must be {wanted}")

@@ -1,0 +1,169 @@
+"""One job: make the verdict agree with the current upload.
+
+The order of the calls gives an exactly-once effect with S3 alone. The verdict is looked at before
+the upload, and written only where it still is what was looked at: so an older upload's answer
+can't replace a newer one's, whatever the events' order. The last look catches an upload that
+changed while its answer was being written.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
+
+from .answer import Answer
+from .errors import Conflict, Failed, Rejected
+from .events import Upload
+from .settings import Settings
+from .store import Object
+
+SOURCE_VERSION = "source-version"
+"""The verdict's metadata that names the version of the upload it is for."""
+
+_MOST_ROUNDS = 10
+"""An upload that is overwritten this often while its job looks is left to the next event."""
+
+
+class Store(Protocol):
+    """What a job asks of a bucket; store.Bucket, and the tests' fake."""
+
+    def head(self, key: str) -> Object | None: ...
+    def get(self, seen: Object) -> bytes: ...
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        content_type: str,
+        metadata: Mapping[str, str],
+        replaces: Object | None,
+    ) -> None: ...
+    def delete(self, seen: Object) -> None: ...
+
+
+@dataclass
+class Report:
+    """What a job says of itself: one line of JSON, with the same fields in both engines."""
+
+    outcome: str
+    """answered | unchanged | rejected | failed"""
+    bucket: str
+    key: str
+    version: str | None = None
+    bytes: int | None = None
+    pixels: int | None = None
+    milliseconds: int = 0
+    mode: str = ""
+    reason: str | None = None
+
+
+class Snapshot(NamedTuple):
+    """What was there when the job looked: the verdicts first, the upload after them."""
+
+    answer: Object | None
+    rejection: Object | None
+    upload: Object | None
+
+
+def run(
+    upload: Upload, store: Store, settings: Settings, log: Callable[[str], None] = print
+) -> Report:
+    """Do one job and log its report. Raises what went wrong when the outcome is `failed`."""
+    report = Report("failed", upload.bucket, upload.key, mode=settings.mode)
+    with _reported(report, log):
+        for _ in range(_MOST_ROUNDS):
+            try:
+                if _round(upload, store, settings, report):
+                    return report
+            except Conflict as conflict:
+                report.reason = str(conflict)
+        raise Failed(f"gave way {_MOST_ROUNDS} times to other changes; the last: {report.reason}")
+
+
+def _round(upload: Upload, store: Store, settings: Settings, report: Report) -> bool:
+    """Look, and bring the verdict up to date. Whether it still is at the end."""
+    answer_key, rejection_key = verdict_keys(upload.key, settings)
+    seen = Snapshot(store.head(answer_key), store.head(rejection_key), store.head(upload.key))
+    if seen.upload is None:
+        report.outcome, report.reason = "unchanged", "the upload is no longer there"
+        return True
+    report.version, report.bytes = seen.upload.version, seen.upload.size
+
+    if _is_for(seen.upload, seen.answer):
+        report.outcome, report.reason = "unchanged", "the answer is current"
+        stale = seen.rejection
+    elif _is_for(seen.upload, seen.rejection):
+        report.outcome, report.reason = "unchanged", "the rejection is current"
+        stale = seen.answer
+    else:
+        try:
+            answer = _process(seen.upload, store, settings)
+        except Rejected as rejected:
+            record = _record(upload, seen.upload, rejected)
+            _put(store, rejection_key, record, seen.upload, seen.rejection)
+            report.outcome, report.reason, report.pixels = "rejected", str(rejected), None
+            stale = seen.answer
+        else:
+            _put(store, answer_key, answer, seen.upload, seen.answer)
+            report.outcome, report.reason, report.pixels = "answered", None, answer.pixels
+            stale = seen.rejection
+    if stale:
+        store.delete(stale)
+    now = store.head(upload.key)
+    return now is None or now.version == seen.upload.version
+
+
+def verdict_keys(key: str, settings: Settings) -> tuple[str, str]:
+    """The keys of an upload's answer and of its rejection record."""
+    name = key.removeprefix(settings.input_prefix)
+    return settings.output_prefix + name, f"{settings.rejected_prefix}{name}.json"
+
+
+def _is_for(upload: Object, verdict: Object | None) -> bool:
+    return verdict is not None and verdict.metadata.get(SOURCE_VERSION) == upload.version
+
+
+def _process(upload: Object, store: Store, settings: Settings) -> Answer:
+    if upload.size > settings.max_bytes:
+        raise Rejected(
+            f"the file has {upload.size} bytes, more than the limit of {settings.max_bytes}: "
+            "make it smaller, or raise MaxBytes together with the memory"
+        )
+    return Answer(*settings.processor(store.get(upload), upload.content_type))
+
+
+def _put(store: Store, key: str, answer: Answer, upload: Object, replaces: Object | None) -> None:
+    metadata = {SOURCE_VERSION: upload.version}
+    store.put(key, answer.body, answer.content_type, metadata, replaces)
+
+
+def _record(upload: Upload, seen: Object, rejected: Rejected) -> Answer:
+    """The rejection record: what its owner needs to find the upload and mend it."""
+    record = {
+        "reason": str(rejected),
+        "bucket": upload.bucket,
+        "key": upload.key,
+        "version": seen.version,
+        "bytes": seen.size,
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+    text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+    return Answer(text.encode(), "application/json")
+
+
+@contextmanager
+def _reported(report: Report, log: Callable[[str], None]) -> Iterator[None]:
+    """Log the report however the job ends: one line of JSON."""
+    started = time.monotonic()
+    try:
+        yield
+    except BaseException as error:
+        report.outcome, report.reason = "failed", f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        report.milliseconds = round((time.monotonic() - started) * 1000)
+        log(json.dumps(asdict(report), ensure_ascii=False))

@@ -1,0 +1,106 @@
+"""Pictures in, pictures out: the part that every picture processor needs. Pure: no AWS, no clock.
+
+What is read is named in FORMATS and nothing else (a decoder is an attack surface). Of a picture
+with several frames, only the first is read.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any, NamedTuple
+
+from PIL import Image, ImageOps
+
+from .errors import Rejected
+
+# The limit is ours and checked before a pixel is decoded; Pillow's own would reject fewer pixels.
+Image.MAX_IMAGE_PIXELS = None
+
+MAX_PIXELS = 100_000_000
+"""Default limit in pixels: at 6 bytes a pixel, 100 megapixels fit the default task and function."""
+
+_SAVE_OPTIONS: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 100, "subsampling": 0},
+    "PNG": {"compress_level": 1},
+    "WEBP": {"lossless": True, "quality": 100},
+    "AVIF": {"quality": 100, "subsampling": "4:4:4"},
+    "JPEG2000": {"irreversible": False},
+    "TIFF": {"compression": "tiff_deflate"},
+    "GIF": {},
+    "BMP": {},
+    "PPM": {},
+    "TGA": {},
+    "PCX": {},
+}
+_ALIASES = {"MPO": "JPEG", "DIB": "BMP"}
+"""A phone's JPEG with several frames is an MPO; its first frame is an ordinary JPEG."""
+
+FORMATS = (*_SAVE_OPTIONS, *_ALIASES, "PSD")
+"""What is read. What can't be written in kind (PSD) is answered as PNG."""
+
+
+class Picture(NamedTuple):
+    """A decoded picture: upright, opaque, RGB with 8 bits a channel."""
+
+    image: Image.Image
+    format: str
+    """Pillow's name of the format to answer in."""
+    profile: bytes | None
+    """The ICC colour profile, where it still fits the RGB pixels."""
+
+
+def read(body: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Decode a file. Raises Rejected, with the reason, when it is no picture that can be used."""
+    if not body:
+        raise Rejected("the file is empty (0 bytes): upload a picture")
+    try:
+        image = Image.open(BytesIO(body), formats=FORMATS)
+    except MemoryError:
+        raise
+    except Exception as error:
+        known = ", ".join(sorted(FORMATS))
+        raise Rejected(f"this is not a picture in a format that is read here ({known})") from error
+    width, height = image.size
+    if width * height > max_pixels:
+        raise Rejected(
+            f"the picture has {width} x {height} = {width * height} pixels, more than the limit of "
+            f"{max_pixels}: make it smaller, or raise MaxPixels together with the memory"
+        )
+    written = _ALIASES.get(image.format or "", image.format or "")
+    profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
+    try:
+        upright = _rgb(ImageOps.exif_transpose(image))
+    except MemoryError:
+        raise
+    except Exception as error:
+        # Decoders raise whatever their format's parser stumbles over. The bytes are fixed, so the
+        # next attempt would end in the same way: a rejection, not a failure.
+        raise Rejected(f"the picture is damaged or cut off: {error}") from error
+    return Picture(upright, written if written in _SAVE_OPTIONS else "PNG", profile)
+
+
+def write(picture: Picture) -> tuple[bytes, str]:
+    """Encode in the picture's own format. Gives the file and its content type."""
+    options = dict(_SAVE_OPTIONS[picture.format])
+    if picture.profile:
+        options["icc_profile"] = picture.profile
+    out = BytesIO()
+    picture.image.save(out, picture.format, **options)
+    return out.getvalue(), Image.MIME[picture.format]
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """The image as RGB, transparency laid on white, 16 bits scaled to 8."""
+    if image.mode.startswith("I"):  # 16-bit grey, as "I;16" or, from older files, in 32 bits
+        image = image.convert("I").point(lambda value: value * (255 / 65535)).convert("L")
+    elif image.mode == "F":
+        raise ValueError("pixels as floating-point numbers have no defined white")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        paper = Image.new("RGB", image.size, "white")
+        paper.paste(image, mask=image.getchannel("A"))
+        return paper
+    if image.mode != "RGB":
+        return image.convert("RGB")
+    image.load()
+    return image

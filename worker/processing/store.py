@@ -1,0 +1,188 @@
+"""The only module that talks to S3, through the AWS Common Runtime's S3 client.
+
+The runtime signs, pools connections and retries (500, 503, lost connections); it takes keys as they
+are, and imports in a third of boto3's time. What is here are the five calls of a job, and what
+their answers mean.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from io import BytesIO
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+from awscrt.auth import AwsCredentialsProvider
+from awscrt.checksums import crc32
+from awscrt.exceptions import AwsCrtError
+from awscrt.http import HttpHeaders, HttpRequest
+from awscrt.s3 import S3Client, S3RequestTlsMode, S3RequestType, S3ResponseError
+
+from .errors import BadSetting, Conflict, StoreError
+
+_TIMEOUT_SECONDS = 600
+"""For one call with the runtime's own retries; a 5 GB object at 10 MB/s."""
+
+
+class Object(NamedTuple):
+    """One version of an object, without its content."""
+
+    key: str
+    version: str
+    etag: str
+    size: int
+    content_type: str
+    metadata: Mapping[str, str]
+
+
+class Bucket:
+    """A versioned bucket."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._endpoint = _endpoint(name)
+
+    def head(self, key: str) -> Object | None:
+        """The current version of a key; None where there is none."""
+        status, headers, _ = self._call("HEAD", "HeadObject", key)
+        if status == 404:
+            return None
+        if status != 200:
+            raise self._refused("HeadObject", key, status, b"")
+        if not headers.get("x-amz-version-id"):
+            problem = "the bucket keeps no versions: enable versioning"
+            raise StoreError("HeadObject", self.name, key, problem)
+        meta = "x-amz-meta-"
+        return Object(
+            key=key,
+            version=headers["x-amz-version-id"],
+            etag=headers["etag"],
+            size=int(headers["content-length"]),
+            content_type=headers.get("content-type", "application/octet-stream"),
+            metadata={k.removeprefix(meta): v for k, v in headers.items() if k.startswith(meta)},
+        )
+
+    def get(self, seen: Object) -> bytes:
+        """The content of the version seen. Raises Conflict when it is no longer the current one."""
+        status, headers, body = self._call("GET", "GetObject", seen.key, {"If-Match": seen.etag})
+        if status in (404, 412):
+            raise Conflict("GetObject", self.name, seen.key)
+        if status != 200:
+            raise self._refused("GetObject", seen.key, status, body)
+        if headers.get("x-amz-version-id") != seen.version:  # the same bytes, uploaded again
+            raise Conflict("GetObject", self.name, seen.key)
+        return body
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        content_type: str,
+        metadata: Mapping[str, str],
+        replaces: Object | None,
+    ) -> None:
+        """Write an object in place of the version seen (None: of nothing), else raise Conflict."""
+        condition = {"If-Match": replaces.etag} if replaces else {"If-None-Match": "*"}
+        checksum = b64encode(crc32(body).to_bytes(4, "big")).decode()
+        headers = {
+            **condition,
+            **{f"x-amz-meta-{name}": value for name, value in metadata.items()},
+            "Content-Type": content_type,
+            "x-amz-checksum-crc32": checksum,
+        }
+        status, _, reply = self._call("PUT", "PutObject", key, headers, body)
+        # 412: the condition is false; 409: another conditional write won; 404: the object to
+        # replace was deleted.
+        if status in (404, 409, 412):
+            raise Conflict("PutObject", self.name, key)
+        if status != 200:
+            raise self._refused("PutObject", key, status, reply)
+
+    def delete(self, seen: Object) -> None:
+        """Remove the version seen from sight (the bucket keeps it), else raise Conflict."""
+        status, _, reply = self._call("DELETE", "DeleteObject", seen.key, {"If-Match": seen.etag})
+        if status in (409, 412):
+            raise Conflict("DeleteObject", self.name, seen.key)
+        if status not in (204, 404):
+            raise self._refused("DeleteObject", seen.key, status, reply)
+
+    def _call(
+        self,
+        method: str,
+        operation: str,
+        key: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers (names in lower case) and body of the last reply to a request."""
+        sent = HttpHeaders([("Host", self._endpoint.host), *(headers or {}).items()])
+        if body is not None:
+            sent.add("Content-Length", str(len(body)))
+        path = self._endpoint.path + "/" + quote(key, safe="/~")
+        stream = None if body is None else BytesIO(body)
+        status, got, received = 0, {}, BytesIO()
+
+        def on_headers(status_code: int, headers: list[tuple[str, str]], **_: object) -> None:
+            nonlocal status, got
+            status, got = status_code, {name.lower(): value for name, value in headers}
+
+        request = _client(self._endpoint.tls).make_request(
+            type=S3RequestType.DEFAULT,
+            operation_name=operation,
+            request=HttpRequest(method, path, sent, stream),
+            on_headers=on_headers,
+            on_body=lambda chunk, **_: received.write(chunk),
+        )
+        try:
+            request.finished_future.result(_TIMEOUT_SECONDS)
+        except S3ResponseError as error:
+            on_headers(error.status_code, error.headers or [])
+            return status, got, error.body or b""
+        except (AwsCrtError, TimeoutError) as error:
+            raise StoreError(operation, self.name, key, f"no answer ({error})") from error
+        return status, got, received.getvalue()
+
+    def _refused(self, operation: str, key: str, status: int, body: bytes) -> StoreError:
+        code = re.search(rb"<Code>([^<]*)</Code>", body)
+        problem = f"{status} {code[1].decode()}" if code else str(status)
+        if status == 403:
+            problem += ": the role must allow it, and s3:ListBucket for keys that may not exist"
+        return StoreError(operation, self.name, key, problem)
+
+
+class _Endpoint(NamedTuple):
+    host: str
+    path: str
+    tls: bool
+
+
+def _endpoint(bucket: str) -> _Endpoint:
+    custom = os.environ.get("AWS_ENDPOINT_URL_S3")
+    if custom:
+        url = urlsplit(custom)
+        return _Endpoint(url.netloc, f"/{bucket}", url.scheme == "https")
+    suffix = "amazonaws.com.cn" if _region().startswith("cn-") else "amazonaws.com"
+    if "." in bucket:  # the certificate covers one label before s3
+        return _Endpoint(f"s3.{_region()}.{suffix}", f"/{bucket}", True)
+    return _Endpoint(f"{bucket}.s3.{_region()}.{suffix}", "", True)
+
+
+def _region() -> str:
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise BadSetting("AWS_REGION", region, "the region of the bucket")
+    return region
+
+
+@functools.cache
+def _client(tls: bool) -> S3Client:
+    """One client a process: connections and credentials are kept between jobs."""
+    return S3Client(
+        region=_region(),
+        tls_mode=S3RequestTlsMode.ENABLED if tls else S3RequestTlsMode.DISABLED,
+        credential_provider=AwsCredentialsProvider.new_default_chain(),
+    )
