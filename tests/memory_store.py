@@ -77,9 +77,7 @@ class MemoryStore:
         if self.before:
             self.before(operation, key)
 
-    def _add(
-        self, key: str, body: bytes, content_type: str, metadata: Mapping[str, str]
-    ) -> Object:
+    def _add(self, key: str, body: bytes, content_type: str, metadata: Mapping[str, str]) -> Object:
         etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
         version = f"v{next(self._numbers)}"
         made = Object(key, version, etag, len(body), content_type, dict(metadata))

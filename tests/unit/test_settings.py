@@ -33,7 +33,10 @@ def test_a_processor_without_a_limit_is_taken_as_it_is():
         ({"MAX_BYTES": "-1"}, "MAX_BYTES"),
         ({"MAX_PIXELS": "many"}, "MAX_PIXELS is 'many'"),
         ({"MAX_PIXELS": "²"}, "MAX_PIXELS"),
-        ({"INPUT_PREFIX": "input"}, "INPUT_PREFIX is 'input'; it must be a prefix that ends with /"),
+        (
+            {"INPUT_PREFIX": "input"},
+            "INPUT_PREFIX is 'input'; it must be a prefix that ends with /",
+        ),
         ({"OUTPUT_PREFIX": "input/"}, "apart from"),
         ({"OUTPUT_PREFIX": "input/solved/"}, "INPUT_PREFIX is 'input/'; .* apart from OUTPUT"),
         ({"INPUT_PREFIX": "rejected/again/"}, "REJECTED_PREFIX"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .errors import Rejected
 
@@ -33,9 +33,9 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "PCX": {},
 }
 _ALIASES = {"MPO": "JPEG", "DIB": "BMP"}
-"""A phone's JPEG with several frames is an MPO; its first frame is an ordinary JPEG."""
+"""What Pillow calls a phone's JPEG with several frames, and a BMP without its file header."""
 
-FORMATS = (*_SAVE_OPTIONS, *_ALIASES, "PSD")
+FORMATS = (*_SAVE_OPTIONS, "DIB", "PSD")
 """What is read. What can't be written in kind (PSD) is answered as PNG."""
 
 
@@ -55,27 +55,19 @@ def read(body: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
         raise Rejected("the file is empty (0 bytes): upload a picture")
     try:
         image = Image.open(BytesIO(body), formats=FORMATS)
-    except MemoryError:
+        _check_size(image, max_pixels)
+        profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
+        upright = _rgb(ImageOps.exif_transpose(image))
+    except (Rejected, MemoryError):
         raise
-    except Exception as error:
+    except UnidentifiedImageError as error:
         known = ", ".join(sorted(FORMATS))
         raise Rejected(f"this is not a picture in a format that is read here ({known})") from error
-    width, height = image.size
-    if width * height > max_pixels:
-        raise Rejected(
-            f"the picture has {width} x {height} = {width * height} pixels, more than the limit of "
-            f"{max_pixels}: make it smaller, or raise MaxPixels together with the memory"
-        )
-    written = _ALIASES.get(image.format or "", image.format or "")
-    profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
-    try:
-        upright = _rgb(ImageOps.exif_transpose(image))
-    except MemoryError:
-        raise
     except Exception as error:
         # Decoders raise whatever their format's parser stumbles over. The bytes are fixed, so the
         # next attempt would end in the same way: a rejection, not a failure.
         raise Rejected(f"the picture is damaged or cut off: {error}") from error
+    written = _ALIASES.get(image.format or "", image.format or "")
     return Picture(upright, written if written in _SAVE_OPTIONS else "PNG", profile)
 
 
@@ -87,6 +79,15 @@ def write(picture: Picture) -> tuple[bytes, str]:
     out = BytesIO()
     picture.image.save(out, picture.format, **options)
     return out.getvalue(), Image.MIME[picture.format]
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise Rejected(
+            f"the picture has {width} x {height} = {width * height} pixels, more than the limit of "
+            f"{max_pixels}: make it smaller, or raise MaxPixels together with the memory"
+        )
 
 
 def _rgb(image: Image.Image) -> Image.Image:

@@ -44,7 +44,7 @@ class Bucket:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._endpoint = _endpoint(name)
+        self._endpoint = endpoint(name)
 
     def head(self, key: str) -> Object | None:
         """The current version of a key; None where there is none."""
@@ -130,7 +130,7 @@ class Bucket:
             nonlocal status, got
             status, got = status_code, {name.lower(): value for name, value in headers}
 
-        request = _client(self._endpoint.tls).make_request(
+        request = client(self._endpoint.tls).make_request(
             type=S3RequestType.DEFAULT,
             operation_name=operation,
             request=HttpRequest(method, path, sent, stream),
@@ -154,21 +154,21 @@ class Bucket:
         return StoreError(operation, self.name, key, problem)
 
 
-class _Endpoint(NamedTuple):
+class Endpoint(NamedTuple):
     host: str
     path: str
     tls: bool
 
 
-def _endpoint(bucket: str) -> _Endpoint:
+def endpoint(bucket: str) -> Endpoint:
     custom = os.environ.get("AWS_ENDPOINT_URL_S3")
     if custom:
         url = urlsplit(custom)
-        return _Endpoint(url.netloc, f"/{bucket}", url.scheme == "https")
+        return Endpoint(url.netloc, f"/{bucket}", url.scheme == "https")
     suffix = "amazonaws.com.cn" if _region().startswith("cn-") else "amazonaws.com"
     if "." in bucket:  # the certificate covers one label before s3
-        return _Endpoint(f"s3.{_region()}.{suffix}", f"/{bucket}", True)
-    return _Endpoint(f"{bucket}.s3.{_region()}.{suffix}", "", True)
+        return Endpoint(f"s3.{_region()}.{suffix}", f"/{bucket}", True)
+    return Endpoint(f"{bucket}.s3.{_region()}.{suffix}", "", True)
 
 
 def _region() -> str:
@@ -179,7 +179,7 @@ def _region() -> str:
 
 
 @functools.cache
-def _client(tls: bool) -> S3Client:
+def client(tls: bool) -> S3Client:
     """One client a process: connections and credentials are kept between jobs."""
     return S3Client(
         region=_region(),

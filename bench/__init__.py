@@ -1,0 +1,1 @@
+"""Pictures to measure and test the job with, and the benchmark."""

@@ -1,0 +1,179 @@
+"""What S3's replies mean, against a server on loopback that gives them."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from base64 import b64decode
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from processing.errors import Conflict, StoreError
+from processing.store import Bucket, Object, client, endpoint
+
+SEEN = Object("input/a.png", "v1", '"abc"', 5, "image/png", {})
+HEADERS = {
+    "ETag": '"abc"',
+    "x-amz-version-id": "v1",
+    "x-amz-meta-source-version": "v0",
+    "Content-Type": "image/png",
+}
+
+
+class Server(ThreadingHTTPServer):
+    """Gives the replies in `replies`, the last one again and again, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.replies: list[tuple[int, dict[str, str], bytes]] = []
+        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.asked.append((self.command, self.path, headers, body))
+        replies = self.server.replies
+        status, fields, content = replies.pop(0) if len(replies) > 1 else replies[0]
+        self.send_response(status)
+        for name, value in fields.items():
+            self.send_header(name, value)
+        if status != 204:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    do_HEAD = do_GET = do_PUT = do_DELETE = answer
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch) -> Iterator[Server]:
+    server = Server()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    for name, value in {
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "s",
+        "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{server.server_port}",
+    }.items():
+        monkeypatch.setenv(name, value)
+    client.cache_clear()  # it pools connections by host name, whatever the port
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def put(bucket: Bucket, replaces: Object | None = None) -> None:
+    bucket.put("output/a.png", b"body", "image/png", {"source-version": "v1"}, replaces)
+
+
+def test_a_head_gives_version_etag_and_metadata(server):
+    server.replies = [(200, HEADERS, b"12345")]
+    expected = Object("input/a.png", "v1", '"abc"', 5, "image/png", {"source-version": "v0"})
+    assert Bucket("uploads").head("input/a.png") == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("input/a b+c%20.png", "/uploads/input/a%20b%2Bc%2520.png"),
+        ("input//a/../b/./c", "/uploads/input//a/../b/./c"),
+        ("input/\"é\n'", "/uploads/input/%22%C3%A9%0A%27"),
+    ],
+)
+def test_a_key_is_asked_for_as_it_is(server, key, path):
+    server.replies = [(404, {}, b"")]
+    assert Bucket("uploads").head(key) is None
+    assert server.asked[0][1] == path
+
+
+def test_a_bucket_without_versions_is_named(server):
+    server.replies = [(200, {"ETag": '"abc"'}, b"")]
+    with pytest.raises(StoreError, match="uploads/input/a.png: the bucket keeps no versions"):
+        Bucket("uploads").head("input/a.png")
+
+
+def test_a_get_is_of_the_version_seen(server):
+    server.replies = [(200, HEADERS, b"12345")]
+    assert Bucket("uploads").get(SEEN) == b"12345"
+    assert server.asked[0][2]["if-match"] == '"abc"'
+
+
+@pytest.mark.parametrize(
+    "reply", [(412, {}, b""), (404, {}, b""), (200, HEADERS | {"x-amz-version-id": "v2"}, b"12345")]
+)
+def test_a_get_of_an_upload_that_changed_is_a_conflict(server, reply):
+    server.replies = [reply]
+    with pytest.raises(Conflict):
+        Bucket("uploads").get(SEEN)
+
+
+@pytest.mark.parametrize(
+    ("replaces", "name", "value"), [(None, "if-none-match", "*"), (SEEN, "if-match", '"abc"')]
+)
+def test_a_put_is_conditional_on_what_was_seen(server, replaces, name, value):
+    server.replies = [(200, {}, b"")]
+    put(Bucket("uploads"), replaces)
+    _, _, headers, body = server.asked[0]
+    assert headers[name] == value
+    assert headers["x-amz-meta-source-version"] == "v1"
+    assert b64decode(headers["x-amz-checksum-crc32"]) == zlib.crc32(b"body").to_bytes(4)
+    assert body == b"body"
+
+
+@pytest.mark.parametrize("status", [404, 409, 412])
+def test_a_put_that_lost_is_a_conflict(server, status):
+    server.replies = [(status, {}, b"")]
+    with pytest.raises(Conflict):
+        put(Bucket("uploads"), SEEN)
+
+
+@pytest.mark.parametrize(("status", "error"), [(204, None), (404, None), (412, Conflict)])
+def test_a_delete_is_of_the_version_seen(server, status, error):
+    server.replies = [(status, {}, b"")]
+    if error:
+        with pytest.raises(error):
+            Bucket("uploads").delete(SEEN)
+    else:
+        Bucket("uploads").delete(SEEN)
+    assert server.asked[0][2]["if-match"] == '"abc"'
+
+
+def test_a_refusal_names_operation_object_code_and_remedy(server):
+    server.replies = [(403, {}, b"<Error><Code>AccessDenied</Code></Error>")]
+    expected = (
+        "s3:PutObject on uploads/output/a.png: 403 AccessDenied: the role must allow it.*ListBucket"
+    )
+    with pytest.raises(StoreError, match=expected):
+        put(Bucket("uploads"))
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_passing_fault_of_s3_is_tried_again(server, status):
+    server.replies = [(status, {}, b"<Error><Code>SlowDown</Code></Error>"), (200, {}, b"")]
+    put(Bucket("uploads"))
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("region", "bucket", "host"),
+    [
+        ("eu-west-1", "uploads", "uploads.s3.eu-west-1.amazonaws.com"),
+        ("cn-north-1", "uploads", "uploads.s3.cn-north-1.amazonaws.com.cn"),
+        ("eu-west-1", "up.loads", "s3.eu-west-1.amazonaws.com"),
+    ],
+)
+def test_aws_itself_is_asked_over_tls_where_no_endpoint_is_set(monkeypatch, region, bucket, host):
+    monkeypatch.setenv("AWS_REGION", region)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "")
+    found = endpoint(bucket)
+    assert (found.host, found.tls) == (host, True)
