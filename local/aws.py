@@ -1,0 +1,197 @@
+"""The embedded AWS: start it, deploy the template to it with the real `sam`, stop it.
+
+    with EmbeddedAws() as aws:
+        outputs = aws.deploy("maze", Mode="fargate")
+        aws.client("s3").upload_file(...)
+
+Several can run side by side: each has a port and a folder of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+
+from . import paths
+from .build import build, sam_environment
+from .commands import Commands, end_group
+from .engine import Engine, detect
+
+REGION = "us-east-1"
+_ROOT_USER = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+_CODE_BUCKET = "sam-code"
+
+
+class NotStarted(Exception):
+    """The emulator did not start: what it said."""
+
+
+class EmbeddedAws:
+    """One emulator, with IAM enforcement on. Use it as a context manager."""
+
+    def __init__(self, engine: Engine | None = None) -> None:
+        self.engine = engine or detect()
+        self.endpoint = ""
+        """Where it listens, once it is started."""
+        self._commands = Commands()
+        self._built = Path()
+        self._directory = Path()
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def build(self) -> None:
+        """`sam build` of what is to be deployed, if it changed. Raises CommandFailed."""
+        self._built = build(self._commands, self.engine.layer_target)
+
+    def start(self) -> None:
+        """Build, and start the emulator. Raises CommandFailed, NotStarted."""
+        self.build()
+        self._directory = Path(tempfile.mkdtemp(prefix="embedded-aws-"))
+        log = self._directory.with_suffix(".log")
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        with log.open("w") as output:
+            self._process = subprocess.Popen(
+                [
+                    str(paths.PYTHON_MINISTACK),
+                    "-m",
+                    "local.emulator",
+                    f"--directory={self._directory}",
+                    f"--layer={self.layer}",
+                    f"--engine={self.engine}",
+                ],
+                env=kept,
+                cwd=paths.ROOT,
+                stdin=subprocess.PIPE,  # it ends when this end of the pipe does: with us
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,  # a group of its own, to be ended as a whole
+            )
+        self.endpoint = self._wait_until_it_listens(log)
+        self.client("s3").create_bucket(Bucket=_CODE_BUCKET)
+
+    def _wait_until_it_listens(self, log: Path, seconds: float = 60) -> str:
+        assert self._process
+        address = self._directory / "endpoint"
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            if self._process.poll() is not None:
+                raise NotStarted(log.read_text().rstrip())
+            if address.exists():
+                endpoint = address.read_text()
+                try:
+                    urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=5).close()
+                    return endpoint
+                except urllib.error.URLError:
+                    pass
+            time.sleep(0.05)
+        raise NotStarted(f"it did not listen within {seconds:.0f} s:\n{log.read_text().rstrip()}")
+
+    def stop(self) -> None:
+        """End it and all that it started; what it kept is gone."""
+        self._commands.stop()
+        if self._process:
+            end_group(self._process, grace=5)
+            assert self._process.stdin
+            self._process.stdin.close()
+            self._process = None
+            shutil.rmtree(self._directory, ignore_errors=True)
+            self.log_path.unlink(missing_ok=True)
+
+    @property
+    def log_path(self) -> Path:
+        """What the emulator says, while it runs."""
+        return self._directory.with_suffix(".log")
+
+    @property
+    def layer(self) -> Path:
+        """The layer as it is deployed."""
+        return self._built / "ProcessingLayer"
+
+    def client(self, service: str, **credentials: str) -> Any:
+        """A boto3 client of the account's owner, or of the given credentials."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+            **(credentials or _ROOT_USER),
+        )
+
+    def deploy(self, stack: str, **parameters: str) -> dict[str, str]:
+        """`sam deploy`, unmodified; gives the stack's outputs. Raises CommandFailed."""
+        chosen = {"S3Endpoint": self.engine.address_for_jobs(self.endpoint)}
+        if parameters.get("Mode") == "fargate":
+            chosen["WorkerImageUri"] = self.engine.worker_image
+        chosen |= parameters
+        self._commands.run(
+            [
+                str(paths.SAM),
+                "deploy",
+                f"--template-file={self._built / 'template.yaml'}",
+                f"--stack-name={stack}",
+                f"--s3-bucket={_CODE_BUCKET}",
+                f"--region={REGION}",
+                "--capabilities=CAPABILITY_IAM",
+                "--no-confirm-changeset",
+                "--no-fail-on-empty-changeset",
+                "--no-progressbar",
+                "--parameter-overrides",
+                *(f"{name}={value}" for name, value in chosen.items()),
+            ],
+            sam_environment(
+                AWS_ENDPOINT_URL=self.endpoint,
+                AWS_ACCESS_KEY_ID=_ROOT_USER["aws_access_key_id"],
+                AWS_SECRET_ACCESS_KEY=_ROOT_USER["aws_secret_access_key"],
+                AWS_EC2_METADATA_DISABLED="true",
+                SAM_CLI_POLL_DELAY="0.2",
+            ),
+            self._directory,
+        )
+        return self.outputs(stack)
+
+    def deploy_all(self, stacks: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+        """Deploy stacks side by side; gives the outputs of each. Raises CommandFailed."""
+        with ThreadPoolExecutor(max(1, len(stacks))) as pool:
+            try:
+                deploying = {
+                    stack: pool.submit(self.deploy, stack, **parameters)
+                    for stack, parameters in stacks.items()
+                }
+                return {stack: future.result() for stack, future in deploying.items()}
+            except BaseException:
+                self._commands.stop()  # else the pool would wait for them
+                raise
+
+    def outputs(self, stack: str) -> dict[str, str]:
+        """The stack's outputs by name."""
+        found = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}

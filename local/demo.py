@@ -1,0 +1,187 @@
+"""The whole pipeline on the embedded AWS, from upload to answer, for each scenario.
+
+Leaves build/demo/<scenario>/<file name>. Exit codes: 0 answered, 1 rejected or failed, 2 wrong
+arguments, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import re
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from . import build, paths
+from .aws import EmbeddedAws, NotStarted
+from .commands import CommandFailed
+from .event_tap import EventTap
+from .pipeline import INPUT, NothingCame, Pipeline, Verdict
+from .progress import step
+from .scenarios import SCENARIOS
+
+OUT = paths.BUILD / "demo"
+LONGEST_JOB = 150
+"""Seconds: the template's FunctionTimeout, and what comes before and after."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the upload in one scenario."""
+
+    scenario: str
+    verdict: Verdict
+    seconds: dict[str, float]
+    """Since the upload, of each thing that happened."""
+    job_milliseconds: int
+    file: Path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the demo; gives the exit code."""
+    chosen = parse(arguments)
+    signal.signal(signal.SIGTERM, _terminated)
+    aws = EmbeddedAws()
+    try:
+        outcomes = run(aws, chosen.input, chosen.scenarios)
+    except KeyboardInterrupt:
+        print("\ninterrupted")
+        return 130
+    except (CommandFailed, NotStarted, NothingCame) as error:
+        print(f"\nfailed: {error}", file=sys.stderr)
+        return 1
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # stopping takes a moment, and must end
+        aws.stop()
+    summarize(outcomes)
+    return 0 if all(outcome.verdict.is_answer for outcome in outcomes) else 1
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The arguments; a wrong one ends the program with exit code 2, and says what is right."""
+    parser = argparse.ArgumentParser(prog="make demo", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--input", type=_file, default=paths.SAMPLE, help="any picture of a maze")
+    parser.add_argument(
+        "--scenarios",
+        nargs="+",
+        choices=SCENARIOS,
+        default=list(SCENARIOS),
+        metavar="SCENARIO",
+        help=f"of {', '.join(SCENARIOS)}",
+    )
+    return parser.parse_args(arguments)
+
+
+def _file(name: str) -> Path:
+    path = Path(name)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {name!r} (in {Path.cwd()})")
+    return path
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def run(aws: EmbeddedAws, picture: Path, scenarios: list[str]) -> list[Outcome]:
+    """Build, start, deploy all stacks, then upload to one after the other."""
+    print(f"The embedded AWS: {aws.engine.describe()}.")
+    target = aws.engine.layer_target
+    with contextlib.nullcontext() if build.is_built(target) else step("sam build"):
+        aws.build()
+    with step("starting"):
+        aws.start()
+    with step(f"sam deploy: {', '.join(scenarios)}"):
+        stacks = aws.deploy_all({f"demo-{name}": SCENARIOS[name] for name in scenarios})
+    tap = EventTap(aws)
+    pipelines = {name: Pipeline(aws, f"demo-{name}", stacks[f"demo-{name}"]) for name in scenarios}
+    return [watch(name, pipeline, tap, picture) for name, pipeline in pipelines.items()]
+
+
+def watch(scenario: str, pipeline: Pipeline, tap: EventTap, picture: Path) -> Outcome:
+    """Upload the picture, wait for its verdict, show when what happened, keep the verdict."""
+    key = INPUT + picture.name
+    print(f"\n{scenario}")
+    version = pipeline.upload(key, picture.read_bytes())
+    try:
+        verdict = pipeline.verdict(key, version, LONGEST_JOB)
+    except NothingCame as error:
+        said = [*(event["message"] for event in pipeline.log()), *pipeline.failures()]
+        raise NothingCame("\n".join([str(error), *said])) from error
+    report = pipeline.reports(key)[0]
+    times = {
+        "uploaded": pipeline.versions(key)[version].timestamp(),
+        "event": event_time(pipeline, tap),
+        "started": report["logged"] - report["milliseconds"] / 1000,
+        "answered" if verdict.is_answer else "rejected": pipeline.versions(verdict.key)[
+            verdict.version
+        ].timestamp(),
+    }
+    seconds = {what: time - times["uploaded"] for what, time in times.items()}
+    notes = {
+        "uploaded": f"s3://{pipeline.bucket}/{key}",
+        "event": {
+            "lambda": "S3 invoked the function",
+            "fargate": "S3 told EventBridge",
+            "cloudtrail": "CloudTrail told EventBridge",
+        }[scenario],
+        "started": "the function" if scenario == "lambda" else "the task that EventBridge ran",
+        "answered": verdict.key,
+        "rejected": verdict.key,
+    }
+    for what, after in seconds.items():
+        print(f"  {after:6.2f} s  {what:9} {notes[what]}")
+    file = keep(scenario, picture, verdict)
+    if not verdict.is_answer:
+        print(f"  rejected: {verdict.rejection['reason']}")
+        print(f"  {json.dumps(verdict.rejection, ensure_ascii=False)}")
+    return Outcome(scenario, verdict, seconds, report["milliseconds"], file)
+
+
+def event_time(pipeline: Pipeline, tap: EventTap) -> float:
+    """When the event came: EventBridge's time of it, or the start of the invocation.
+
+    A notification of S3 to Lambda can't be watched; Lambda logs how long the invocation took.
+    """
+    if "FunctionName" not in pipeline.outputs:
+        return tap.time_of_event(pipeline.bucket)
+    took = re.compile(r"REPORT .*\tDuration: ([\d.]+) ms")
+    for event in pipeline.log():
+        if found := took.match(event["message"]):
+            return float(event["timestamp"]) / 1000 - float(found[1]) / 1000
+    raise NothingCame("Lambda's report of the invocation")
+
+
+def keep(scenario: str, picture: Path, verdict: Verdict) -> Path:
+    """Write the verdict where the user finds it, and nothing of an earlier run beside it."""
+    answer = OUT / scenario / picture.name
+    record = answer.with_name(f"{picture.name}.json")
+    answer.parent.mkdir(parents=True, exist_ok=True)
+    for earlier in (answer, record):
+        earlier.unlink(missing_ok=True)
+    file = answer if verdict.is_answer else record
+    file.write_bytes(verdict.body)
+    return file
+
+
+def summarize(outcomes: list[Outcome]) -> None:
+    """One line a scenario."""
+    print(f"\n{'scenario':10}  {'outcome':8}  {'seconds':>7}  {'job ms':>6}  file")
+    for outcome in outcomes:
+        what, seconds = list(outcome.seconds.items())[-1]
+        print(
+            f"{outcome.scenario:10}  {what:8}  {seconds:7.2f}  {outcome.job_milliseconds:6}"
+            f"  {outcome.file.relative_to(paths.ROOT)}"
+        )
+    if len(outcomes) > 1 and all(outcome.verdict.is_answer for outcome in outcomes):
+        same = len({outcome.verdict.body for outcome in outcomes}) == 1
+        print("The answers are the same, byte for byte." if same else "The answers DIFFER.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""Role credentials: for a container its task role, for a rule's target the rule's role.
+
+ministack gives a container an address on host.docker.internal to fetch credentials from, which the
+AWS SDKs refuse, and it gives out credentials that belong to no role. Ours belong to a session of
+the role, so that IAM enforcement sees the role's policies, and arrive in the environment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import ecs, sts
+
+from .links import Link, PatchPoint
+
+
+def role_session(role_arn: str, session: str) -> dict[str, str]:
+    """The environment variables of a new session of the role."""
+
+    def digest(purpose: str) -> str:
+        return hashlib.sha256(f"{purpose}:{role_arn}:{session}".encode()).hexdigest()
+
+    role = role_arn.rsplit("/", 1)[-1]
+    access_key = f"ASIA{digest('access key')[:16].upper()}"
+    secret_key, token = digest("secret key"), digest("session token")
+    sts.register_session(
+        access_key,
+        {
+            "Arn": f"arn:aws:sts::{get_account_id()}:assumed-role/{role}/{session}",
+            "UserId": f"{role}:{session}",
+            "SecretAccessKey": secret_key,
+            "SessionToken": token,
+        },
+    )
+    return {
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": secret_key,
+        "AWS_SESSION_TOKEN": token,
+    }
+
+
+def apply() -> None:
+    """Give each container what ECS on Fargate gives it, and nothing of ministack's own."""
+    register: Callable[..., str] = ecs._register_metadata
+
+    def register_metadata(
+        task_arn: str,
+        cluster_arn: str,
+        td: dict[str, object],
+        cdef: dict[str, object],
+        launch_type: str,
+        env: dict[str, str],
+        *rest: object,
+    ) -> str:
+        declared = dict(env)
+        token = register(task_arn, cluster_arn, td, cdef, launch_type, env, *rest)
+        metadata = env["ECS_CONTAINER_METADATA_URI_V4"]
+        env.clear()
+        env.update(
+            declared,
+            ECS_CONTAINER_METADATA_URI_V4=metadata,
+            AWS_EXECUTION_ENV="AWS_ECS_FARGATE",
+            AWS_REGION=get_region(),
+            AWS_DEFAULT_REGION=get_region(),
+        )
+        if role := td.get("taskRoleArn"):
+            env.update(role_session(str(role), task_arn.rsplit("/", 1)[-1]))
+        return token
+
+    ecs._register_metadata = register_metadata
+
+
+LINK = Link(
+    what="task role credentials",
+    patch_points=(
+        PatchPoint(sts, "register_session", ("access_key", "session")),
+        PatchPoint(
+            ecs,
+            "_register_metadata",
+            ("task_arn", "cluster_arn", "td", "cdef", "launch_type", "env"),
+        ),
+    ),
+    apply=apply,
+)

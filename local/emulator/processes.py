@@ -1,0 +1,146 @@
+"""Tasks as processes, where no Docker engine answers: each container is a process of this machine.
+
+ministack asks a Docker client for containers; this is one, as far as ministack asks. The worker
+runs from the built layer, with the environment that ECS would give it. The image, its user, the
+read-only root and the limits of memory and CPU are not there.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+
+from docker.errors import NotFound
+from ministack.services import ecs
+
+from .links import Link, PatchPoint
+
+ENTRYPOINT = ("-m", "processing")
+"""The image's (worker/Dockerfile), after the name of the interpreter."""
+
+
+class Container:
+    """One process, as docker-py would show a container."""
+
+    def __init__(self, layer: Path, name: str, command: list[str], environment: Mapping[str, str]):
+        self.id = uuid.uuid4().hex * 2
+        self.name = name
+        self.attrs: dict[str, object] = {"NetworkSettings": {"Networks": {}}}
+        self._directory = tempfile.TemporaryDirectory(prefix="task-")
+        self._lines: list[bytes] = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self._process = subprocess.Popen(
+            [sys.executable, *ENTRYPOINT, *command],
+            cwd=self._directory.name,
+            env={"PATH": os.defpath, "PYTHONPATH": str(layer / "python"), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        threading.Thread(target=self._read, daemon=True, name=f"output-{name}").start()
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            with self._changed:
+                self._lines.append(line)
+                self._changed.notify_all()
+        self._process.wait()
+        self._directory.cleanup()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    @property
+    def status(self) -> str:
+        return "exited" if self._ended else "running"
+
+    def reload(self) -> None:
+        """A process is always up to date."""
+
+    def wait(self, **_: object) -> dict[str, int]:
+        """The exit code; of a process that a signal ended, 128 + its number, as Docker has it."""
+        code = self._process.wait()
+        return {"StatusCode": code if code >= 0 else 128 - code}
+
+    def logs(self, **_: object) -> Iterator[bytes]:
+        """The lines as they come, until the process ends."""
+        seen = 0
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended or len(self._lines) > seen)
+                new, ended = self._lines[seen:], self._ended
+            yield from new
+            seen += len(new)
+            if ended:
+                return
+
+    def stop(self, timeout: float = 10, **_: object) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def kill(self, **_: object) -> None:
+        self._process.send_signal(signal.SIGKILL)
+
+    def remove(self, **_: object) -> None:
+        if not self._ended:
+            self._process.kill()
+
+
+class Containers:
+    """The client's `containers`."""
+
+    def __init__(self, layer: Path) -> None:
+        self._layer = layer
+        self._by_id: dict[str, Container] = {}
+
+    def run(
+        self,
+        image: str,
+        *,
+        name: str,
+        environment: Mapping[str, str],
+        command: list[str] | None = None,
+        **_: object,
+    ) -> Container:
+        container = Container(self._layer, name, command or [], environment)
+        self._by_id[container.id] = container
+        return container
+
+    def get(self, container_id: str) -> Container:
+        if container_id not in self._by_id:
+            raise NotFound(f"no container {container_id!r}")
+        return self._by_id[container_id]
+
+    def list(self, **_: object) -> list[Container]:
+        """None, to ministack's reaper of what is left over: these end with the emulator."""
+        return []
+
+
+def link(layer: Path) -> Link:
+    """The link, with the built layer that tasks run from."""
+    client = SimpleNamespace(containers=Containers(layer))
+
+    def apply() -> None:
+        ecs._get_docker = lambda: client
+
+    return Link(
+        what="tasks as processes",
+        patch_points=(
+            PatchPoint(ecs, "_get_docker", ()),
+            PatchPoint(ecs, "_run_docker_container", ("docker_client", "cdef", "run_kwargs")),
+        ),
+        apply=apply,
+    )

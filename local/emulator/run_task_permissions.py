@@ -1,0 +1,99 @@
+"""The permissions that RunTask needs: ministack asks for the wrong resource, and not for PassRole.
+
+AWS asks for ecs:RunTask on the task definition with the condition key ecs:cluster, and for
+iam:PassRole on the roles that the task gets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import error_response_json, get_account_id, get_region
+from ministack.services import ecs
+
+from .links import Link, PatchPoint
+
+Json = dict[str, Any]
+
+
+def apply() -> None:
+    resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
+    condition_keys: Callable[..., Json] = iam_actions.request_tag_context
+    run_task: Callable[[Json], object] = ecs._ACTION_MAP["RunTask"]
+
+    def extract_resource_arn(
+        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: object
+    ) -> str:
+        if service == "ecs" and headers.get("x-amz-target", "").endswith(".RunTask"):
+            return _arn("task-definition", json.loads(body)["taskDefinition"])
+        return resource_arn(service, method, path, headers, body, *rest)
+
+    def request_tag_context(service: str, iam_action: str, body: bytes, params: Json) -> Json:
+        keys = condition_keys(service, iam_action, body, params)
+        if iam_action == "ecs:RunTask":
+            keys = {**keys, "ecs:cluster": _arn("cluster", json.loads(body)["cluster"])}
+        return keys
+
+    def run_task_if_roles_may_be_passed(data: Json) -> object:
+        definition = ecs._task_defs.get(ecs._resolve_td_key(data["taskDefinition"])) or {}
+        caller = iam_evaluator.caller_arn()
+        for role in (definition.get("taskRoleArn"), definition.get("executionRoleArn")):
+            if role and not _may_pass(caller, role):
+                return error_response_json(
+                    "AccessDeniedException",
+                    f"User: {caller} is not authorized to perform: iam:PassRole on resource: {role}",
+                    400,
+                )
+        return run_task(data)
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+    iam_actions.request_tag_context = request_tag_context
+    ecs._ACTION_MAP["RunTask"] = run_task_if_roles_may_be_passed
+
+
+def _may_pass(caller: str, role: str) -> bool:
+    """Whether the policies of the caller's role let it pass this one; the account's owner may."""
+    if ":assumed-role/" not in caller:
+        return True
+    account = get_account_id()
+    context = iam_evaluator.EvalContext(
+        principal_arn=caller,
+        principal_type="AssumedRole",
+        principal_account=account,
+        action="iam:PassRole",
+        resource_arn=role,
+        region=get_region(),
+        service_context={"iam:passedtoservice": "ecs-tasks.amazonaws.com"},
+    )
+    policies = iam_evaluator._gather_role_policies(caller.split("/")[1], account)
+    return bool(iam_evaluator.evaluate(context, policies).decision == "Allow")
+
+
+def _arn(kind: str, name_or_arn: str) -> str:
+    if name_or_arn.startswith("arn:"):
+        return name_or_arn
+    return f"arn:aws:ecs:{get_region()}:{get_account_id()}:{kind}/{name_or_arn}"
+
+
+LINK = Link(
+    what="the permissions that RunTask needs",
+    patch_points=(
+        PatchPoint(
+            iam_actions, "extract_resource_arn", ("service", "method", "path", "headers", "body")
+        ),
+        PatchPoint(
+            iam_actions, "request_tag_context", ("service", "iam_action", "body", "params")
+        ),
+        PatchPoint(iam_evaluator, "caller_arn", ()),
+        PatchPoint(iam_evaluator, "_gather_role_policies", ("role_name", "account_id")),
+        PatchPoint(iam_evaluator, "evaluate", ("ctx",)),
+        PatchPoint(iam_evaluator, "EvalContext"),
+        PatchPoint(ecs, "_ACTION_MAP"),
+        PatchPoint(ecs, "_task_defs"),
+        PatchPoint(ecs, "_resolve_td_key", ("ref",)),
+    ),
+    apply=apply,
+)

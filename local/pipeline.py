@@ -1,0 +1,178 @@
+"""A deployed stack, seen from outside: upload, wait for the verdict, read logs and failures."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from .aws import EmbeddedAws
+
+INPUT, OUTPUT, REJECTED = "input/", "output/", "rejected/"
+"""The template's defaults."""
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+
+class NothingCame(Exception):
+    """What was waited for did not come in time."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer, or the rejection record, of one upload's version."""
+
+    key: str
+    body: bytes
+    metadata: dict[str, str]
+    version: str
+
+    @property
+    def is_answer(self) -> bool:
+        return self.key.startswith(OUTPUT)
+
+    @property
+    def rejection(self) -> Json:
+        """What the rejection record says."""
+        assert not self.is_answer, f"{self.key} is an answer"
+        record: Json = json.loads(self.body)
+        return record
+
+
+def answer_key(key: str) -> str:
+    return OUTPUT + key.removeprefix(INPUT)
+
+
+def rejection_key(key: str) -> str:
+    return f"{REJECTED}{key.removeprefix(INPUT)}.json"
+
+
+def until(look: Callable[[], T | None], what: str, seconds: float = 30) -> T:
+    """Look until there is something; raises NothingCame."""
+    ends = time.monotonic() + seconds
+    while True:
+        if found := look():
+            return found
+        if time.monotonic() > ends:
+            raise NothingCame(f"{what}: not within {seconds:g} s")
+        time.sleep(0.1)
+
+
+class Pipeline:
+    """One stack and the clients to work with it."""
+
+    def __init__(self, aws: EmbeddedAws, stack: str, outputs: dict[str, str]) -> None:
+        self.stack = stack
+        self.outputs = outputs
+        self.bucket = outputs["BucketName"]
+        self.s3 = aws.client("s3")
+        self._logs = aws.client("logs")
+        self._sqs = aws.client("sqs")
+
+    def upload(self, key: str, body: bytes) -> str:
+        """Put an object; gives its version."""
+        reply = self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+        return str(reply["VersionId"])
+
+    def verdict(self, key: str, version: str, seconds: float = 30) -> Verdict:
+        """Wait for the verdict on this version of the upload. Raises NothingCame."""
+        return until(
+            lambda: next(
+                (v for v in self.verdicts(key) if v.metadata.get("source-version") == version),
+                None,
+            ),
+            f"a verdict on {key!r}, version {version}",
+            seconds,
+        )
+
+    def verdicts(self, key: str) -> Iterator[Verdict]:
+        """What is there now for this upload."""
+        for verdict_key in (answer_key(key), rejection_key(key)):
+            try:
+                found = self.s3.get_object(Bucket=self.bucket, Key=verdict_key)
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "NoSuchKey":
+                    continue
+                raise
+            yield Verdict(
+                verdict_key, found["Body"].read(), found["Metadata"], found["VersionId"]
+            )
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """All current keys with the prefix."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=prefix
+        )
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def versions(self, key: str) -> dict[str, datetime]:
+        """The versions of a key, with the times at which they were stored, to the millisecond."""
+        found = self.s3.list_object_versions(Bucket=self.bucket, Prefix=key).get("Versions", [])
+        return {v["VersionId"]: v["LastModified"] for v in found if v["Key"] == key}
+
+    def log(self) -> list[Json]:
+        """The events of the jobs' log group, oldest first."""
+        pages = self._logs.get_paginator("filter_log_events").paginate(
+            logGroupName=self.outputs["LogGroupName"]
+        )
+        events = (event for page in pages for event in page["events"])
+        return sorted(events, key=lambda event: event["timestamp"])
+
+    def reports(self, key: str, count: int = 1, seconds: float = 30) -> list[Json]:
+        """Wait for so many reports of jobs on this upload. Raises NothingCame.
+
+        Each has the time at which it was logged besides, as `logged`, in seconds.
+        """
+
+        def look() -> list[Json] | None:
+            found = [
+                json.loads(event["message"]) | {"logged": event["timestamp"] / 1000}
+                for event in self.log()
+                if event["message"].startswith('{"outcome"')
+            ]
+            of_key = [report for report in found if report["key"] == key]
+            return of_key if len(of_key) >= count else None
+
+        return until(look, f"{count} reports of jobs on {key!r}", seconds)
+
+    def failure(self, key: str, seconds: float = 30) -> Json:
+        """Wait for a message about this upload in the failure queue, and take it from there.
+
+        Raises NothingCame. Gives the message with its body parsed, and its attributes.
+        """
+
+        def look() -> Json | None:
+            for message in self._messages():
+                if json.dumps(key) in message["Body"].replace('\\"', '"'):
+                    self._sqs.delete_message(
+                        QueueUrl=self.outputs["FailureQueueUrl"],
+                        ReceiptHandle=message["ReceiptHandle"],
+                    )
+                    attributes = message.get("MessageAttributes", {})
+                    return {
+                        "body": json.loads(message["Body"]),
+                        "attributes": {n: a["StringValue"] for n, a in attributes.items()},
+                    }
+            return None
+
+        return until(look, f"a failure of {key!r}", seconds)
+
+    def failures(self) -> list[str]:
+        """The bodies of what is in the failure queue now; they stay there."""
+        return [message["Body"] for message in self._messages()]
+
+    def _messages(self) -> list[Json]:
+        reply = self._sqs.receive_message(
+            QueueUrl=self.outputs["FailureQueueUrl"],
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            VisibilityTimeout=0,
+        )
+        messages: list[Json] = reply.get("Messages", [])
+        return messages

@@ -1,0 +1,9 @@
+"""The ways an upload can take, and the parameters of the template that choose them."""
+
+from __future__ import annotations
+
+SCENARIOS: dict[str, dict[str, str]] = {
+    "lambda": {"Mode": "lambda"},
+    "fargate": {"Mode": "fargate"},
+    "cloudtrail": {"Mode": "fargate", "EventSource": "cloudtrail"},
+}

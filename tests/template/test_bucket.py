@@ -1,0 +1,166 @@
+"""The buckets: private, encrypted, TLS only, and they tell the chosen engine and no other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.template.synthesis import BUCKET, CHOICES, CLOUDTRAIL, FARGATE, synthesize
+
+every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
+
+
+@every_choice
+def test_no_bucket_can_be_public(choice: dict[str, str]) -> None:
+    for bucket in synthesize(choice).of_type("AWS::S3::Bucket").values():
+        assert bucket["PublicAccessBlockConfiguration"] == {
+            "BlockPublicAcls": True,
+            "BlockPublicPolicy": True,
+            "IgnorePublicAcls": True,
+            "RestrictPublicBuckets": True,
+        }
+        assert bucket["OwnershipControls"] == {
+            "Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]
+        }
+
+
+@every_choice
+def test_every_bucket_is_encrypted(choice: dict[str, str]) -> None:
+    for bucket in synthesize(choice).of_type("AWS::S3::Bucket").values():
+        (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+
+
+@every_choice
+def test_every_bucket_refuses_what_does_not_come_by_tls(choice: dict[str, str]) -> None:
+    stack = synthesize(choice)
+    policies = stack.of_type("AWS::S3::BucketPolicy").values()
+    by_bucket = {policy["Bucket"]: policy["PolicyDocument"]["Statement"] for policy in policies}
+    for name in stack.of_type("AWS::S3::Bucket"):
+        assert {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [f"<{name}.Arn>", f"<{name}.Arn>/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        } in by_bucket[f"<{name}>"]
+
+
+@every_choice
+def test_every_bucket_outlives_the_stack_and_a_replacement(choice: dict[str, str]) -> None:
+    for resource in synthesize(choice).resources.values():
+        if resource["Type"] == "AWS::S3::Bucket":
+            assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+            assert resource["UpdateReplacePolicy"] == "Retain"
+
+
+@every_choice
+def test_every_bucket_forgets_unfinished_uploads(choice: dict[str, str]) -> None:
+    for bucket in synthesize(choice).of_type("AWS::S3::Bucket").values():
+        rules = bucket["LifecycleConfiguration"]["Rules"]
+        assert [rule["Status"] for rule in rules] == ["Enabled"]
+        assert rules[0]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+
+
+@every_choice
+def test_files_are_versioned_and_never_expire(choice: dict[str, str]) -> None:
+    bucket = synthesize(choice)["DataBucket"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert rule.keys() == {"Id", "Status", "AbortIncompleteMultipartUpload"}
+
+
+def test_lambda_is_told_of_uploads_only() -> None:
+    notifications = synthesize(InputPrefix="in/")["DataBucket"]["NotificationConfiguration"]
+    prefix = {"Name": "prefix", "Value": "in/"}
+    assert notifications == {
+        "LambdaConfigurations": [
+            {
+                "Event": "s3:ObjectCreated:*",
+                "Function": "<ProcessFunction.Arn>",
+                "Filter": {"S3Key": {"Rules": [prefix]}},
+            }
+        ]
+    }
+
+
+def test_eventbridge_is_told_when_it_starts_the_tasks() -> None:
+    notifications = synthesize(FARGATE)["DataBucket"]["NotificationConfiguration"]
+    assert notifications == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+
+
+def test_nobody_is_told_when_cloudtrail_records_the_uploads() -> None:
+    assert "NotificationConfiguration" not in synthesize(CLOUDTRAIL)["DataBucket"]
+
+
+def test_only_this_bucket_of_this_account_may_invoke_the_function() -> None:
+    stack = synthesize()
+    assert stack.only("AWS::Lambda::Permission") == {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": "<ProcessFunction>",
+        "Principal": "s3.amazonaws.com",
+        "SourceAccount": "111122223333",
+        "SourceArn": f"arn:aws-test:s3:::{stack['DataBucket']['BucketName']}",
+    }
+
+
+def test_the_trail_records_writes_under_the_input_prefix_and_nothing_else() -> None:
+    trail = synthesize(CLOUDTRAIL, InputPrefix="in/")["Trail"]
+    values = ["<DataBucket.Arn>/in/"]
+    assert trail["EventSelectors"] == [
+        {
+            "ReadWriteType": "WriteOnly",
+            "IncludeManagementEvents": False,
+            "DataResources": [{"Type": "AWS::S3::Object", "Values": values}],
+        }
+    ]
+    assert trail["IsMultiRegionTrail"] is False
+    assert trail["IncludeGlobalServiceEvents"] is False
+
+
+def test_the_trail_is_on_and_its_records_can_be_validated() -> None:
+    trail = synthesize(CLOUDTRAIL)["Trail"]
+    assert trail["IsLogging"] is True
+    assert trail["EnableLogFileValidation"] is True
+
+
+def test_the_trail_is_made_after_its_buckets_policy() -> None:
+    """CloudTrail tries to write to the bucket when the trail is made."""
+    assert "TrailBucketPolicy" in synthesize(CLOUDTRAIL).dependencies["Trail"]
+
+
+def test_only_this_trail_writes_to_its_bucket() -> None:
+    stack = synthesize(CLOUDTRAIL)
+    statements = stack["TrailBucketPolicy"]["PolicyDocument"]["Statement"]
+    allowed = [each for each in statements if each["Effect"] == "Allow"]
+    assert {each["Action"] for each in allowed} == {"s3:GetBucketAcl", "s3:PutObject"}
+    arn = "arn:aws-test:cloudtrail:xx-test-9:111122223333:trail/<DataBucket>"
+    assert stack["Trail"]["TrailName"] == "<DataBucket>"
+    for each in allowed:
+        assert each["Principal"] == {"Service": "cloudtrail.amazonaws.com"}
+        assert each["Condition"]["StringEquals"]["aws:SourceArn"] == arn
+
+
+def test_records_of_the_trail_expire_with_the_logs() -> None:
+    (rule,) = synthesize(CLOUDTRAIL, LogRetentionDays="7")["TrailBucket"]["LifecycleConfiguration"][
+        "Rules"
+    ]
+    assert rule["ExpirationInDays"] == "7"
+
+
+def test_every_name_of_the_bucket_is_its_name() -> None:
+    """The name is built in several places, because the bucket comes last."""
+    names: set[str] = set()
+
+    def look(node: Any) -> None:
+        if isinstance(node, dict | list):
+            for value in node.values() if isinstance(node, dict) else node:
+                look(value)
+        elif isinstance(node, str) and "uploads-" in node:
+            names.add("uploads-" + node.partition("uploads-")[2].partition("/")[0])
+
+    for choice in CHOICES.values():
+        look(synthesize(choice).resources)
+    assert names == {BUCKET}

@@ -1,0 +1,144 @@
+"""What each choice of parameters makes, and what it does not."""
+
+from __future__ import annotations
+
+import graphlib
+
+import pytest
+
+from tests.template.synthesis import (
+    CHOICES,
+    CLOUDTRAIL,
+    FARGATE,
+    NETWORKS,
+    PSEUDO,
+    refusals,
+    synthesize,
+)
+
+every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
+
+ALWAYS = {
+    "DataBucket", "DataBucketPolicy", "JobPolicy", "JobLogGroup", "FailureQueue",
+    "FailureQueuePolicy", "ProcessingLayer",
+}  # fmt: skip
+LAMBDA = {
+    "ProcessPermission", "ProcessFunction", "ProcessFunctionRole",
+    "ProcessFunctionEventInvokeConfig",
+}  # fmt: skip
+TASKS = {
+    "Cluster", "TaskDefinition", "TaskRole", "ExecutionRole", "UploadRule", "UploadRuleRole",
+    "TaskFailureRule", "TaskSecurityGroup",
+}  # fmt: skip
+TRAIL = {"Trail", "TrailBucket", "TrailBucketPolicy"}
+VPC = {
+    "Vpc", "TaskSubnetA", "TaskSubnetB", "TaskRouteTable", "TaskSubnetARoutes",
+    "TaskSubnetBRoutes", "S3GatewayEndpoint",
+}  # fmt: skip
+INTERNET = {"InternetGateway", "InternetGatewayAttachment", "TaskInternetRoute"}
+NETWORK_RESOURCES = {
+    "isolated": VPC
+    | {"EcrApiEndpoint", "EcrImagesEndpoint", "LogsEndpoint", "EndpointSecurityGroup"},
+    "private": VPC
+    | INTERNET
+    | {"NatSubnet", "NatRouteTable", "NatSubnetRoutes", "NatInternetRoute", "NatAddress",
+       "NatGateway"},
+    "public": VPC | INTERNET,
+    "existing": set(),
+}  # fmt: skip
+
+
+def made(choice: dict[str, str]) -> set[str]:
+    """Logical ids; SAM ends a layer's with a hash."""
+    names = synthesize(choice).resources
+    return {"ProcessingLayer" if name.startswith("ProcessingLayer") else name for name in names}
+
+
+def test_lambda_makes_no_task_no_rule_and_no_network() -> None:
+    assert made({}) == ALWAYS | LAMBDA
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_fargate_makes_no_function_and_its_network(network: str) -> None:
+    assert made(FARGATE | NETWORKS[network]) == ALWAYS | TASKS | NETWORK_RESOURCES[network]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_cloudtrail_adds_a_trail_and_its_bucket(network: str) -> None:
+    assert made(CLOUDTRAIL | NETWORKS[network]) - made(FARGATE | NETWORKS[network]) == TRAIL
+
+
+def test_a_network_is_made_for_tasks_only() -> None:
+    """Network may stay as it was when a stack goes back to Lambda."""
+    for companions in NETWORKS.values():
+        assert made(companions) == made({})
+
+
+@every_choice
+def test_every_choice_is_accepted(choice: dict[str, str]) -> None:
+    assert refusals(choice) == []
+
+
+@every_choice
+def test_no_resource_depends_on_itself(choice: dict[str, str]) -> None:
+    """Directly or through others; Metadata counts, because CloudFormation counts it."""
+    graphlib.TopologicalSorter(synthesize(choice).dependencies).prepare()
+
+
+@every_choice
+def test_the_bucket_comes_after_all_that_an_upload_needs(choice: dict[str, str]) -> None:
+    """Else uploads made while the stack is being made or changed would find half a pipeline."""
+    stack = synthesize(choice)
+
+    def before(name: str) -> set[str]:
+        direct = stack.dependencies[name]
+        return direct.union(*map(before, direct))
+
+    needed = {
+        "AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::Lambda::Function",
+        "AWS::Lambda::Permission", "AWS::ECS::TaskDefinition", "AWS::EC2::VPCEndpoint",
+        "AWS::EC2::Route", "AWS::EC2::SubnetRouteTableAssociation",
+    }  # fmt: skip
+    expected = {name for name, each in stack.resources.items() if each["Type"] in needed}
+    if "UploadRule" in stack.resources:
+        expected.add("UploadRule")
+    assert expected <= before("DataBucket")
+
+
+@every_choice
+def test_outputs_exist_for_all_that_the_choice_makes(choice: dict[str, str]) -> None:
+    stack = synthesize(choice)
+    always = {
+        "Mode", "BucketName", "UploadCommand", "AnswersCommand", "LogsCommand", "LogGroupName",
+        "LayerArn", "FailureQueueUrl", "FailureQueueArn",
+    }  # fmt: skip
+    if stack.parameters["Mode"] == "lambda":
+        assert stack.outputs.keys() == always | {"FunctionName", "FunctionArn"}
+        return
+    tasks = {
+        "ClusterArn", "TaskDefinitionArn", "ContainerName", "RuleName", "RuleRoleArn", "VpcId",
+        "SubnetIds", "SecurityGroupId",
+    }  # fmt: skip
+    trail = {"TrailArn", "TrailBucketName"}
+    is_cloudtrail = stack.parameters["EventSource"] == "cloudtrail"
+    assert stack.outputs.keys() == always | tasks | (trail if is_cloudtrail else set())
+
+
+def test_the_container_that_is_named_is_the_container_that_runs() -> None:
+    stack = synthesize(FARGATE)
+    (container,) = stack["TaskDefinition"]["ContainerDefinitions"]
+    assert stack.outputs["ContainerName"]["Value"] == container["Name"]
+
+
+@every_choice
+def test_names_fit_the_longest_stack_name(choice: dict[str, str]) -> None:
+    """A stack's name has at most 128 characters, a bucket's 63, a rule's 64, a trail's 128."""
+    stack = synthesize(choice)
+    bucket = stack["DataBucket"]["BucketName"]
+    assert len(bucket) <= 63
+    assert bucket == bucket.lower()
+    assert PSEUDO["AWS::StackName"] not in bucket
+    if "UploadRule" in stack.resources:
+        assert len(stack["UploadRule"]["Name"]) <= 64
+    if "Trail" in stack.resources:
+        assert stack["Trail"]["TrailName"] == "<DataBucket>"

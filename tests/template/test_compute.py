@@ -1,0 +1,153 @@
+"""The function and the task: how they run, what they are told, where they log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.template.synthesis import CHOICES, FARGATE, SOURCE, synthesize
+
+every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
+
+JOB_PARAMETERS = {
+    "Processor": "processing.thumbnail:thumbnail",
+    "InputPrefix": "a/",
+    "OutputPrefix": "b/",
+    "RejectedPrefix": "c/",
+    "MaxPixels": "11",
+    "MaxBytes": "12",
+}
+JOB_ENVIRONMENT = {
+    "PROCESSOR": "processing.thumbnail:thumbnail",
+    "INPUT_PREFIX": "a/",
+    "OUTPUT_PREFIX": "b/",
+    "REJECTED_PREFIX": "c/",
+    "MAX_PIXELS": "11",
+    "MAX_BYTES": "12",
+}
+
+
+def function(**parameters: str) -> dict[str, Any]:
+    return synthesize(parameters).only("AWS::Lambda::Function")
+
+
+def container(**parameters: str) -> dict[str, Any]:
+    definitions = synthesize({**FARGATE, **parameters})["TaskDefinition"]["ContainerDefinitions"]
+    (worker,) = definitions
+    return dict(worker)
+
+
+def environment(worker: dict[str, Any]) -> dict[str, str]:
+    return {each["Name"]: each["Value"] for each in worker["Environment"]}
+
+
+def test_both_engines_tell_the_job_the_same() -> None:
+    told = function(**JOB_PARAMETERS)["Environment"]["Variables"]
+    assert told == {**JOB_ENVIRONMENT, "MODE": "lambda", "AWS_ENDPOINT_URL_S3": ""}
+    told = environment(container(**JOB_PARAMETERS))
+    assert told == {**JOB_ENVIRONMENT, "MODE": "fargate"}
+
+
+def test_both_engines_reach_an_s3_elsewhere() -> None:
+    address = "http://127.0.0.1:4566"
+    variables = function(S3Endpoint=address)["Environment"]["Variables"]
+    assert variables["AWS_ENDPOINT_URL_S3"] == address
+    assert environment(container(S3Endpoint=address))["AWS_ENDPOINT_URL_S3"] == address
+
+
+def test_bucket_and_key_come_from_the_event_only() -> None:
+    assert not {"S3_BUCKET", "S3_KEY"} & environment(container()).keys()
+
+
+def test_the_function_runs_the_layer_on_python_3_13() -> None:
+    stack = synthesize()
+    (layer,) = stack.of_type("AWS::Lambda::LayerVersion")
+    runs = function()
+    assert runs["Runtime"] == "python3.13"
+    assert runs["Architectures"] == ["x86_64"]
+    assert runs["Layers"] == [f"<{layer}>"]
+    assert stack[layer]["CompatibleRuntimes"] == ["python3.13"]
+
+
+def test_two_stacks_have_two_layers() -> None:
+    assert synthesize().only("AWS::Lambda::LayerVersion")["LayerName"] == "mazes"
+
+
+def test_the_layer_is_built_by_its_own_makefile() -> None:
+    layer = SOURCE["Resources"]["ProcessingLayer"]
+    assert layer["Metadata"] == {"BuildMethod": "makefile", "BuildArchitecture": "x86_64"}
+    assert layer["Properties"]["ContentUri"] == "worker/"
+
+
+def test_the_function_has_the_memory_and_time_that_were_asked_for() -> None:
+    runs = function(FunctionMemory="3008", FunctionTimeout="900")
+    assert (runs["MemorySize"], runs["Timeout"]) == ("3008", "900")
+
+
+def test_the_function_may_run_as_often_at_once_as_the_account_allows() -> None:
+    assert "ReservedConcurrentExecutions" not in function()
+
+
+def test_the_task_is_a_linux_x86_task_of_fargate() -> None:
+    task = synthesize(FARGATE, TaskCpu="2048", TaskMemory="4096")["TaskDefinition"]
+    assert task["RequiresCompatibilities"] == ["FARGATE"]
+    assert task["NetworkMode"] == "awsvpc"
+    assert (task["Cpu"], task["Memory"]) == ("2048", "4096")
+    assert task["RuntimePlatform"] == {
+        "OperatingSystemFamily": "LINUX",
+        "CpuArchitecture": "X86_64",
+    }
+    assert task["TaskRoleArn"] == "<TaskRole.Arn>"
+    assert task["ExecutionRoleArn"] == "<ExecutionRole.Arn>"
+
+
+def test_the_container_runs_the_image_that_was_given() -> None:
+    worker = container(WorkerImageUri="registry.example/mine@sha256:00")
+    assert worker["Image"] == "registry.example/mine@sha256:00"
+    assert worker["Name"] == "worker"
+    assert "Command" not in worker
+    assert "EntryPoint" not in worker
+
+
+def test_the_container_has_no_rights_that_it_does_not_need() -> None:
+    worker = container()
+    assert worker["User"] == "65532:65532"
+    assert worker["ReadonlyRootFilesystem"] is True
+    assert worker["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
+    assert not {"Privileged", "MountPoints", "Secrets", "PortMappings"} & worker.keys()
+
+
+def test_the_container_gets_signals_and_time_to_end() -> None:
+    worker = container()
+    assert worker["LinuxParameters"]["InitProcessEnabled"] is True
+    assert worker["StopTimeout"] == 120
+
+
+@every_choice
+def test_every_engine_logs_to_a_group_with_retention(choice: dict[str, str]) -> None:
+    stack = synthesize(choice, LogRetentionDays="7")
+    groups = stack.of_type("AWS::Logs::LogGroup")
+    assert {name: group["RetentionInDays"] for name, group in groups.items()} == {
+        "JobLogGroup": "7"
+    }
+    for runs in stack.of_type("AWS::Lambda::Function").values():
+        assert runs["LoggingConfig"] == {"LogGroup": "<JobLogGroup>", "LogFormat": "JSON"}
+    for task in stack.of_type("AWS::ECS::TaskDefinition").values():
+        for worker in task["ContainerDefinitions"]:
+            assert worker["LogConfiguration"] == {
+                "LogDriver": "awslogs",
+                "Options": {
+                    "awslogs-group": "<JobLogGroup>",
+                    "awslogs-region": "xx-test-9",
+                    "awslogs-stream-prefix": "task",
+                },
+            }
+
+
+@every_choice
+def test_every_function_has_a_role_of_its_own_stack(choice: dict[str, str]) -> None:
+    stack = synthesize(choice)
+    roles = {f"<{name}.Arn>" for name in stack.of_type("AWS::IAM::Role")}
+    for runs in stack.of_type("AWS::Lambda::Function").values():
+        assert runs["Role"] in roles

@@ -1,0 +1,133 @@
+"""The template explains itself, works anywhere, and linters find nothing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.template.synthesis import ROOT, SOURCE
+
+TEXT = (ROOT / "template.yaml").read_text()
+INTERFACE = SOURCE["Metadata"]["AWS::CloudFormation::Interface"]
+ENVIRONMENTS: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text())
+BANNERS = ["Bucket", "Event", "Compute", "Failure", "Outputs"]
+
+
+@pytest.mark.parametrize("name", SOURCE["Parameters"])
+def test_every_parameter_is_described_and_has_a_default(name: str) -> None:
+    assert SOURCE["Parameters"][name]["Description"]
+    assert "Default" in SOURCE["Parameters"][name]
+
+
+def test_every_parameter_is_in_one_group_and_has_a_label() -> None:
+    grouped = [name for group in INTERFACE["ParameterGroups"] for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(SOURCE["Parameters"])
+    assert INTERFACE["ParameterLabels"].keys() == SOURCE["Parameters"].keys()
+
+
+def test_parameters_are_declared_in_the_order_of_their_groups() -> None:
+    """Within each group; the groups have the order of importance."""
+    declared = [*SOURCE["Parameters"]]
+    for group in INTERFACE["ParameterGroups"]:
+        places = [declared.index(name) for name in group["Parameters"]]
+        assert places == sorted(places)
+
+
+def test_every_network_says_what_it_costs_to_stand_idle() -> None:
+    network = SOURCE["Parameters"]["Network"]
+    for choice in network["AllowedValues"]:
+        assert re.search(rf"\b{choice}: [^:]*\([^)]*(USD|nothing)", network["Description"])
+
+
+@pytest.mark.parametrize("name", SOURCE["Outputs"])
+def test_every_output_is_described(name: str) -> None:
+    assert SOURCE["Outputs"][name]["Description"]
+
+
+def test_patterns_of_parameters_say_what_they_want() -> None:
+    """CloudFormation's own message shows the regular expression."""
+    for parameter in SOURCE["Parameters"].values():
+        assert ("AllowedPattern" in parameter) == ("ConstraintDescription" in parameter)
+
+
+def test_sections_follow_the_data() -> None:
+    titles = re.findall(r"^  # ==== (\w+)", TEXT, re.MULTILINE)
+    ordered = [title for number, title in enumerate(titles) if title not in titles[:number]]
+    assert ordered == BANNERS
+    assert titles == sorted(titles, key=BANNERS.index)
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [
+        r"arn:aws",
+        r"\b(us|eu|ap|sa|ca|me|af|il|cn)-(gov-)?(north|south|east|west|central)\w*-\d",
+        r"\b\d{12}\b",
+        r"amazonaws\.com\.cn",
+    ],
+)
+def test_nothing_names_a_region_an_account_or_a_partition(literal: str) -> None:
+    """But the price list in the description of Network."""
+    text = TEXT.replace("list prices of us-east-1", "")
+    assert not re.search(literal, text)
+
+
+def test_yaml_aliases_are_not_used() -> None:
+    """CloudFormation's own reader does not take them."""
+    assert not re.search(r"(?m)^[^#'\"]*: [&*][a-z]", TEXT)
+
+
+def test_cfn_lint_finds_nothing_even_informational() -> None:
+    ran = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), "-c", "I", "--", "template.yaml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.returncode, ran.stdout) == (0, ""), ran.stdout + ran.stderr
+
+
+def test_what_cfn_lint_may_not_look_for_is_known() -> None:
+    """Each has its reason beside it in the template."""
+    ignored = {
+        (name, check)
+        for name, resource in SOURCE["Resources"].items()
+        for check in resource.get("Metadata", {})
+        .get("cfn-lint", {})
+        .get("config", {})
+        .get("ignore_checks", [])
+    }
+    assert ignored == {("UploadRule", "W1033"), ("TaskSecurityGroup", "W1030")}
+
+
+def test_there_is_an_environment_for_each_engine() -> None:
+    engines = {*SOURCE["Parameters"]["Mode"]["AllowedValues"]}
+    assert ENVIRONMENTS.keys() == {"version", "default"} | engines
+    for engine in engines:
+        overrides = ENVIRONMENTS[engine]["deploy"]["parameters"]["parameter_overrides"]
+        assert overrides == f"Mode={engine}"
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS.keys() - {"version"})
+def test_an_environment_needs_no_question_and_no_more_than_iam(environment: str) -> None:
+    deploy = ENVIRONMENTS[environment]["deploy"]["parameters"]
+    assert deploy["capabilities"] == "CAPABILITY_IAM"
+    assert deploy["resolve_s3"] is True
+    assert deploy["confirm_changeset"] is False
+    assert "region" not in deploy
+    assert "cached" not in ENVIRONMENTS[environment]["build"]["parameters"]
+
+
+def test_each_environment_has_a_stack_of_its_own() -> None:
+    names = [
+        each["deploy"]["parameters"]["stack_name"]
+        for environment, each in ENVIRONMENTS.items()
+        if environment != "version"
+    ]
+    assert len(names) == len({*names})

@@ -1,0 +1,243 @@
+"""The rules: which events start a task, with what, and which report a failure."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import botocore.loaders
+import botocore.model
+import botocore.validate
+import pytest
+
+from tests.template.patterns import matches, transform
+from tests.template.synthesis import BUCKET, CLOUDTRAIL, FARGATE, ROOT, synthesize
+
+ACCOUNT = "arn:aws-test:ecs:xx-test-9:111122223333"
+PATHS = {
+    "s3": ("detail.bucket.name", "detail.object.key"),
+    "cloudtrail": ("detail.requestParameters.bucketName", "detail.requestParameters.key"),
+}
+SAMPLES = {"s3": "eventbridge-put.json", "cloudtrail": "cloudtrail-put.json"}
+RULES = {"s3": FARGATE, "cloudtrail": CLOUDTRAIL}
+
+every_source = pytest.mark.parametrize("source", RULES)
+
+HOSTILE_KEYS = [
+    'input/quo"ted.png',
+    "input/back\\slash.png",
+    'input/", "evil": "',
+    "input/\\u0022.png",
+    "input/new\nline\ttab.png",
+    "input/gr\u00fc\u00dfe \u4e16\u754c \U0001f5fa.png",
+    "input/a+b%20c&d=e;f.png",
+    "input/<key>.png",
+    "input/${key}.png",
+    "input/'; rm -rf $HOME; '.png",
+    "input/\u0000\u0001.png",
+    "input/../../etc/passwd",
+    "input/" + "\u4e16" * 339,
+]
+
+
+def set_at(event: Any, path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    for name in parents:
+        event = event[name]
+    if value is None:
+        del event[last]
+    else:
+        event[last] = value
+
+
+def sample(source: str, /, **changes: Any) -> Any:
+    """A sample event of this stack's bucket, with changes at paths (__ for a dot)."""
+    event = json.loads((ROOT / "events" / SAMPLES[source]).read_text())
+    set_at(event, PATHS[source][0], BUCKET)
+    for path, value in changes.items():
+        set_at(event, path.replace("__", "."), value)
+    return event
+
+
+def with_key(source: str, key: str) -> Any:
+    event = sample(source)
+    set_at(event, PATHS[source][1], key)
+    return event
+
+
+@every_source
+def test_an_upload_starts_a_task(source: str) -> None:
+    assert matches(synthesize(RULES[source])["UploadRule"]["EventPattern"], sample(source))
+
+
+@pytest.mark.parametrize("file", ["cloudtrail-copy.json", "cloudtrail-multipart.json"])
+def test_every_way_to_upload_starts_a_task(file: str) -> None:
+    event = json.loads((ROOT / "events" / file).read_text())
+    set_at(event, PATHS["cloudtrail"][0], BUCKET)
+    assert matches(synthesize(CLOUDTRAIL)["UploadRule"]["EventPattern"], event)
+
+
+def test_a_form_upload_starts_a_task() -> None:
+    event = sample("cloudtrail", detail__eventName="PostObject")
+    assert matches(synthesize(CLOUDTRAIL)["UploadRule"]["EventPattern"], event)
+
+
+@every_source
+@pytest.mark.parametrize("key", HOSTILE_KEYS)
+def test_any_key_under_the_input_prefix_starts_a_task(source: str, key: str) -> None:
+    pattern = synthesize(RULES[source])["UploadRule"]["EventPattern"]
+    assert matches(pattern, with_key(source, key))
+
+
+@every_source
+@pytest.mark.parametrize(
+    "key",
+    ["output/a.png", "rejected/a.png.json", "a.png", "Input/a.png", "xinput/a.png", "input"],
+)
+def test_other_keys_start_none(source: str, key: str) -> None:
+    """Above all answers and rejections: a loop would never end."""
+    pattern = synthesize(RULES[source])["UploadRule"]["EventPattern"]
+    assert not matches(pattern, with_key(source, key))
+
+
+@pytest.mark.parametrize(
+    ("source", "change"),
+    [
+        ("s3", {"detail__bucket__name": "another"}),
+        ("s3", {"detail-type": "Object Deleted"}),
+        ("s3", {"source": "my.app"}),
+        ("cloudtrail", {"detail__requestParameters__bucketName": "another"}),
+        ("cloudtrail", {"detail__eventName": "DeleteObject"}),
+        ("cloudtrail", {"detail__eventName": "UploadPart"}),
+        ("cloudtrail", {"detail__eventName": "PutObjectTagging"}),
+        ("cloudtrail", {"detail__eventSource": "s3-outposts.amazonaws.com"}),
+        ("cloudtrail", {"detail__errorCode": "AccessDenied"}),
+        ("cloudtrail", {"detail__requestParameters__key": None}),
+        ("cloudtrail", {"detail__requestParameters__bucketName": None}),
+        ("s3", {"detail__object__key": None}),
+        ("s3", {"detail__bucket__name": None}),
+    ],
+)
+def test_other_events_start_none(source: str, change: dict[str, Any]) -> None:
+    pattern = synthesize(RULES[source])["UploadRule"]["EventPattern"]
+    assert not matches(pattern, sample(source, **change))
+
+
+def test_one_upload_does_not_start_two_tasks() -> None:
+    """Each source's rule is deaf to the other source."""
+    assert not matches(synthesize(FARGATE)["UploadRule"]["EventPattern"], sample("cloudtrail"))
+    assert not matches(synthesize(CLOUDTRAIL)["UploadRule"]["EventPattern"], sample("s3"))
+
+
+@every_source
+@pytest.mark.parametrize("key", HOSTILE_KEYS)
+def test_the_task_gets_bucket_and_key_as_they_are(source: str, key: str) -> None:
+    """The transformer's output is what RunTask takes as `overrides`, by botocore's model of it."""
+    stack = synthesize(RULES[source])
+    (target,) = stack["UploadRule"]["Targets"]
+    overrides = json.loads(transform(target["InputTransformer"], with_key(source, key)))
+    (container,) = stack["TaskDefinition"]["ContainerDefinitions"]
+    assert overrides == {
+        "containerOverrides": [
+            {
+                "name": container["Name"],
+                "environment": [
+                    {"name": "S3_BUCKET", "value": BUCKET},
+                    {"name": "S3_KEY", "value": key},
+                ],
+            }
+        ]
+    }
+    report = botocore.validate.ParamValidator().validate(overrides, overrides_shape())
+    assert not report.has_errors(), report.generate_report()
+    assert len(json.dumps(overrides)) <= 8192, "the longest that RunTask takes"
+
+
+def overrides_shape() -> botocore.model.Shape:
+    model = botocore.loaders.Loader().load_service_model("ecs", "service-2")
+    operation = botocore.model.ServiceModel(model).operation_model("RunTask")
+    assert operation.input_shape is not None
+    return operation.input_shape.members["overrides"]
+
+
+@every_source
+def test_the_pattern_demands_each_path_that_the_transformer_reads(source: str) -> None:
+    """A path that is missing from the event would leave a hole in the JSON."""
+    rule = synthesize(RULES[source])["UploadRule"]
+    (target,) = rule["Targets"]
+    for path in target["InputTransformer"]["InputPathsMap"].values():
+        event = copy.deepcopy(sample(source))
+        set_at(event, path.removeprefix("$."), None)
+        assert not matches(rule["EventPattern"], event)
+
+
+def test_the_target_runs_one_task_of_this_definition_in_this_cluster() -> None:
+    (target,) = synthesize(FARGATE)["UploadRule"]["Targets"]
+    assert target["Arn"] == "<Cluster.Arn>"
+    assert target["RoleArn"] == "<UploadRuleRole.Arn>"
+    ecs = target["EcsParameters"]
+    assert ecs["TaskDefinitionArn"] == "<TaskDefinition>"
+    assert (ecs["TaskCount"], ecs["LaunchType"]) == (1, "FARGATE")
+
+
+@every_source
+def test_a_task_that_cant_be_started_is_tried_for_a_day_and_then_kept(source: str) -> None:
+    (target,) = synthesize(RULES[source])["UploadRule"]["Targets"]
+    assert target["DeadLetterConfig"] == {"Arn": "<FailureQueue.Arn>"}
+    assert target["RetryPolicy"] == {
+        "MaximumEventAgeInSeconds": 86400,
+        "MaximumRetryAttempts": 185,
+    }
+
+
+def stopped(**changes: Any) -> Any:
+    detail = {
+        "clusterArn": "<Cluster.Arn>",
+        "taskDefinitionArn": f"{ACCOUNT}:task-definition/mazes:7",
+        "lastStatus": "STOPPED",
+        "stopCode": "EssentialContainerExited",
+        "containers": [{"name": "worker", "exitCode": 1}],
+    }
+    return {
+        "source": "aws.ecs",
+        "detail-type": "ECS Task State Change",
+        "detail": {**detail, **changes},
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"containers": [{"name": "worker", "exitCode": 137, "reason": "OutOfMemoryError"}]},
+        {"stopCode": "SpotInterruption", "containers": [{"name": "worker", "exitCode": 143}]},
+        {"stopCode": "TaskFailedToStart", "containers": [{"name": "worker"}]},
+        {"stopCode": "TaskFailedToStart", "containers": []},
+        {"stopCode": "TaskFailedToStart", "containers": [{"name": "agent", "exitCode": 0}]},
+        {"containers": [{"name": "worker", "reason": "no exit code"}]},
+        {"containers": [{"name": "agent", "exitCode": 0}, {"name": "worker", "exitCode": 1}]},
+    ],
+)
+def test_a_task_that_did_not_end_well_is_reported(changes: dict[str, Any]) -> None:
+    assert matches(synthesize(FARGATE)["TaskFailureRule"]["EventPattern"], stopped(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"containers": [{"name": "worker", "exitCode": 0}]},
+        {"containers": [{"name": "agent", "exitCode": 1}, {"name": "worker", "exitCode": 0}]},
+        {"lastStatus": "RUNNING", "containers": [{"name": "worker"}]},
+        {"clusterArn": f"{ACCOUNT}:cluster/another"},
+        {"taskDefinitionArn": f"{ACCOUNT}:task-definition/mazes-of-others:7"},
+    ],
+)
+def test_other_tasks_are_not_reported(changes: dict[str, Any]) -> None:
+    assert not matches(synthesize(FARGATE)["TaskFailureRule"]["EventPattern"], stopped(**changes))
+
+
+def test_the_report_is_the_whole_event() -> None:
+    """Its `overrides` have bucket and key; a transformer would break where a path is missing."""
+    (target,) = synthesize(FARGATE)["TaskFailureRule"]["Targets"]
+    assert target == {"Id": "failures", "Arn": "<FailureQueue.Arn>"}

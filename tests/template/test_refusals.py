@@ -1,0 +1,132 @@
+"""Parameters that are refused before anything is made."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.template.synthesis import CLOUDTRAIL, EXISTING, FARGATE, SOURCE, refusals
+
+IMAGE = FARGATE["WorkerImageUri"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({"Mode": "fargate"}, "Mode=fargate needs WorkerImageUri"),
+        ({"EventSource": "cloudtrail"}, "EventSource=cloudtrail needs Mode=fargate"),
+        ({"OutputPrefix": "input/"}, "InputPrefix and OutputPrefix must differ"),
+        ({"RejectedPrefix": "input/"}, "InputPrefix and RejectedPrefix must differ"),
+        ({"RejectedPrefix": "output/"}, "OutputPrefix and RejectedPrefix must differ"),
+        (FARGATE | EXISTING | {"VpcId": ""}, "Network=existing needs VpcId"),
+        (FARGATE | EXISTING | {"SubnetIds": ""}, "Network=existing needs SubnetIds"),
+        (FARGATE | EXISTING | {"Network": "public"}, "VpcId needs Network=existing"),
+        (FARGATE | EXISTING | {"Network": "isolated"}, "SubnetIds needs Network=existing"),
+        ({"TaskCpu": "256", "TaskMemory": "4096"}, "TaskCpu=256 goes with"),
+        ({"TaskCpu": "512", "TaskMemory": "512"}, "TaskCpu=512 goes with"),
+        ({"TaskCpu": "1024", "TaskMemory": "1024"}, "TaskCpu=1024 goes with"),
+        ({"TaskCpu": "1024", "TaskMemory": "2500"}, "TaskCpu=1024 goes with"),
+        ({"TaskCpu": "2048", "TaskMemory": "2048"}, "TaskCpu=2048 goes with"),
+        ({"TaskCpu": "4096", "TaskMemory": "31744"}, "TaskCpu=4096 goes with"),
+        ({"TaskCpu": "8192", "TaskMemory": "17408"}, "TaskCpu=8192 goes with"),
+        ({"TaskCpu": "16384", "TaskMemory": "36864"}, "TaskCpu=16384 goes with"),
+    ],
+)
+def test_a_bad_combination_is_refused_with_its_reason(
+    parameters: dict[str, str], reason: str
+) -> None:
+    assert any(each.startswith(reason) for each in refusals(parameters))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Mode", "ec2"),
+        ("EventSource", "sqs"),
+        ("Network", "vpn"),
+        ("Processor", "processing.maze"),
+        ("Processor", "processing/maze.py:solve"),
+        ("Processor", "processing.maze:solve()"),
+        ("MaxPixels", "0"),
+        ("MaxPixels", "many"),
+        ("MaxBytes", "-1"),
+        ("FunctionMemory", "127"),
+        ("FunctionMemory", "10241"),
+        ("FunctionTimeout", "0"),
+        ("FunctionTimeout", "901"),
+        ("TaskCpu", "1"),
+        ("TaskMemory", "2 GB"),
+        ("WorkerImageUri", "worker 1"),
+        ("LogRetentionDays", "2"),
+        ("VpcId", "my-vpc"),
+        ("SubnetIds", "subnet-0123456789abcdef0, subnet-0123456789abcdef1"),
+        ("SubnetIds", "subnet-0123456789abcdef0,"),
+        ("S3Endpoint", "localhost:4566"),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:
+    assert name in refusals({name: value})
+
+
+@pytest.mark.parametrize("parameter", ["InputPrefix", "OutputPrefix", "RejectedPrefix"])
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "", "/", "input", "/input/", "in/put/", "input//", "../", "./", "in*/", "in?/", "${x}/",
+        "in put/", "\u00e9/", "in\nput/", "a" * 64 + "/",
+    ],
+)  # fmt: skip
+def test_a_prefix_is_one_plain_folder(parameter: str, prefix: str) -> None:
+    """So prefixes can contain one another only by being equal, which the rules refuse."""
+    assert parameter in refusals({parameter: prefix})
+
+
+@pytest.mark.parametrize("prefix", ["in/", "in-2026.01_a/", "INPUT/", "0/", "a" * 63 + "/"])
+def test_a_plain_folder_is_accepted(prefix: str) -> None:
+    assert refusals({"InputPrefix": prefix}) == []
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memories"),
+    [
+        (256, [512, 1024, 2048]),
+        (512, range(1024, 4096 + 1, 1024)),
+        (1024, range(2048, 8192 + 1, 1024)),
+        (2048, range(4096, 16384 + 1, 1024)),
+        (4096, range(8192, 30720 + 1, 1024)),
+        (8192, range(16384, 61440 + 1, 4096)),
+        (16384, range(32768, 122880 + 1, 8192)),
+    ],
+)
+def test_all_that_fargate_offers_is_accepted_and_nothing_else(
+    cpu: int, memories: list[int]
+) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html"""
+    steps = {*range(512, 131072 + 1, 512)}
+    accepted = {
+        memory for memory in steps if not refusals({"TaskCpu": str(cpu), "TaskMemory": str(memory)})
+    }
+    assert accepted == {*memories}
+
+
+def test_parameters_of_the_other_engine_are_no_reason_to_refuse() -> None:
+    """Going to Lambda and back takes Mode alone."""
+    assert refusals({"Mode": "lambda", "WorkerImageUri": IMAGE}) == []
+    assert refusals(CLOUDTRAIL | {"FunctionTimeout": "900"}) == []
+
+
+def test_rules_use_only_what_rules_may_use() -> None:
+    """CloudFormation refuses the template over any other function, Fn::If and Fn::Join included."""
+    allowed = {"Ref", "Fn::Equals", "Fn::Not", "Fn::Or", "Fn::And", "Fn::Contains"}
+    used: set[str] = set()
+
+    def look(node: object) -> None:
+        if isinstance(node, dict):
+            used.update(key for key in node if key == "Ref" or key.startswith("Fn::"))
+            for value in node.values():
+                look(value)
+        elif isinstance(node, list):
+            for value in node:
+                look(value)
+
+    look(SOURCE["Rules"])
+    assert used <= allowed
