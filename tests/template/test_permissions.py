@@ -23,9 +23,8 @@ def listed(value: Any) -> list[Any]:
 def statements(stack: Stack, role: str) -> list[dict[str, Any]]:
     """All that a role's own and attached policies say."""
     documents = [policy["PolicyDocument"] for policy in stack[role].get("Policies", [])]
-    for policy in stack.of_type("AWS::IAM::ManagedPolicy").values():
-        if f"<{role}>" in policy["Roles"]:
-            documents.append(policy["PolicyDocument"])
+    for policy in stack[role].get("ManagedPolicyArns", []):
+        documents.append(stack[policy.strip("<>")]["PolicyDocument"])
     return [each for document in documents for each in document["Statement"]]
 
 
@@ -182,7 +181,14 @@ def test_no_role_has_a_wildcard_that_iam_does_not_force(choice: dict[str, str]) 
 @every_choice
 def test_no_role_has_a_policy_of_amazons(choice: dict[str, str]) -> None:
     for role in synthesize(choice).of_type("AWS::IAM::Role").values():
-        assert "ManagedPolicyArns" not in role
+        assert role.get("ManagedPolicyArns", ["<JobPolicy>"]) == ["<JobPolicy>"]
+
+
+@every_choice
+def test_a_role_keeps_its_policies_until_it_goes(choice: dict[str, str]) -> None:
+    """A policy that names its roles would leave the old one, and its jobs, when Mode changes."""
+    for policy in synthesize(choice).of_type("AWS::IAM::ManagedPolicy").values():
+        assert not {"Roles", "Users", "Groups"} & policy.keys()
 
 
 @every_choice

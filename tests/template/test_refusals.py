@@ -109,7 +109,7 @@ def test_all_that_fargate_offers_is_accepted_and_nothing_else(
 
 
 def test_parameters_of_the_other_engine_are_no_reason_to_refuse() -> None:
-    """Going to Lambda and back takes Mode alone."""
+    """A stack that goes to Lambda and back keeps its image."""
     assert refusals({"Mode": "lambda", "WorkerImageUri": IMAGE}) == []
     assert refusals(CLOUDTRAIL | {"FunctionTimeout": "900"}) == []
 

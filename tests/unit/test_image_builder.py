@@ -1,0 +1,147 @@
+"""The custom resource that starts the image's build: what it answers itself, what it hands on."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+LAYER = "arn:aws:lambda:eu-west-1:111122223333:layer:ProcessingLayer:7"
+ANSWERED_FIELDS = {
+    "StackId": "a stack",
+    "RequestId": "a request",
+    "LogicalResourceId": "WorkerImage",
+    "PhysicalResourceId": "repository",
+}
+
+
+class CloudFormation(HTTPServer):
+    """The address that a custom resource sends its answer to."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answers)
+        self.answers: list[dict] = []
+
+
+class Answers(BaseHTTPRequestHandler):
+    server: CloudFormation
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        assert self.headers["Content-Type"] == ""
+        self.server.answers.append(json.loads(body))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[CloudFormation]:
+    server = CloudFormation()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def builder(monkeypatch):
+    """The function, with the AWS clients stubbed at botocore's own seam."""
+    monkeypatch.setenv("REPOSITORY", "repository")
+    monkeypatch.setenv("PROJECT", "project")
+    path = Path(__file__).parents[2] / "functions/image/app.py"
+    spec = importlib.util.spec_from_file_location("image_app", path)
+    app = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(app)
+    clients = {
+        name: boto3.client(
+            name, region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="s"
+        )
+        for name in ("ecr", "codebuild")
+    }
+    app.stubs = {name: Stubber(client) for name, client in clients.items()}
+    monkeypatch.setattr(app.boto3, "client", clients.__getitem__)
+    for stub in app.stubs.values():
+        stub.activate()
+    yield app
+    for stub in app.stubs.values():
+        stub.assert_no_pending_responses()
+
+
+def request(kind: str, cloudformation: CloudFormation) -> dict:
+    return {
+        "RequestType": kind,
+        "ResponseURL": f"http://127.0.0.1:{cloudformation.server_port}/answer?signature=a%2Bb",
+        "StackId": "a stack",
+        "RequestId": "a request",
+        "LogicalResourceId": "WorkerImage",
+        "ResourceProperties": {"LayerVersionArn": LAYER},
+    }
+
+
+IMAGE = {"repositoryName": "repository", "imageIds": [{"imageTag": "7"}]}
+
+
+@pytest.mark.parametrize("kind", ["Create", "Update"])
+def test_a_new_layer_starts_a_build_that_can_answer(builder, cloudformation, kind):
+    asked = request(kind, cloudformation)
+    builder.stubs["ecr"].add_client_error("describe_images", "ImageNotFoundException")
+    expected = {
+        "LAYER_VERSION_ARN": LAYER,
+        "IMAGE_TAG": "7",
+        "RESPONSE_URL": asked["ResponseURL"],
+        "RESPONSE": json.dumps(ANSWERED_FIELDS),
+    }
+    builder.stubs["codebuild"].add_response(
+        "start_build",
+        {},
+        {
+            "projectName": "project",
+            "environmentVariablesOverride": [
+                {"name": name, "value": value, "type": "PLAINTEXT"}
+                for name, value in expected.items()
+            ],
+        },
+    )
+    builder.handler(asked, None)
+    assert cloudformation.answers == []
+
+
+def test_an_image_that_is_there_is_not_built_again(builder, cloudformation):
+    found = {"imageDetails": [{"imageDigest": "sha256:0"}]}
+    builder.stubs["ecr"].add_response("describe_images", found, IMAGE)
+    builder.handler(request("Update", cloudformation), None)
+    answer = {"Status": "SUCCESS", "Reason": "", "Data": {"Digest": "sha256:0"}}
+    assert cloudformation.answers == [ANSWERED_FIELDS | answer]
+
+
+def test_delete_is_answered_at_once(builder, cloudformation):
+    builder.handler(request("Delete", cloudformation), None)
+    assert [answer["Status"] for answer in cloudformation.answers] == ["SUCCESS"]
+
+
+def test_a_build_that_does_not_start_fails_the_stack_with_the_reason(builder, cloudformation):
+    builder.stubs["ecr"].add_client_error("describe_images", "ImageNotFoundException")
+    builder.stubs["codebuild"].add_client_error(
+        "start_build", "AccountLimitExceededException", "too many builds"
+    )
+    builder.handler(request("Create", cloudformation), None)
+    (answer,) = cloudformation.answers
+    assert answer["Status"] == "FAILED"
+    assert "too many builds" in answer["Reason"]
+
+
+def test_a_request_without_a_layer_fails_the_stack_too(builder, cloudformation):
+    asked = request("Create", cloudformation)
+    asked["ResourceProperties"] = {}
+    builder.handler(asked, None)
+    assert [answer["Status"] for answer in cloudformation.answers] == ["FAILED"]
