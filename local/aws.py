@@ -9,6 +9,7 @@ Several can run side by side: each has a port and a folder of its own.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -25,8 +26,7 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
-from . import paths
-from .build import build, sam_environment
+from . import build, paths
 from .commands import Commands, end_group
 from .engine import Engine, detect
 
@@ -47,9 +47,8 @@ class EmbeddedAws:
         self.endpoint = ""
         """Where it listens, once it is started."""
         self._commands = Commands()
-        self._built = Path()
+        self._at_stop = contextlib.ExitStack()
         self._directory = Path()
-        self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -69,16 +68,24 @@ class EmbeddedAws:
 
     def build(self) -> None:
         """`sam build` of what is to be deployed, if it changed. Raises CommandFailed."""
-        self._built = build(self._commands, self.engine.layer_target)
+        build.build(self._commands, self.engine.layer_target)
 
     def start(self) -> None:
         """Build, and start the emulator. Raises CommandFailed, NotStarted."""
         self.build()
         self._directory = Path(tempfile.mkdtemp(prefix="embedded-aws-"))
-        log = self._directory.with_suffix(".log")
+        self._at_stop.callback(shutil.rmtree, self._directory, ignore_errors=True)
+        self._at_stop.callback(self.log_path.unlink, missing_ok=True)
+        build.copy(self.engine.layer_target, self._built)
+        process = self._start_emulator()
+        self._at_stop.callback(_end, process)
+        self.endpoint = self._wait_until_it_listens(process)
+        self.client("s3").create_bucket(Bucket=_CODE_BUCKET)
+
+    def _start_emulator(self) -> subprocess.Popen[str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        with log.open("w") as output:
-            self._process = subprocess.Popen(
+        with self.log_path.open("w") as output:
+            return subprocess.Popen(
                 [
                     str(paths.PYTHON_MINISTACK),
                     "-m",
@@ -95,36 +102,26 @@ class EmbeddedAws:
                 text=True,
                 start_new_session=True,  # a group of its own, to be ended as a whole
             )
-        self.endpoint = self._wait_until_it_listens(log)
-        self.client("s3").create_bucket(Bucket=_CODE_BUCKET)
 
-    def _wait_until_it_listens(self, log: Path, seconds: float = 60) -> str:
-        assert self._process
+    def _wait_until_it_listens(self, process: subprocess.Popen[str], seconds: float = 60) -> str:
         address = self._directory / "endpoint"
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
-            if self._process.poll() is not None:
-                raise NotStarted(log.read_text().rstrip())
+            if process.poll() is not None:
+                raise NotStarted(self.log_path.read_text().rstrip())
             if address.exists():
                 endpoint = address.read_text()
-                try:
+                with contextlib.suppress(urllib.error.URLError):
                     urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=5).close()
                     return endpoint
-                except urllib.error.URLError:
-                    pass
             time.sleep(0.05)
-        raise NotStarted(f"it did not listen within {seconds:.0f} s:\n{log.read_text().rstrip()}")
+        said = self.log_path.read_text().rstrip()
+        raise NotStarted(f"it did not listen within {seconds:.0f} s:\n{said}")
 
     def stop(self) -> None:
         """End it and all that it started; what it kept is gone."""
         self._commands.stop()
-        if self._process:
-            end_group(self._process, grace=5)
-            assert self._process.stdin
-            self._process.stdin.close()
-            self._process = None
-            shutil.rmtree(self._directory, ignore_errors=True)
-            self.log_path.unlink(missing_ok=True)
+        self._at_stop.close()
 
     @property
     def log_path(self) -> Path:
@@ -132,11 +129,16 @@ class EmbeddedAws:
         return self._directory.with_suffix(".log")
 
     @property
+    def _built(self) -> Path:
+        """What is deployed: a copy of what `sam build` made."""
+        return self._directory / "built"
+
+    @property
     def layer(self) -> Path:
         """The layer as it is deployed."""
         return self._built / "ProcessingLayer"
 
-    def client(self, service: str, **credentials: str) -> Any:
+    def client(self, service: str, **credentials: str) -> Any:  # noqa: ANN401, as boto3 has it
         """A boto3 client of the account's owner, or of the given credentials."""
         return boto3.client(
             service,
@@ -167,7 +169,7 @@ class EmbeddedAws:
                 "--parameter-overrides",
                 *(f"{name}={value}" for name, value in chosen.items()),
             ],
-            sam_environment(
+            build.sam_environment(
                 AWS_ENDPOINT_URL=self.endpoint,
                 AWS_ACCESS_KEY_ID=_ROOT_USER["aws_access_key_id"],
                 AWS_SECRET_ACCESS_KEY=_ROOT_USER["aws_secret_access_key"],
@@ -195,3 +197,9 @@ class EmbeddedAws:
         """The stack's outputs by name."""
         found = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    end_group(process, grace=5)
+    assert process.stdin
+    process.stdin.close()

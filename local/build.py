@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +18,9 @@ _NOT_SOURCES = (".so", ".pyc")
 
 
 def sam_environment(**more: str) -> dict[str, str]:
-    """The environment of a `sam` command: nothing of the user's AWS settings gets in."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    """The environment of a `sam` command: nothing of the user's AWS settings gets in, while those
+    of pip and of proxies do."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return kept | {"SAM_CLI_TELEMETRY": "0", "PYTHONWARNINGS": "ignore"} | more
 
 
@@ -25,30 +29,52 @@ def build(commands: Commands, target: str) -> Path:
 
     Without a Docker engine functions and tasks run on ministack's Python, so the layer must fit it.
     """
-    folder = paths.BUILD / f"sam-{target}"
-    stamp = folder / "sources.sha256"
-    digest = _digest(target)
-    if stamp.exists() and stamp.read_text() == digest:
-        return folder
-    commands.run(
-        [
-            str(paths.SAM),
-            "build",
-            f"--template-file={paths.TEMPLATE}",
-            f"--build-dir={folder}",
-            f"--cache-dir={paths.BUILD / 'sam-cache'}",
-        ],
-        sam_environment(LAYER_TARGET=target, PYTHON=str(paths.PYTHON_DEV)),
-        paths.ROOT,
-    )
-    stamp.write_text(digest)
+    folder = _folder(target)
+    with _alone(target):
+        if not is_built(target):
+            digest = _digest(target)  # before: what changes meanwhile is for the next build
+            commands.run(
+                [
+                    str(paths.SAM),
+                    "build",
+                    f"--template-file={paths.TEMPLATE}",
+                    f"--build-dir={folder}",
+                    f"--cache-dir={paths.BUILD / 'sam-cache'}",
+                ],
+                sam_environment(LAYER_TARGET=target, PYTHON=str(paths.PYTHON_DEV)),
+                paths.ROOT,
+            )
+            _stamp(target).write_text(digest)
     return folder
+
+
+def copy(target: str, to: Path) -> None:
+    """Copy what was built, so that a later build changes nothing for those that run."""
+    with _alone(target):
+        shutil.copytree(_folder(target), to)
 
 
 def is_built(target: str) -> bool:
     """Whether `build` has nothing to do."""
-    stamp = paths.BUILD / f"sam-{target}" / "sources.sha256"
+    stamp = _stamp(target)
     return stamp.exists() and stamp.read_text() == _digest(target)
+
+
+def _folder(target: str) -> Path:
+    return paths.BUILD / f"sam-{target}"
+
+
+def _stamp(target: str) -> Path:
+    return _folder(target) / "sources.sha256"
+
+
+@contextlib.contextmanager
+def _alone(target: str) -> Iterator[None]:
+    """Keep other processes from the folder meanwhile: they may build it, too."""
+    paths.BUILD.mkdir(exist_ok=True)
+    with (paths.BUILD / f"sam-{target}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _digest(target: str) -> str:

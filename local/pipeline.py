@@ -100,15 +100,11 @@ class Pipeline:
                 if error.response["Error"]["Code"] == "NoSuchKey":
                     continue
                 raise
-            yield Verdict(
-                verdict_key, found["Body"].read(), found["Metadata"], found["VersionId"]
-            )
+            yield Verdict(verdict_key, found["Body"].read(), found["Metadata"], found["VersionId"])
 
     def keys(self, prefix: str = "") -> list[str]:
         """All current keys with the prefix."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=prefix
-        )
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def versions(self, key: str) -> dict[str, datetime]:

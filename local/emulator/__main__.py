@@ -104,6 +104,7 @@ def all_links(layer: Path, engine: str, port: int) -> list[Link]:
         eventbridge_to_ecs,
         processes,
         run_task_permissions,
+        stop_task,
         task_state_change,
     )
 
@@ -112,6 +113,7 @@ def all_links(layer: Path, engine: str, port: int) -> list[Link]:
         eventbridge_to_ecs.link(f"http://127.0.0.1:{port}"),
         run_task_permissions.LINK,
         credentials.LINK,
+        stop_task.LINK,
         task_state_change.LINK,
     ]
     return [*links, processes.link(layer)] if engine == "process" else links
@@ -140,7 +142,7 @@ async def serve(listening: socket.socket, directory: Path, port: int) -> None:
     announced.write_text(f"http://127.0.0.1:{port}")
     announced.rename(directory / "endpoint")
     with contextlib.suppress(asyncio.CancelledError):
-        await hypercorn_serve(behind_tls(app), config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
+        await hypercorn_serve(behind_tls(app), config, shutdown_trigger=stop.wait)
 
 
 if __name__ == "__main__":

@@ -63,8 +63,8 @@ def _update(name: str, old: Json, new: Json, stack: str) -> tuple[str, dict[str,
 def _configure(name: str, properties: Json) -> tuple[str, dict[str, str]]:
     if selectors := properties.get("EventSelectors"):
         _done(cloudtrail._put_event_selectors({"TrailName": name, "EventSelectors": selectors}))
-    switch = cloudtrail._start_logging if _true(properties["IsLogging"]) else cloudtrail._stop_logging
-    _done(switch({"Name": name}))
+    logs = _true(properties["IsLogging"])
+    _done((cloudtrail._start_logging if logs else cloudtrail._stop_logging)({"Name": name}))
     return name, {"Arn": cloudtrail._trail_arn(name)}
 
 

@@ -7,6 +7,7 @@ enforcement decides as it would on AWS. The waits between retries are AWS's in s
 
 from __future__ import annotations
 
+import contextvars
 import json
 import random
 import time
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
+from ministack.core import iam_evaluator
 from ministack.core.arn import parse_arn
 from ministack.core.concurrency import spawn_background
 from ministack.core.responses import get_account_id, get_region
@@ -84,8 +86,7 @@ def _run_task_with_retries(endpoint: str, target: Json, rule: Json, view: object
     policy = _mapping(target.get("RetryPolicy"))
     most_retries = int(str(policy.get("MaximumRetryAttempts", _AWS_RETRIES)))
     ends = time.monotonic() + float(str(policy.get("MaximumEventAgeInSeconds", _AWS_EVENT_AGE)))
-    retries = 0
-    for wait in _waits():
+    for retries, wait in enumerate(_waits()):
         try:
             _run_task(endpoint, target, rule, view)
             return
@@ -97,7 +98,6 @@ def _run_task_with_retries(endpoint: str, target: Json, rule: Json, view: object
             if time.monotonic() + wait > ends:
                 raise GivenUp(error, "MaximumEventAgeInSeconds", retries) from error
         time.sleep(wait)
-        retries += 1
 
 
 def _waits() -> Iterator[float]:
@@ -199,11 +199,17 @@ def _to_dead_letter_queue(given_up: GivenUp, target: Json, rule: Json, view: obj
 
 def may_send(queue_arn: str, rule: Json) -> bool:
     """Whether the queue's policy lets this rule send to it."""
-    return bool(
-        sqs.queue_policy_allows(
-            queue_arn, "events.amazonaws.com", str(rule["Arn"]), get_account_id()
+
+    def ask() -> bool:
+        # EventBridge comes by TLS, whatever brought the event that it delivers.
+        iam_evaluator.pin_request_origin("127.0.0.1", True)
+        return bool(
+            sqs.queue_policy_allows(
+                queue_arn, "events.amazonaws.com", str(rule["Arn"]), get_account_id()
+            )
         )
-    )
+
+    return contextvars.copy_context().run(ask)
 
 
 def _mapping(value: object) -> Mapping[str, object]:
@@ -217,10 +223,9 @@ def link(endpoint: str) -> Link:
         patch_points=(
             PatchPoint(eventbridge, "_invoke_target", ("target", "event", "rule", "view")),
             PatchPoint(eventbridge, "_pattern_event_view", ("event",)),
-            PatchPoint(
-                eventbridge, "_apply_input_transformer", ("transformer", "rule", "view")
-            ),
+            PatchPoint(eventbridge, "_apply_input_transformer", ("transformer", "rule", "view")),
             PatchPoint(eventbridge, "_dispatch_to_sqs", ("spec", "payload")),
+            PatchPoint(iam_evaluator, "pin_request_origin", ("source_ip", "secure_transport")),
             PatchPoint(sqs, "_queue_by_arn", ("arn",)),
             PatchPoint(
                 sqs,

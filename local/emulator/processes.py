@@ -30,7 +30,9 @@ ENTRYPOINT = ("-m", "processing")
 class Container:
     """One process, as docker-py would show a container."""
 
-    def __init__(self, layer: Path, name: str, command: list[str], environment: Mapping[str, str]):
+    def __init__(
+        self, layer: Path, name: str, command: list[str], environment: Mapping[str, str]
+    ) -> None:
         self.id = uuid.uuid4().hex * 2
         self.name = name
         self.attrs: dict[str, object] = {"NetworkSettings": {"Networks": {}}}
@@ -75,14 +77,15 @@ class Container:
     def logs(self, **_: object) -> Iterator[bytes]:
         """The lines as they come, until the process ends."""
         seen = 0
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._ended or len(self._lines) > seen)
-                new, ended = self._lines[seen:], self._ended
+        while new := self._lines_after(seen):
             yield from new
             seen += len(new)
-            if ended:
-                return
+
+    def _lines_after(self, seen: int) -> list[bytes]:
+        """Wait for more; empty when the process ended."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or len(self._lines) > seen)
+            return self._lines[seen:]
 
     def stop(self, timeout: float = 10, **_: object) -> None:
         self._process.terminate()

@@ -44,7 +44,7 @@ def apply() -> None:
             if role and not _may_pass(caller, role):
                 return error_response_json(
                     "AccessDeniedException",
-                    f"User: {caller} is not authorized to perform: iam:PassRole on resource: {role}",
+                    f"User: {caller} is not authorized to perform: iam:PassRole on {role}",
                     400,
                 )
         return run_task(data)
@@ -84,9 +84,7 @@ LINK = Link(
         PatchPoint(
             iam_actions, "extract_resource_arn", ("service", "method", "path", "headers", "body")
         ),
-        PatchPoint(
-            iam_actions, "request_tag_context", ("service", "iam_action", "body", "params")
-        ),
+        PatchPoint(iam_actions, "request_tag_context", ("service", "iam_action", "body", "params")),
         PatchPoint(iam_evaluator, "caller_arn", ()),
         PatchPoint(iam_evaluator, "_gather_role_policies", ("role_name", "account_id")),
         PatchPoint(iam_evaluator, "evaluate", ("ctx",)),

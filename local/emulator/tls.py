@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 Scope = MutableMapping[str, Any]
-App = Callable[[Scope, Any, Any], Awaitable[None]]
+Channel = Callable[..., Awaitable[Any]]
+App = Callable[[Scope, Channel, Channel], Awaitable[None]]
 
 _HEADER = b"x-forwarded-proto"
 
@@ -19,7 +20,7 @@ _HEADER = b"x-forwarded-proto"
 def behind_tls(app: App) -> App:
     """The ASGI application, as a proxy that ends TLS would call it."""
 
-    async def proxied(scope: Scope, receive: Any, send: Any) -> None:
+    async def proxied(scope: Scope, receive: Channel, send: Channel) -> None:
         if scope["type"] == "http" and all(name != _HEADER for name, _ in scope["headers"]):
             scope = {**scope, "headers": [*scope["headers"], (_HEADER, b"https")]}
         await app(scope, receive, send)

@@ -7,7 +7,7 @@ from processing.store import Bucket
 
 
 def write(body: bytes, content_type: str) -> tuple[bytes, str]:
-    """Write the object that the upload names ({"bucket": ..., "key": ...}); answers what S3 said."""
+    """Write the object that the upload, {"bucket": ..., "key": ...}, names; answer what S3 said."""
     target = json.loads(body)
     try:
         Bucket(target["bucket"]).put(target["key"], b"x", "text/plain", {}, None)

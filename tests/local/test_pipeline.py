@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import signal
 import time
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -201,9 +202,7 @@ def test_bad_pictures_are_rejected_and_their_neighbours_untouched(
     assert len(pipeline.versions("output/bad/neighbour.png")) == 1
 
 
-def test_answers_are_the_same_in_all_scenarios(
-    pipelines: dict[str, Pipeline], maze: Maze
-) -> None:
+def test_answers_are_the_same_in_all_scenarios(pipelines: dict[str, Pipeline], maze: Maze) -> None:
     body = pictures.scan(pictures.maze(120, 90, 3, seed=4), seed=4)
     answers = {
         name: pipeline.verdict("input/same.jpg", pipeline.upload("input/same.jpg", body)).body
@@ -285,17 +284,29 @@ def test_a_job_can_write_verdicts_only(
     if aws.engine is Engine.DOCKER:
         pytest.skip("the probe is not in the container image")
     assert says in what_s3_says_to_a_write(aws, pipeline, target)
-    assert (target in pipeline.keys()) == (says == "written")
+    assert (target in pipeline.keys(target)) == (says == "written")
 
 
-def test_requests_without_tls_are_denied(aws: EmbeddedAws, pipeline: Pipeline) -> None:
-    s3 = aws.client("s3")
+def test_requests_without_tls_are_denied(aws: EmbeddedAws, pipelines: dict[str, Pipeline]) -> None:
+    iam = aws.client("iam")
+    iam.create_user(UserName="reader")
+    allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    iam.put_user_policy(UserName="reader", PolicyName="allow", PolicyDocument=document)
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    s3 = aws.client(
+        "s3",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    bucket = pipelines["lambda"].bucket
+    assert "Name" in s3.list_objects_v2(Bucket=bucket)
     s3.meta.events.register(
         "before-sign.s3",
         lambda request, **_: request.headers.add_header("X-Forwarded-Proto", "http"),
     )
     with pytest.raises(ClientError, match="AccessDenied"):
-        s3.list_objects_v2(Bucket=pipeline.bucket)
+        s3.list_objects_v2(Bucket=bucket)
 
 
 # ---- What fails is not lost -------------------------------------------------------------------
@@ -358,6 +369,8 @@ def test_a_task_that_is_stopped_is_reported_with_its_upload(
     event = task_pipeline.failure(key)["body"]
     assert event["detail"]["taskArn"] == task
     assert event["detail"]["stoppedReason"] == "a test"
+    assert event["detail"]["stopCode"] == "UserInitiated"
+    assert event["detail"]["containers"][0]["exitCode"] == 128 + signal.SIGTERM
 
 
 def test_a_launch_that_is_refused_is_in_the_queue_with_its_event(

@@ -49,6 +49,7 @@ NETWORKS: dict[str, dict[str, str]] = {
 }
 CHOICES: dict[str, dict[str, str]] = {
     "lambda": {},
+    "fargate-own-image": {"Mode": "fargate"},
     **{
         f"{name}-{network}": {**engine, **companions}
         for name, engine in {"fargate": FARGATE, "cloudtrail": CLOUDTRAIL}.items()

@@ -117,7 +117,7 @@ def test_outputs_exist_for_all_that_the_choice_makes(choice: dict[str, str]) -> 
         return
     tasks = {
         "ClusterArn", "TaskDefinitionArn", "ContainerName", "RuleName", "RuleRoleArn", "VpcId",
-        "SubnetIds", "SecurityGroupId",
+        "SubnetIds", "SecurityGroupId", "ImageUri",
     }  # fmt: skip
     trail = {"TrailArn", "TrailBucketName"}
     is_cloudtrail = stack.parameters["EventSource"] == "cloudtrail"

@@ -128,11 +128,10 @@ def test_the_container_gets_signals_and_time_to_end() -> None:
 def test_every_engine_logs_to_a_group_with_retention(choice: dict[str, str]) -> None:
     stack = synthesize(choice, LogRetentionDays="7")
     groups = stack.of_type("AWS::Logs::LogGroup")
-    assert {name: group["RetentionInDays"] for name, group in groups.items()} == {
-        "JobLogGroup": "7"
-    }
-    for runs in stack.of_type("AWS::Lambda::Function").values():
-        assert runs["LoggingConfig"] == {"LogGroup": "<JobLogGroup>", "LogFormat": "JSON"}
+    assert {group["RetentionInDays"] for group in groups.values()} == {"7"}
+    for name, runs in stack.of_type("AWS::Lambda::Function").items():
+        group = "<ImageLogGroup>" if name == "ImageFunction" else "<JobLogGroup>"
+        assert runs["LoggingConfig"] == {"LogGroup": group, "LogFormat": "JSON"}
     for task in stack.of_type("AWS::ECS::TaskDefinition").values():
         for worker in task["ContainerDefinitions"]:
             assert worker["LogConfiguration"] == {

@@ -96,4 +96,5 @@ def test_every_function_has_somewhere_to_fail_to(choice: dict[str, str]) -> None
         for each in stack.of_type("AWS::Lambda::EventInvokeConfig").values()
     }
     for name in stack.of_type("AWS::Lambda::Function"):
-        assert configured[f"<{name}>"] == "<FailureQueue.Arn>"
+        if name != "ImageFunction":  # CloudFormation is told, and gives up after its own time
+            assert configured[f"<{name}>"] == "<FailureQueue.Arn>"

@@ -12,7 +12,6 @@ IMAGE = FARGATE["WorkerImageUri"]
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [
-        ({"Mode": "fargate"}, "Mode=fargate needs WorkerImageUri"),
         ({"EventSource": "cloudtrail"}, "EventSource=cloudtrail needs Mode=fargate"),
         ({"OutputPrefix": "input/"}, "InputPrefix and OutputPrefix must differ"),
         ({"RejectedPrefix": "input/"}, "InputPrefix and RejectedPrefix must differ"),

@@ -1,0 +1,256 @@
+"""The embedded AWS itself: it starts or says why not, and leaves nothing behind."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import paths
+from local.aws import EmbeddedAws
+from local.engine import Engine, missing
+from local.pipeline import until
+
+PROC = Path("/proc")
+
+
+def processes_of(directory: Path) -> list[str]:
+    """The command lines of processes that work in or were told of this directory."""
+    found = []
+    for process in PROC.glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            told = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            told += os.fsencode((process / "cwd").readlink())
+            if str(directory).encode() in told and process.name != str(os.getpid()):
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The directory in which all that the test starts keeps its state."""
+    if not PROC.is_dir():
+        pytest.skip("no /proc here to find processes in")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # it remembers the first TMPDIR
+    yield tmp_path
+
+
+def start_a_task_that_never_ends(aws: EmbeddedAws, package: Path) -> None:
+    (package / "processing").mkdir()
+    (package / "processing" / "__main__.py").write_text("import time; time.sleep(600)")
+    ecs = aws.client("ecs")
+    ecs.create_cluster(clusterName="c")
+    environment = [{"name": "PYTHONPATH", "value": str(package)}]
+    ecs.register_task_definition(
+        family="endless",
+        containerDefinitions=[{"name": "worker", "image": "any", "environment": environment}],
+    )
+    task = ecs.run_task(cluster="c", taskDefinition="endless")["tasks"][0]["taskArn"]
+
+    def running() -> bool:
+        found = ecs.describe_tasks(cluster="c", tasks=[task])["tasks"][0]
+        return str(found["lastStatus"]) == "RUNNING"
+
+    until(running, "the task running")
+
+
+def test_two_run_side_by_side(aws: EmbeddedAws) -> None:
+    with EmbeddedAws() as other:
+        assert other.endpoint != aws.endpoint
+        other.client("s3").create_bucket(Bucket="only-here")
+        names = [bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]]
+        assert "only-here" not in names
+
+
+def test_it_leaves_no_process_and_no_file(temporary: Path) -> None:
+    package = temporary / "package"
+    package.mkdir()
+    with EmbeddedAws(Engine.PROCESS) as aws:
+        start_a_task_that_never_ends(aws, package)
+        assert len(processes_of(temporary)) == 2
+    assert processes_of(temporary) == []
+    assert list(temporary.iterdir()) == [package]
+
+
+def test_it_ends_with_an_error_in_the_block(temporary: Path) -> None:
+    with pytest.raises(ZeroDivisionError), EmbeddedAws():
+        1 / 0  # noqa: B018
+    assert processes_of(temporary) == []
+    assert list(temporary.iterdir()) == []
+
+
+def test_it_ends_with_whoever_started_it_even_if_killed(temporary: Path) -> None:
+    program = (
+        "import time; from local.aws import EmbeddedAws; aws = EmbeddedAws(); aws.start();"
+        "print('started', flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=paths.ROOT, stdout=subprocess.PIPE, text=True
+    ) as owner:
+        assert owner.stdout
+        assert owner.stdout.readline() == "started\n"
+        assert len(processes_of(temporary)) == 2
+        owner.kill()
+    until(lambda: not processes_of(temporary), "no process left", 10)
+    assert [path.suffix for path in temporary.iterdir()] == [".log"]
+
+
+def start_emulator(directory: Path, code: str = "", **environment: str) -> tuple[int, str]:
+    """Run it where it is not expected to start; gives the exit code and what it said."""
+    program = (
+        f"{code}\nimport runpy, sys\nsys.argv[1:] = ['--directory={directory}',"
+        f" '--layer={directory}', '--engine=process']\n"
+        "runpy.run_module('local.emulator', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [paths.PYTHON_MINISTACK, "-c", program],
+        cwd=paths.ROOT,
+        env={"PATH": os.defpath, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+def test_another_ministack_is_refused_by_name(tmp_path: Path) -> None:
+    other = tmp_path / "ministack-9.9.9.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: ministack\nVersion: 9.9.9\n")
+    code, said = start_emulator(tmp_path, PYTHONPATH=str(tmp_path))
+    assert code == 2
+    assert "ministack 9.9.9 is installed, and the links are written for 1.5.33" in said
+    assert "make clean setup" in said
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (
+            "from ministack.services import ecs\ndel ecs._mark_task_stopped",
+            "ministack.services.ecs._mark_task_stopped does not exist"
+            " (ECS Task State Change events)",
+        ),
+        (
+            "from ministack.services import s3\ns3._fire_s3_event_async = lambda bucket: None",
+            "ministack.services.s3._fire_s3_event_async takes (bucket), not"
+            " (bucket_name, key, event_name, ...)"
+            " (AWS::CloudTrail::Trail and data events of S3)",
+        ),
+    ],
+)
+def test_a_patch_point_that_is_gone_is_named(tmp_path: Path, code: str, says: str) -> None:
+    exit_code, said = start_emulator(tmp_path, code)
+    assert exit_code == 2
+    assert says in said
+
+
+def test_the_engine_says_what_it_is() -> None:
+    lacking = missing()
+    if lacking:
+        assert lacking in Engine.PROCESS.describe()
+    else:
+        assert "containers" in Engine.DOCKER.describe()
+
+
+# ---- EventBridge's retries, against an ECS that answers as told ---------------------------------
+
+RETRIES = """
+import http.server, json, os, sys, threading
+os.environ.update(AUTH="true")
+answers, calls = json.loads(sys.argv[1]), []
+
+class Ecs(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        calls.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        status, body = answers[min(len(calls), len(answers)) - 1]
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+    def log_message(self, *_): pass
+
+server = http.server.HTTPServer(("127.0.0.1", 0), Ecs)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+from ministack.services import eventbridge
+from local.emulator import eventbridge_to_ecs as link
+event = {"EventId": "1", "Source": "aws.s3", "DetailType": "Object Created", "Time": 0,
+         "Detail": json.dumps({"object": {"key": 'a "b".png'}})}
+target = {
+    "Arn": "arn:aws:ecs:us-east-1:000000000000:cluster/c", "RoleArn": "arn:aws:iam::0:role/r",
+    "EcsParameters": {"TaskDefinitionArn": "t", "LaunchType": "FARGATE"},
+    "RetryPolicy": {"MaximumRetryAttempts": 2},
+    "InputTransformer": {
+        "InputPathsMap": {"key": "$.detail.object.key"},
+        "InputTemplate": '{"containerOverrides": [{"name": "worker", "environment":'
+                         ' [{"name": "S3_KEY", "value": <key>}]}]}',
+    },
+}
+given_up = None
+try:
+    link._run_task_with_retries(
+        f"http://127.0.0.1:{server.server_port}", target, {"Name": "rule"},
+        eventbridge._pattern_event_view(event))
+except link.GivenUp as error:
+    given_up = [error.code, error.condition, error.retries]
+print(json.dumps({"calls": calls, "given_up": given_up}))
+"""
+
+STARTED = [200, {"tasks": [{"taskArn": "arn"}], "failures": []}]
+NO_CAPACITY = [200, {"tasks": [], "failures": [{"reason": "Capacity is unavailable"}]}]
+THROTTLED = [400, {"__type": "ThrottlingException", "message": "Rate exceeded"}]
+BROKEN = [503, {"__type": "ServerException", "message": "try again"}]
+DENIED = [400, {"__type": "AccessDeniedException", "message": "no"}]
+WRONG = [400, {"__type": "InvalidParameterException", "message": "no such subnet"}]
+
+
+@pytest.mark.parametrize(
+    ("answers", "calls", "given_up"),
+    [
+        ([STARTED], 1, None),
+        ([THROTTLED, BROKEN, STARTED], 3, None),
+        ([NO_CAPACITY, STARTED], 2, None),
+        ([THROTTLED], 3, ["ThrottlingException", "MaximumRetryAttempts", 2]),
+        ([NO_CAPACITY], 3, ["RunTaskFailures", "MaximumRetryAttempts", 2]),
+        ([DENIED, STARTED], 1, ["AccessDeniedException", "", 0]),
+        ([WRONG, STARTED], 1, ["InvalidParameterException", "", 0]),
+    ],
+)
+def test_a_launch_is_retried_where_that_may_help(
+    answers: list[object], calls: int, given_up: list[object] | None, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [paths.PYTHON_MINISTACK, "-c", RETRIES, json.dumps(answers)],
+        cwd=paths.ROOT,
+        env={"PATH": os.defpath, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert (len(said["calls"]), said["given_up"]) == (calls, given_up)
+    (override,) = said["calls"][0]["overrides"]["containerOverrides"]
+    assert override["environment"] == [{"name": "S3_KEY", "value": 'a "b".png'}]
+
+
+def test_an_interrupt_ends_it(temporary: Path) -> None:
+    program = "from local.aws import EmbeddedAws\nimport time\nwith EmbeddedAws(): time.sleep(600)"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=paths.ROOT, stderr=subprocess.DEVNULL
+    ) as owner:
+        until(lambda: list(temporary.glob("embedded-aws-*/endpoint")), "it started")
+        time.sleep(0.5)
+        owner.send_signal(signal.SIGINT)
+        owner.wait(30)
+    assert processes_of(temporary) == []

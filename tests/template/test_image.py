@@ -1,0 +1,98 @@
+"""The image that the stack builds for itself: from its layer, once for each version, by digest."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from tests.template.synthesis import FARGATE, Stack, synthesize
+
+OWN = {"Mode": "fargate"}
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return synthesize(OWN)
+
+
+@pytest.fixture
+def buildspec(stack: Stack) -> dict:
+    return yaml.safe_load(str(stack["ImageBuild"]["Source"]["BuildSpec"]))
+
+
+@pytest.mark.parametrize("choice", [{}, FARGATE], ids=["lambda", "image given"])
+def test_nothing_is_built_where_nothing_is_needed(choice: dict[str, str]) -> None:
+    stack = synthesize(choice)
+    for kind in ("AWS::ECR::Repository", "AWS::CodeBuild::Project", "Custom::WorkerImage"):
+        assert stack.of_type(kind) == {}
+
+
+def test_tasks_run_the_image_by_digest(stack: Stack) -> None:
+    (worker,) = stack["TaskDefinition"]["ContainerDefinitions"]
+    assert worker["Image"] == "<Repository.RepositoryUri>@<WorkerImage.Digest>"
+
+
+def test_images_are_scanned_never_changed_and_gone_with_the_stack(stack: Stack) -> None:
+    repository = stack["Repository"]
+    assert repository["ImageTagMutability"] == "IMMUTABLE"
+    assert repository["ImageScanningConfiguration"] == {"ScanOnPush": True}
+    assert repository["EmptyOnDelete"] is True
+    (rule,) = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+    assert rule["selection"]["countNumber"] == 10
+
+
+def test_only_a_new_layer_makes_a_new_image(stack: Stack) -> None:
+    changing = stack["WorkerImage"].keys() - {"ServiceToken", "ServiceTimeout"}
+    assert changing == {"LayerVersionArn"}
+
+
+def test_the_stack_never_waits_for_ever(stack: Stack) -> None:
+    """CloudFormation gives up by itself, and only after the build must have ended."""
+    build = stack["ImageBuild"]
+    longest = 60 * (build["TimeoutInMinutes"] + build["QueuedTimeoutInMinutes"])
+    assert longest < stack["WorkerImage"]["ServiceTimeout"] <= 3600
+
+
+def test_the_build_answers_also_when_it_failed(buildspec: dict) -> None:
+    """Commands of post_build run after a failed build phase, those of build do not."""
+    assert "RESPONSE_URL" in str(buildspec["phases"]["post_build"])
+    assert "RESPONSE_URL" not in str(buildspec["phases"]["build"])
+
+
+def test_the_build_needs_docker(stack: Stack) -> None:
+    assert stack["ImageBuild"]["Environment"]["PrivilegedMode"] is True
+
+
+def statements(stack: Stack, role: str) -> dict[str, object]:
+    """Resource by action."""
+    return {
+        action: statement["Resource"]
+        for policy in stack[role]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in (
+            [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+        )
+    }
+
+
+def test_the_function_may_start_this_build_and_look_for_its_image(stack: Stack) -> None:
+    assert statements(stack, "ImageFunctionRole") == {
+        "codebuild:StartBuild": "<ImageBuild.Arn>",
+        "ecr:DescribeImages": "<Repository.Arn>",
+        "logs:CreateLogStream": "<ImageLogGroup.Arn>",
+        "logs:PutLogEvents": "<ImageLogGroup.Arn>",
+    }
+
+
+def test_the_build_may_fetch_this_layer_and_push_to_this_repository(stack: Stack) -> None:
+    allowed = statements(stack, "ImageBuildRole")
+    assert allowed.pop("ecr:GetAuthorizationToken") == "*"
+    assert allowed.pop("lambda:GetLayerVersion").endswith(":layer:mazes:*")
+    assert {action.split(":")[0] for action in allowed} == {"ecr", "logs"}
+    assert set(allowed.values()) == {"<Repository.Arn>", "<ImageLogGroup.Arn>"}
+
+
+def test_tasks_may_pull_from_this_repository_only(stack: Stack) -> None:
+    assert statements(stack, "ExecutionRole")["ecr:BatchGetImage"] == "<Repository.Arn>"
