@@ -25,8 +25,11 @@ help: ## list the commands
 demo: setup ## solve a picture on the embedded AWS [INPUT=file SCENARIOS="lambda fargate cloudtrail"]
 	@$(DEV)/python -m local.demo $(if $(INPUT),--input "$(INPUT)") --scenarios $(SCENARIOS)
 
+# What only tests use: other tools than ours, each in its own environment.
+TEST_INSTALLED = $(ENV)/taskcat/.installed $(ENV)/moto/.installed
+
 .PHONY: test
-test: setup ## run every test that this machine can run
+test: setup $(TEST_INSTALLED) ## run every test that this machine can run
 	$(DEV)/python -m pytest -rs tests
 
 .PHONY: lint
@@ -40,6 +43,10 @@ lint: setup ## check style, types and the template
 .PHONY: image
 image: setup ## build the container image from the built layer [IMAGE=worker:local BASE=...]
 	$(DEV)/python -m local.image
+
+.PHONY: taskcat
+taskcat: setup $(ENV)/taskcat/.installed ## deploy in many regions of your AWS account [ARGS="--test-names lambda"]
+	@$(DEV)/python -m local.taskcat $(ARGS)
 
 .PHONY: lock
 lock: $(ENV)/uv/bin/uv ## pin what requirements/*.in and worker/*.in ask for

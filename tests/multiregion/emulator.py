@@ -1,0 +1,87 @@
+"""moto's server, with two things that our template needs of CloudFormation and moto lacks.
+
+They are ours: that they work here does not prove that they do on AWS. Runs in moto's environment.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import Any
+
+from moto.awslambda.models import LayerVersion
+from moto.cloudtrail.models import Trail, cloudtrail_backends
+from moto.core.common_models import CloudFormationModel
+from moto.server import main
+
+
+class TrailOfStack(CloudFormationModel):
+    """`AWS::CloudTrail::Trail`: moto has trails, but makes none for a stack."""
+
+    __module__ = Trail.__module__  # from which moto reads the service
+
+    def __init__(self, trail: Trail) -> None:
+        self.arn = trail.arn
+        self.physical_resource_id = trail.trail_name
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        return "TrailName"
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        return "AWS::CloudTrail::Trail"
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        return attr == "Arn"
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        assert attribute_name == "Arn"
+        return self.arn
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: dict[str, Any],
+        account_id: str,
+        region_name: str,
+        **_: Any,
+    ) -> TrailOfStack:
+        properties = cloudformation_json["Properties"]
+        trails = cloudtrail_backends[account_id][region_name]
+        trail = trails.create_trail(
+            name=resource_name,
+            bucket_name=properties["S3BucketName"],
+            s3_key_prefix="",
+            sns_topic_name="",
+            is_global=properties["IncludeGlobalServiceEvents"],
+            is_multi_region=properties["IsMultiRegionTrail"],
+            log_validation=properties["EnableLogFileValidation"],
+            is_org_trail=False,
+            cw_log_group_arn="",
+            cw_role_arn="",
+            kms_key_id="",
+            tags_list=[],
+        )
+        trails.put_event_selectors(resource_name, properties["EventSelectors"], [])
+        if properties["IsLogging"]:
+            trails.start_logging(resource_name)
+        return cls(trail)
+
+
+# A reference to a layer version is its ARN; moto's would be the text of a Python object.
+LayerVersion.physical_resource_id = LayerVersion.arn
+
+
+def end_with_the_tests() -> None:
+    """Standard input ends when the process at its other end does, however that ends."""
+    sys.stdin.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=end_with_the_tests, daemon=True).start()
+    main()
