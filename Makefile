@@ -3,7 +3,9 @@
 PYTHON ?= python3
 SCENARIOS ?= lambda fargate cloudtrail
 INPUT ?=
-MODE ?= lambda
+EVENT ?= events/s3-put.json
+IMAGE ?=
+BASE ?=
 
 ENV = build/env
 DEV = $(ENV)/dev/bin

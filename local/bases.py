@@ -28,8 +28,14 @@ LAMBDA_BASE = "public.ecr.aws/lambda/python:3.13-x86_64"
 
 _DEBIAN = "trixie"
 _DEBIAN_PACKAGES = "python3,ca-certificates"
-_NOT_NEEDED = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man")
-_NOT_NEEDED += ("usr/share/locale", "usr/share/i18n")
+_NOT_NEEDED = (
+    "var/cache/apt",
+    "var/lib/apt/lists",
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/locale",
+    "usr/share/i18n",
+)
 
 _LAMBDA_RECIPE = Path(__file__).with_name("standin_lambda")
 _LAMBDA_RUNTIME = paths.ROOT / "requirements" / "lambda-runtime.txt"
@@ -93,10 +99,9 @@ def _python() -> str:
         root = Path(folder, "root")
         bootstrap = ["debootstrap", "--variant=minbase", f"--include={_DEBIAN_PACKAGES}"]
         _run([*bootstrap, _DEBIAN, str(root)])
-        for name in _NOT_NEEDED:
-            shutil.rmtree(root / name)
         archive = Path(folder, "root.tar")
-        _run(["tar", "--directory", str(root), "--create", "--file", str(archive), "."])
+        left_out = [f"--exclude=./{name}/*" for name in _NOT_NEEDED]
+        _run(["tar", f"--directory={root}", *left_out, "--create", f"--file={archive}", "."])
         _run(["docker", "import", str(archive), image])
     return image
 

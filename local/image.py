@@ -1,6 +1,7 @@
 """`make image`: the worker's container image, from the layer as `sam build` makes it for Lambda.
 
-IMAGE names it (worker:local), BASE is another base image for where the default can't be pulled.
+IMAGE names it (worker:local). BASE is the base image; by default the public one, or a stand-in made
+here where no registry can be reached.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 import subprocess
 import sys
 
+from .bases import worker_base
 from .build import build
 from .commands import CommandFailed, Commands
 from .engine import WORKER_IMAGE
@@ -17,16 +19,15 @@ from .progress import step
 
 def main() -> int:
     image = os.environ.get("IMAGE") or WORKER_IMAGE
-    base = os.environ.get("BASE")
     try:
+        base = os.environ.get("BASE") or worker_base()
         with step("sam build"):
             layer = build(Commands(), "lambda") / "ProcessingLayer"
     except CommandFailed as error:
         print(error, file=sys.stderr)
         return 1
-    arguments = ["--build-arg", f"BASE={base}"] if base else []
     return subprocess.run(
-        ["docker", "build", "--tag", image, *arguments, str(layer)], check=False
+        ["docker", "build", "--tag", image, "--build-arg", f"BASE={base}", str(layer)], check=False
     ).returncode
 
 

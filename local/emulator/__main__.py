@@ -102,6 +102,7 @@ def all_links(layer: Path, engine: str, port: int) -> list[Link]:
         cloudtrail,
         credentials,
         eventbridge_to_ecs,
+        nat,
         processes,
         run_task_permissions,
         stop_task,
@@ -115,6 +116,7 @@ def all_links(layer: Path, engine: str, port: int) -> list[Link]:
         credentials.LINK,
         stop_task.LINK,
         task_state_change.LINK,
+        nat.LINK,
     ]
     return [*links, processes.link(layer)] if engine == "process" else links
 

@@ -22,6 +22,10 @@ from .errors import BadSetting, Failed, Rejected
 ANSWERED, FAILED, WRONG, REJECTED = 0, 1, 2, 3
 
 
+class Stopped(BaseException):
+    """ECS asks the task to stop. Not an Exception, which a decoder or a processor may catch."""
+
+
 def main(arguments: list[str]) -> int:
     """Run one job; gives the exit code."""
     try:
@@ -51,7 +55,7 @@ def run_on_bucket(chosen: settings.Settings) -> int:
         return ANSWERED
     try:
         job.run(upload, Bucket(upload.bucket), chosen)
-    except Failed:
+    except (Failed, Stopped):
         return FAILED  # the report says why; anything unforeseen rises with its traceback
     return ANSWERED
 
@@ -73,7 +77,7 @@ def run_on_files(source: Path, target: Path, chosen: settings.Settings) -> int:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     """ECS asks a task to stop (Spot, retirement, an operator): fail now, and say so in the log."""
-    raise Failed("stopped by SIGTERM")
+    raise Stopped("by SIGTERM")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,99 @@
+"""Invoke the function by hand, with `sam local invoke`, in a container like Lambda's own.
+
+It starts the embedded AWS, puts a picture where the event says that one was uploaded, hands the
+event to the function, and shows what the function said and what is in the bucket then.
+
+    PYTHONPATH=worker python -m local.invoke EVENT [--input PICTURE]
+
+Exit codes: 0 the function did its jobs, 1 it or the embedded AWS failed, 2 wrong arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from processing import events
+from processing.errors import BadEvent
+
+from . import paths
+from .aws import REGION, EmbeddedAws, NotStarted
+from .bases import LAMBDA_BASE, NoBase, lambda_base
+from .build import sam_environment
+from .commands import CommandFailed, Commands
+from .engine import Engine
+from .pipeline import INPUT
+from .progress import step
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run it; gives the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m local.invoke", description="sam local invoke")
+    parser.add_argument("event", type=Path, help="a file in events/, or one of your own")
+    parser.add_argument("--input", type=Path, default=paths.SAMPLE, help="the picture to upload")
+    chosen = parser.parse_args(arguments)
+    try:
+        event = json.loads(chosen.event.read_text())
+        uploads = events.from_event(event, INPUT)
+        picture = chosen.input.read_bytes()
+    except (OSError, ValueError, BadEvent) as error:
+        parser.error(str(error))
+    try:
+        with step("finding an image to run functions in"):
+            image = lambda_base()
+        with step("starting the embedded AWS"):
+            aws = EmbeddedAws(Engine.DOCKER)
+            aws.start()
+        try:
+            for upload in uploads:
+                put(aws, upload.bucket, upload.key, picture)
+            with step("sam local invoke"):
+                said = invoke(aws, chosen.event, image)
+            print(said)
+            for bucket in dict.fromkeys(upload.bucket for upload in uploads):
+                listed = aws.client("s3").list_objects_v2(Bucket=bucket)
+                for item in listed.get("Contents", []):
+                    print(f"s3://{bucket}/{item['Key']}  {item['Size']} bytes")
+        finally:
+            aws.stop()
+    except (CommandFailed, NoBase, NotStarted) as error:
+        print(f"\nfailed: {error}", file=sys.stderr)
+        return 1
+    return 1 if failed(said) else 0
+
+
+def put(aws: EmbeddedAws, bucket: str, key: str, body: bytes) -> str:
+    """Upload to a bucket that keeps versions, made here if need be; gives the upload's version."""
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return str(s3.put_object(Bucket=bucket, Key=key, Body=body)["VersionId"])
+
+
+def invoke(aws: EmbeddedAws, event: Path, image: str) -> str:
+    """Hand an event to the function; gives what the function said. Raises CommandFailed."""
+    command = [str(paths.SAM), "local", "invoke", "ProcessFunction", f"--event={event}"]
+    command += [f"--template-file={aws.layer.parent / 'template.yaml'}", f"--region={REGION}"]
+    endpoint = aws.engine.address_for_jobs(aws.endpoint)
+    command += ["--parameter-overrides", f"S3Endpoint={endpoint}"]
+    command += ["--add-host", "host.docker.internal:host-gateway"]
+    command += ["--skip-pull-image"]  # whoever found the image has pulled it
+    if image != LAMBDA_BASE:
+        command += [f"--invoke-image={image}"]
+    environment = sam_environment(
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+        AWS_ENDPOINT_URL=aws.endpoint,  # SAM asks who it is; without an answer it waits for long
+    )
+    return Commands().run(command, environment, paths.ROOT).strip()
+
+
+def failed(said: str) -> bool:
+    """Whether the function raised: `sam local invoke` ends with 0 all the same."""
+    return '"errorMessage"' in said
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""The template's task definition as options of `docker run`, so that a test runs what ECS would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.template.synthesis import FARGATE, synthesize
+
+DEFINITION = synthesize(FARGATE).only("AWS::ECS::TaskDefinition")
+(CONTAINER,) = DEFINITION["ContainerDefinitions"]
+ENVIRONMENT = {each["Name"]: each["Value"] for each in CONTAINER["Environment"]}
+STOP_TIMEOUT: int = CONTAINER["StopTimeout"]
+"""Seconds from SIGTERM to SIGKILL."""
+
+
+def _linux_parameters(value: dict[str, Any]) -> list[str]:
+    options = [f"--cap-drop={name}" for name in value.pop("Capabilities")["Drop"]]
+    options += ["--init"] if value.pop("InitProcessEnabled") else []
+    assert not value, f"say what docker run calls {value}"
+    return options
+
+
+OPTIONS: dict[str, Callable[[Any], list[str]]] = {
+    "User": lambda value: [f"--user={value}"],
+    "ReadonlyRootFilesystem": lambda value: ["--read-only"] if value else [],
+    "LinuxParameters": lambda value: _linux_parameters(dict(value)),
+    "StopTimeout": lambda value: [f"--stop-timeout={value}"],
+    "Environment": lambda value: [f"--env={each['Name']}={each['Value']}" for each in value],
+    # Nothing of `docker run` goes with these.
+    "Name": lambda value: [],
+    "Image": lambda value: [],
+    "Essential": lambda value: [],
+    "LogConfiguration": lambda value: [],
+}
+
+
+def docker_options() -> list[str]:
+    """User, limits, rights and settings of the task's container. What has no option here is an
+    error, so that nothing of the definition is left out unnoticed."""
+    options = [
+        f"--memory={DEFINITION['Memory']}m",
+        f"--cpus={int(DEFINITION['Cpu']) / 1024}",
+        # The job needs no more rights than it starts with; Fargate has no setting for it.
+        "--security-opt=no-new-privileges",
+    ]
+    for name, value in CONTAINER.items():
+        options += OPTIONS[name](value)
+    return options
