@@ -43,8 +43,12 @@ lint: setup ## check style, types and the template
 	$(ENV)/sam/bin/sam validate --lint --region us-east-1
 
 .PHONY: image
-image: setup ## build the container image from the built layer [IMAGE=worker:local BASE=...]
-	$(DEV)/python -m local.image
+image: setup ## build the container image from the layer [IMAGE=worker:local BASE=...]
+	@IMAGE="$(IMAGE)" BASE="$(BASE)" $(DEV)/python -m local.image
+
+.PHONY: invoke
+invoke: setup ## hand an event to the function in a container like Lambda's [EVENT=events/s3-put.json INPUT=file]
+	@PYTHONPATH=worker $(DEV)/python -m local.invoke $(EVENT) $(if $(INPUT),--input "$(INPUT)")
 
 .PHONY: taskcat
 taskcat: setup $(ENV)/taskcat/.installed ## deploy in many regions of your AWS account [ARGS="--test-names lambda"]
