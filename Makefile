@@ -3,6 +3,10 @@
 PYTHON ?= python3
 SCENARIOS ?= lambda fargate cloudtrail
 INPUT ?=
+MODE ?=
+EVENT_SOURCE ?= s3
+STACK ?= uploads
+PARAMETERS ?=
 EVENT ?= events/s3-put.json
 IMAGE ?=
 BASE ?=
@@ -49,6 +53,21 @@ image: setup ## build the container image from the layer [IMAGE=worker:local BAS
 .PHONY: invoke
 invoke: setup ## hand an event to the function in a container like Lambda's [EVENT=events/s3-put.json INPUT=file]
 	@PYTHONPATH=worker $(DEV)/python -m local.invoke $(EVENT) $(if $(INPUT),--input "$(INPUT)")
+
+.PHONY: deploy
+deploy: setup ## build and deploy to your AWS account [MODE=lambda|fargate EVENT_SOURCE=s3|cloudtrail STACK=uploads PARAMETERS="Network=public"]
+	@case "$(MODE)" in lambda|fargate) ;; *) echo "MODE is lambda or fargate, not '$(MODE)'" >&2; exit 2;; esac
+	PYTHON="$(CURDIR)/$(DEV)/python" $(ENV)/sam/bin/sam build
+	$(ENV)/sam/bin/sam deploy --stack-name "$(STACK)" --s3-prefix "$(STACK)" \
+	  --parameter-overrides Mode=$(MODE) EventSource=$(EVENT_SOURCE) $(PARAMETERS)
+
+.PHONY: smoke
+smoke: setup ## check that a deployed stack works [STACK=uploads INPUT=file KEEP=1]
+	@PYTHONPATH=worker $(DEV)/python -m operate.smoke "$(STACK)" $(if $(INPUT),--input "$(INPUT)") $(if $(KEEP),--keep)
+
+.PHONY: destroy
+destroy: setup ## delete a stack and its data, after asking [STACK=uploads KEEP_DATA=1 YES=1]
+	@$(DEV)/python -m operate.destroy "$(STACK)" $(if $(KEEP_DATA),--keep-data) $(if $(YES),--yes)
 
 .PHONY: taskcat
 taskcat: setup $(ENV)/taskcat/.installed ## deploy in many regions of your AWS account [ARGS="--test-names lambda"]

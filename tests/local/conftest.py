@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 
 from bench import pictures
-from local.aws import EmbeddedAws
+from local.aws import REGION, EmbeddedAws
 from local.pipeline import Pipeline
 from local.scenarios import SCENARIOS
 
@@ -15,6 +15,15 @@ from local.scenarios import SCENARIOS
 def aws() -> Iterator[EmbeddedAws]:
     with EmbeddedAws() as started:
         yield started
+
+
+@pytest.fixture
+def default_account(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The embedded AWS as the account and region that a user's own settings choose."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,13 @@ from memory_store import MemoryStore
 from processing.errors import BadEvent, Failed
 
 
+class Context:
+    """What the door asks of Lambda's context."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
 @pytest.fixture
 def door(monkeypatch):
     """The function as Lambda imports it, on a bucket in memory."""
@@ -36,7 +43,7 @@ def test_each_record_has_its_job(door):
     app.SETTINGS = app.SETTINGS.__class__(processor=lambda body, kind: (body, kind))
     for key in ("input/a", "input/b"):
         store.upload(key, b"x")
-    app.handler(notification("input/a", "input/b"), None)
+    app.handler(notification("input/a", "input/b"), Context())
     assert store.body("output/a") == store.body("output/b") == b"x"
 
 
@@ -52,11 +59,11 @@ def test_one_failure_harms_no_neighbour_and_is_raised_at_the_end(door):
     store.upload("input/a", b"explosive")
     store.upload("input/b", b"x")
     with pytest.raises(Failed, match="boom"):
-        app.handler(notification("input/a", "input/b"), None)
+        app.handler(notification("input/a", "input/b"), Context())
     assert store.body("output/b") == b"x"
 
 
 def test_an_event_that_announces_nothing_is_an_error(door):
     app, _ = door
     with pytest.raises(BadEvent):
-        app.handler({"hello": "world"}, None)
+        app.handler({"hello": "world"}, Context())

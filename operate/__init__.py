@@ -1,0 +1,4 @@
+"""What is done to a deployed stack from outside: check that it works, delete it with its data.
+
+With the default credentials and region, on AWS; on the embedded AWS with AWS_ENDPOINT_URL set.
+"""

@@ -1,0 +1,125 @@
+"""Find a stack of this template, and the buckets that it has made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import boto3
+from botocore.exceptions import ClientError
+
+_OURS = {"Mode", "EventSource", "InputPrefix", "OutputPrefix", "RejectedPrefix"}
+"""Parameters that tell a stack of this template from any other."""
+
+Client = Any
+"""boto3 makes its classes as it runs."""
+
+
+class NoStack(Exception):
+    """There is no such stack of this template: what there is."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack, or what CloudFormation remembers of a deleted one."""
+
+    id: str
+    name: str
+    status: str
+    parameters: dict[str, str]
+    outputs: dict[str, str]
+
+    @classmethod
+    def parse(cls, described: dict[str, Any]) -> Self:
+        """From one of what DescribeStacks gives."""
+        parameters = described.get("Parameters", [])
+        outputs = described.get("Outputs", [])
+        return cls(
+            id=described["StackId"],
+            name=described["StackName"],
+            status=described["StackStatus"],
+            parameters={p["ParameterKey"]: p["ParameterValue"] for p in parameters},
+            outputs={o["OutputKey"]: o["OutputValue"] for o in outputs},
+        )
+
+    def describe(self) -> str:
+        """One line for whoever looks on."""
+        _, _, _, region, account, _ = self.id.split(":", 5)
+        mode, source = self.parameters["Mode"], self.parameters["EventSource"]
+        how = mode if mode == "lambda" else f"{mode}, EventSource={source}"
+        return f"stack {self.name} in {region}, account {account}: {how}, {self.status}"
+
+
+def find(name: str) -> Stack:
+    """The stack of this name. Raises NoStack."""
+    cloudformation = boto3.client("cloudformation")
+    try:
+        found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+        region = cloudformation.meta.region_name
+        raise NoStack(f"there is no stack {name!r} in {region}") from error
+    stack = Stack.parse(found)
+    if not stack.parameters.keys() >= _OURS:
+        raise NoStack(f"the stack {name!r} was not made from this template: hands off")
+    return stack
+
+
+def deleted(name: str) -> list[Stack]:
+    """The deleted stacks of this name, which CloudFormation remembers for 90 days."""
+    cloudformation = boto3.client("cloudformation")
+    pages = cloudformation.get_paginator("list_stacks").paginate(
+        StackStatusFilter=["DELETE_COMPLETE"]
+    )
+    ids = [s["StackId"] for page in pages for s in page["StackSummaries"] if s["StackName"] == name]
+    found = [Stack.parse(cloudformation.describe_stacks(StackName=i)["Stacks"][0]) for i in ids]
+    return [stack for stack in found if stack.parameters.keys() >= _OURS]
+
+
+def buckets(stack: Stack) -> list[str]:
+    """The buckets that are still there of all that the stack has ever made.
+
+    It no longer knows of those that it retained, such as the one of a trail when EventSource
+    changed; its events do, for 90 days.
+    """
+    cloudformation = boto3.client("cloudformation")
+    events = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack.id)
+    records = [event for page in events for event in page["StackEvents"]]
+    records += resources(stack)
+    names = {
+        record.get("PhysicalResourceId")
+        for record in records
+        if record["ResourceType"] == "AWS::S3::Bucket"
+    }
+    return sorted(name for name in names if name and _is_ours(name))
+
+
+def repositories(stack: Stack) -> list[str]:
+    """The stack's image repositories."""
+    return [
+        resource["PhysicalResourceId"]
+        for resource in resources(stack)
+        if resource["ResourceType"] == "AWS::ECR::Repository"
+        and resource["ResourceStatus"] != "DELETE_COMPLETE"
+    ]
+
+
+def resources(stack: Stack) -> Iterator[dict[str, Any]]:
+    """The stack's resources, as ListStackResources gives them."""
+    pages = boto3.client("cloudformation").get_paginator("list_stack_resources")
+    for page in pages.paginate(StackName=stack.id):
+        yield from page["StackResourceSummaries"]
+
+
+def _is_ours(bucket: str) -> bool:
+    """Whether the bucket exists, and in this account: its name may be someone else's by now."""
+    account = boto3.client("sts").get_caller_identity()["Account"]
+    try:
+        boto3.client("s3").head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "404":
+            return False
+        raise
+    return True

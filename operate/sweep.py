@@ -1,0 +1,137 @@
+"""Sweep a deployed stack by hand: start the jobs of all uploads that have no current verdict.
+
+That is retry, redrive and backfill in one. The stack's own sweep does it, in slices of seconds, so
+it needs no more rights than to look at the stack and to invoke that function. First it counts.
+
+    PYTHONPATH=worker python -m operate.sweep STACK [--dry-run] [--prefix input/2026/] [--rate 5]
+
+Exit codes: 0 done, 1 some could not be dealt with, 2 wrong arguments, or no such stack.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from . import stacks
+from .stacks import NoStack, Stack
+
+SLICE_SECONDS = 20
+"""Between two steps of the bar; short enough for any client's timeout."""
+WIDTH = 30
+
+Json = dict[str, Any]
+
+
+class SweepFailed(Exception):
+    """What the function said."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Sweep; gives the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m operate.sweep",
+        description="Start the jobs of all uploads that have no current verdict.",
+    )
+    parser.add_argument("stack", help="name of the stack")
+    parser.add_argument("--dry-run", action="store_true", help="count, and start nothing")
+    parser.add_argument("--prefix", help="only uploads whose keys start with this")
+    parser.add_argument("--rate", type=float, help="jobs started a second (the stack's SweepRate)")
+    chosen = parser.parse_args(arguments)
+    try:
+        stack = stacks.find(chosen.stack)
+        asked = {"prefix": chosen.prefix, "rate": chosen.rate}
+        return run(stack, chosen.dry_run, {name: v for name, v in asked.items() if v is not None})
+    except (NoStack, BotoCoreError, ClientError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except SweepFailed as error:
+        print(f"\nfailed: {error}", file=sys.stderr)
+        return 1
+
+
+def run(stack: Stack, dry_run: bool, asked: Json) -> int:
+    """Count, and then start what was counted. Raises SweepFailed."""
+    print(stack.describe())
+    counted: Counter[str] = Counter()
+    for outcomes, _ in slices(stack, asked | {"dry_run": True}):
+        counted += outcomes
+        show(f"looked at {counted.total():,} uploads, {counted['due']:,} without a current verdict")
+    end_of_line()
+    if dry_run or not counted["due"]:
+        return 1 if counted["failed"] else 0
+    done: Counter[str] = Counter()
+    problem = None
+    for outcomes, said in slices(stack, asked):
+        done += outcomes
+        problem = said or problem
+        tried = done.total() - done["current"] - done["young"]
+        show(bar(tried, max(tried, counted["due"])) + f" {done['started']:,} started")
+    end_of_line()
+    for outcome, meaning in MEANINGS.items():
+        if done[outcome]:
+            print(f"  {done[outcome]:>9,} {meaning}")
+    if problem:
+        print(f"the last problem: {problem}", file=sys.stderr)
+    return 1 if done["failed"] or done["not_started"] else 0
+
+
+MEANINGS = {
+    "current": "have their verdict",
+    "young": "were left to their own event: uploaded less than SweepGraceMinutes ago",
+    "started": "started",
+    "waiting": "left to a job that was started less than SweepGraceMinutes ago",
+    "gave_up": "rejected after MaxAttempts",
+    "gone": "deleted meanwhile",
+    "not_started": "not started: the engine had no room; sweep again",
+    "failed": "could not be looked at or rejected",
+}
+
+
+def slices(stack: Stack, asked: Json) -> Iterator[tuple[Counter[str], str | None]]:
+    """What was done in each slice, and its last problem. Raises SweepFailed."""
+    once = Config(retries={"total_max_attempts": 1}, read_timeout=300)
+    functions = boto3.client("lambda", config=once)
+    after: str | None = ""
+    while after is not None:
+        event = asked | {"after": after, "seconds": SLICE_SECONDS}
+        reply = functions.invoke(
+            FunctionName=stack.outputs["SweepFunctionName"], Payload=json.dumps(event)
+        )
+        said: Json = json.load(reply["Payload"])
+        if "FunctionError" in reply:
+            raise SweepFailed(said.get("errorMessage", said))
+        yield Counter(said["outcomes"]), said["problem"]
+        after = said["after"]
+
+
+def bar(done: int, of: int) -> str:
+    """[#####-----]  50 %"""
+    part = done / of
+    full = round(part * WIDTH)
+    return f"[{'#' * full}{'-' * (WIDTH - full)}] {part:4.0%}"
+
+
+def show(text: str) -> None:
+    """One line that grows, on a terminal; else one for each slice."""
+    if sys.stdout.isatty():
+        print(f"\r\x1b[K{text}", end="", flush=True)
+    else:
+        print(text, flush=True)
+
+
+def end_of_line() -> None:
+    if sys.stdout.isatty():
+        print()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""`make destroy`: it shows, asks, and deletes the stack with all the buckets that it ever made."""
+
+import json
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.aws import EmbeddedAws
+from local.pipeline import Pipeline
+from operate import destroy, versions
+
+Maze = Callable[[int], bytes]
+
+pytestmark = pytest.mark.usefixtures("default_account")
+
+
+@pytest.fixture
+def pipeline(aws: EmbeddedAws, maze: Maze) -> Pipeline:
+    """A stack for the test to delete, with an upload that has its answer."""
+    pipeline = Pipeline(aws, "doomed", aws.deploy("doomed", Mode="lambda"))
+    pipeline.verdict("input/a.png", pipeline.upload("input/a.png", maze(1)))
+    return pipeline
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """What the user answers."""
+    return lambda text: monkeypatch.setattr("sys.stdin", StringIO(text))
+
+
+def buckets(aws: EmbeddedAws) -> set[str]:
+    return {bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]}
+
+
+def status(aws: EmbeddedAws, pipeline: Pipeline) -> str:
+    try:
+        found = aws.client("cloudformation").describe_stacks(StackName=pipeline.stack)
+    except ClientError:
+        return "gone"
+    return str(found["Stacks"][0]["StackStatus"])
+
+
+def change(aws: EmbeddedAws, stack: str, **changed: str) -> None:
+    """Other parameters for a stack; the rest stays."""
+    cloudformation = aws.client("cloudformation")
+    before = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["Parameters"]
+    kept = [p["ParameterKey"] for p in before if p["ParameterKey"] not in changed]
+    cloudformation.update_stack(
+        StackName=stack,
+        UsePreviousTemplate=True,
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        Parameters=[
+            *({"ParameterKey": name, "UsePreviousValue": True} for name in kept),
+            *({"ParameterKey": n, "ParameterValue": value} for n, value in changed.items()),
+        ],
+    )
+    cloudformation.get_waiter("stack_update_complete").wait(
+        StackName=stack, WaiterConfig={"Delay": 0.2, "MaxAttempts": 100}
+    )
+
+
+@pytest.mark.parametrize("answer", ["", "\n", "yes\n", "another-stack\n"])
+def test_nothing_is_deleted_unless_the_name_is_typed(
+    aws: EmbeddedAws,
+    pipelines: dict[str, Pipeline],
+    typed: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+    answer: str,
+) -> None:
+    pipeline = pipelines["lambda"]
+    before = list(versions.versions(pipeline.bucket))
+    typed(answer)
+    assert destroy.main([pipeline.stack]) == 1
+    said = capsys.readouterr().out
+    count, size = len(before), sum(version.bytes for version in before)
+    assert f"stack {pipeline.stack} in us-east-1, account 000000000000: lambda" in said
+    assert f"s3://{pipeline.bucket}: {count:,} versions of objects, {size:,} bytes" in said
+    assert "will be DELETED" in said
+    assert "Nothing was deleted." in said
+    assert status(aws, pipeline).endswith("_COMPLETE")
+    assert list(versions.versions(pipeline.bucket)) == before
+
+
+def test_all_buckets_go_even_those_that_the_stack_no_longer_knows(
+    aws: EmbeddedAws,
+    pipeline: Pipeline,
+    typed: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    change(aws, pipeline.stack, Mode="fargate", EventSource="cloudtrail", WorkerImageUri="any")
+    trail_bucket = aws.outputs(pipeline.stack)["TrailBucketName"]
+    change(aws, pipeline.stack, Mode="lambda", EventSource="s3")
+    s3, name = pipeline.s3, {"Bucket": pipeline.bucket}
+    s3.put_object(Bucket=trail_bucket, Key="record", Body=b"1")
+    s3.delete_object(**name, Key="input/a.png")
+    s3.create_multipart_upload(**name, Key="input/unfinished")
+    typed(f"{pipeline.stack}\n")
+    assert destroy.main([pipeline.stack]) == 0
+    said = capsys.readouterr().out
+    assert f"s3://{pipeline.bucket}: 3 versions of objects" in said
+    assert "1 unfinished uploads" in said
+    assert f"s3://{trail_bucket}: 1 versions of objects, 1 bytes, will be DELETED" in said
+    assert "DELETE_COMPLETE  ProcessFunctionRole" in said.replace("   ", "  ")
+    assert status(aws, pipeline) == "gone"
+    assert not buckets(aws) & {pipeline.bucket, trail_bucket}
+
+
+def test_data_can_be_kept_and_deleted_when_the_stack_is_gone(
+    aws: EmbeddedAws, pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert destroy.main([pipeline.stack, "--yes", "--keep-data"]) == 0
+    assert f"s3://{pipeline.bucket}: 2 versions" in capsys.readouterr().out
+    assert status(aws, pipeline) == "gone"
+    assert pipeline.keys() == ["input/a.png", "output/a.png"]
+
+    assert destroy.main([pipeline.stack, "--keep-data"]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert destroy.main([pipeline.stack, "--yes"]) == 0
+    assert pipeline.bucket not in buckets(aws)
+    assert destroy.main([pipeline.stack, "--yes"]) == 2
+    assert "is gone, and so are its buckets" in capsys.readouterr().err
+
+
+def test_data_stays_when_the_stack_can_not_be_deleted(
+    aws: EmbeddedAws, pipelines: dict[str, Pipeline], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline, cloudformation = pipelines["lambda"], aws.client("cloudformation")
+    before = list(versions.versions(pipeline.bucket))
+    protection = cloudformation.update_termination_protection
+    protection(StackName=pipeline.stack, EnableTerminationProtection=True)
+    try:
+        assert destroy.main([pipeline.stack, "--yes"]) == 1
+    finally:
+        protection(StackName=pipeline.stack, EnableTerminationProtection=False)
+    said = capsys.readouterr().err
+    assert "CREATE_COMPLETE, and its buckets are untouched" in said
+    assert "cannot be deleted while TerminationProtection is enabled" in said
+    assert list(versions.versions(pipeline.bucket)) == before
+
+
+def test_a_bucket_with_thousands_of_versions_is_emptied(aws: EmbeddedAws) -> None:
+    s3, name = aws.client("s3"), {"Bucket": "thousands"}
+    s3.create_bucket(**name)
+    s3.put_bucket_versioning(**name, VersioningConfiguration={"Status": "Enabled"})
+    for start in (0, 1000):  # deleting what is not there leaves a delete marker
+        keys = [{"Key": f"{number:05} +%?"} for number in range(start, start + 1000)]
+        s3.delete_objects(**name, Delete={"Objects": keys, "Quiet": True})
+    assert destroy.content("thousands") == "2,000 versions of objects, 0 bytes"
+    destroy.delete_bucket("thousands")
+    assert "thousands" not in buckets(aws)
+
+
+def test_a_bucket_that_is_gone_is_no_error() -> None:
+    destroy.delete_bucket("never-was")
+
+
+def test_the_images_of_a_repository_are_counted(aws: EmbeddedAws) -> None:
+    ecr = aws.client("ecr")
+    ecr.create_repository(repositoryName="counted")
+    for tag in ("1", "2"):
+        ecr.put_image(repositoryName="counted", imageManifest=json.dumps({"t": tag}), imageTag=tag)
+    assert destroy.images("counted") == 2
+
+
+def test_a_stack_that_never_was_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert destroy.main(["never-was", "--yes"]) == 2
+    said = capsys.readouterr().err
+    assert "there is no stack 'never-was' in us-east-1, nor was one deleted" in said
+
+
+def test_a_stack_of_another_template_is_left_alone(
+    aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = {"Resources": {"Data": {"Type": "AWS::S3::Bucket"}}}
+    cloudformation = aws.client("cloudformation")
+    cloudformation.create_stack(StackName="not-ours", TemplateBody=json.dumps(template))
+    assert destroy.main(["not-ours", "--yes"]) == 2
+    assert "not made from this template" in capsys.readouterr().err
+    assert cloudformation.describe_stacks(StackName="not-ours")["Stacks"]

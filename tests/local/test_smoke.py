@@ -1,0 +1,207 @@
+"""`make smoke`: it tells a stack that works from one that does not, and cleans up after itself."""
+
+import json
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from processing.maze import solve as solve_maze
+
+from bench import pictures
+from local import paths
+from local.aws import REGION, EmbeddedAws
+from local.pipeline import Pipeline
+from operate import smoke, solved
+
+Maze = Callable[[int], bytes]
+
+
+pytestmark = pytest.mark.usefixtures("default_account")
+
+
+@pytest.fixture
+def idle(aws: EmbeddedAws, pipelines: dict[str, Pipeline]) -> Iterator[Pipeline]:
+    """The Lambda pipeline with a bucket that tells nobody of uploads."""
+    pipeline = pipelines["lambda"]
+    s3, name = pipeline.s3, {"Bucket": pipeline.bucket}
+    before = s3.get_bucket_notification_configuration(**name)
+    before.pop("ResponseMetadata")
+    s3.put_bucket_notification_configuration(**name, NotificationConfiguration={})
+    yield pipeline
+    s3.put_bucket_notification_configuration(**name, NotificationConfiguration=before)
+    forget(pipeline)
+
+
+def left(pipeline: Pipeline) -> list[str]:
+    """Versions and delete markers of checks that are still there."""
+    found = pipeline.s3.list_object_versions(Bucket=pipeline.bucket)
+    every = [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
+    return [version["Key"] for version in every if "smoke/" in version["Key"]]
+
+
+def forget(pipeline: Pipeline) -> None:
+    """Delete what is left of checks."""
+    for key in left(pipeline):
+        for version in pipeline.versions(key):
+            pipeline.s3.delete_object(Bucket=pipeline.bucket, Key=key, VersionId=version)
+
+
+def test_a_stack_that_works_answers_and_rejects(
+    pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert smoke.main([pipeline.stack]) == 0
+    said = capsys.readouterr().out
+    assert f"stack {pipeline.stack} in {REGION}" in said
+    assert "answered in" in said
+    assert "leads from the top row to the bottom row" in said
+    assert "rejected in" in said
+    assert "not a picture in a format" in said
+    assert "deleted the 4 objects" in said
+    assert left(pipeline) == []
+
+
+def test_a_picture_of_ones_own_is_taken_and_kept_if_asked(
+    pipelines: dict[str, Pipeline], maze: Maze, tmp_path: Path
+) -> None:
+    pipeline, picture = pipelines["lambda"], tmp_path / "my own.png"
+    picture.write_bytes(maze(3))
+    assert smoke.main([pipeline.stack, "--input", str(picture), "--keep"]) == 0
+    (folder,) = {key.split("/")[2] for key in left(pipeline)}
+    kept = [f"input/smoke/{folder}/{name}" for name in ("broken file.png", "my own.png")]
+    assert sorted(left(pipeline)) == [
+        *kept,
+        f"output/smoke/{folder}/my own.png",
+        f"rejected/smoke/{folder}/broken file.png.json",
+    ]
+    forget(pipeline)
+
+
+def test_a_picture_with_no_way_through_fails_with_the_reason(
+    pipelines: dict[str, Pipeline], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "walled.png"
+    pictures.hostile("no-path", 40, 40).save(picture)
+    assert smoke.main([pipelines["lambda"].stack, "--input", str(picture)]) == 1
+    forget(pipelines["lambda"])
+    said = capsys.readouterr()
+    assert "no path leads from the top row" in said.out
+    assert "walled.png.json: rejected" in said.err
+
+
+def test_a_stack_that_does_not_answer_says_where_to_look(
+    idle: Pipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert smoke.main([idle.stack, "--timeout", "1"]) == 1
+    said = capsys.readouterr().err
+    assert "no verdict on broken file.png, sample.png within 1 s" in said
+    assert f"aws logs tail {idle.outputs['LogGroupName']} --since 1h --region {REGION}" in said
+    assert "the failure queue (about 0 messages)" in said
+    assert idle.outputs["FailureQueueUrl"] in said
+    assert f"Left to look at: s3://{idle.bucket}/" in said
+    assert len(left(idle)) == 2
+
+
+def test_a_verdict_on_another_version_is_an_error(
+    idle: Pipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = smoke.Smoke(smoke.stacks.find(idle.stack))
+    check.upload("a.png", b"")
+    idle.s3.put_object(
+        Bucket=idle.bucket, Key=f"output/{check.folder}a.png", Metadata={"source-version": "older"}
+    )
+    with pytest.raises(smoke.DoesNotWork, match="for the version older, not for"):
+        check.verdicts(5)
+
+
+def test_a_job_of_ones_own_need_only_come_to_a_verdict(
+    aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.deploy("own-job", Mode="lambda", Processor="processing.thumbnail:thumbnail")
+    assert smoke.main(["own-job"]) == 0
+    said = capsys.readouterr().out
+    assert "it is for processing.thumbnail:thumbnail to say what is right" in said
+    assert "broken" not in said
+
+
+def test_a_stack_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert smoke.main(["nowhere"]) == 2
+    assert f"there is no stack 'nowhere' in {REGION}" in capsys.readouterr().err
+
+
+def test_a_stack_of_another_template_is_left_alone(
+    aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
+    aws.client("cloudformation").create_stack(StackName="other", TemplateBody=json.dumps(template))
+    assert smoke.main(["other"]) == 2
+    assert "not made from this template" in capsys.readouterr().err
+
+
+def test_no_region_is_an_error_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    assert smoke.main(["any"]) == 2
+    assert "region" in capsys.readouterr().err
+
+
+def test_a_missing_picture_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        smoke.parse(["any", "--input", "lost.png"])
+    assert "there is no file 'lost.png'" in capsys.readouterr().err
+
+
+# ---- The check of the answer --------------------------------------------------------------------
+
+
+def painted(path: list[tuple[int, int]], colour: tuple[int, int, int] = (0, 255, 0)) -> bytes:
+    """A white 5x5 picture with a black column 2, painted at (column, row)."""
+    picture = Image.new("RGB", (5, 5), (255, 255, 255))
+    for row in range(5):
+        picture.putpixel((2, row), (0, 0, 0))
+    for at in path:
+        picture.putpixel(at, colour)
+    file = BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+DOWN = [(0, row) for row in range(5)]
+
+
+def test_the_jobs_own_answers_pass(maze: Maze) -> None:
+    for seed in range(5):
+        body = maze(seed)
+        assert solved.check(body, solve(body)) >= Image.open(BytesIO(body)).height
+
+
+def test_a_jpeg_passes_in_spite_of_its_losses() -> None:
+    body = pictures.scan(pictures.maze(120, 90, 3, seed=4), seed=4)
+    assert solved.check(body, solve(body)) > 90
+
+
+def solve(body: bytes) -> bytes:
+    return solve_maze(body, "").body
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (painted([]), "no painted path"),
+        (painted(DOWN[:-1]), "no painted path"),
+        (painted(DOWN[1:]), "no painted path"),
+        (painted(DOWN[:2] + DOWN[3:]), "no painted path"),
+        (painted(DOWN, (255, 0, 0)), "no painted path"),
+        (painted([(4, 0), (0, 1), (0, 2), (0, 3), (0, 4)]), "no painted path"),
+        (painted([(2, row) for row in range(5)]), "5 pixels of wall are painted"),
+        (painted([*DOWN, (4, 2)]), "1 painted pixels lie off the path"),
+        (paths.SAMPLE.read_bytes(), "the picture's size changed"),
+    ],
+)
+def test_anything_else_does_not(answer: bytes, why: str) -> None:
+    assert solved.check(painted([]), painted(DOWN)) == 5
+    with pytest.raises(solved.NotSolved, match=why):
+        solved.check(painted([]), answer)

@@ -1,0 +1,134 @@
+"""A live stack changes its Mode, EventSource or Network: new uploads go the new way, and all that
+was there before stays."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise, permutations
+
+import pytest
+
+from local.aws import EmbeddedAws
+from local.pipeline import Pipeline
+from local.scenarios import SCENARIOS
+from tests.local.test_destroy import change
+
+Maze = Callable[[int], bytes]
+Content = dict[tuple[str, str], str]
+
+STACK = "switching"
+SCENARIO_TOUR = ["lambda", "fargate", "cloudtrail", "lambda", "cloudtrail", "fargate", "lambda"]
+NETWORK_TOUR = ["isolated", "private", "isolated", "public", "isolated", "existing", "private"]
+NETWORK_TOUR += ["public", "private", "existing", "public", "existing", "isolated"]
+
+
+def content(pipeline: Pipeline) -> Content:
+    """All versions of all objects, with what is in them."""
+    found = pipeline.s3.list_object_versions(Bucket=pipeline.bucket).get("Versions", [])
+    return {(version["Key"], version["VersionId"]): version["ETag"] for version in found}
+
+
+def ways(aws: EmbeddedAws, pipeline: Pipeline) -> list[str]:
+    """The ways on which an upload reaches a job now."""
+    bucket = pipeline.s3.get_bucket_notification_configuration(Bucket=pipeline.bucket)
+    trails = aws.client("cloudtrail").describe_trails()["trailList"]
+    found = {
+        "lambda": "LambdaFunctionConfigurations" in bucket,
+        "fargate": "EventBridgeConfiguration" in bucket,
+        "cloudtrail": any(trail["Name"] == pipeline.bucket for trail in trails),
+    }
+    return [way for way, is_there in found.items() if is_there]
+
+
+def answered(pipeline: Pipeline, key: str, body: bytes) -> str:
+    """Upload, wait for the answer; gives the mode in which the one job of it ran."""
+    verdict = pipeline.verdict(key, pipeline.upload(key, body))
+    assert verdict.is_answer
+    (report,) = pipeline.reports(key)
+    return str(report["mode"])
+
+
+@pytest.mark.parametrize(
+    ("tour", "places"),
+    [(SCENARIO_TOUR, set(SCENARIOS)), (NETWORK_TOUR, set(NETWORK_TOUR))],
+    ids=["scenarios", "networks"],
+)
+def test_the_tour_makes_each_change_once(tour: Sequence[str], places: set[str]) -> None:
+    assert sorted(pairwise(tour)) == sorted(permutations(places, 2))
+
+
+@pytest.fixture(scope="module")
+def switched(aws: EmbeddedAws, maze: Maze) -> Iterator[list[tuple[str, list[str], str, Content]]]:
+    """For each stop of the tour: where, the ways there, the mode of its job, what there was."""
+    seen = []
+    aws.deploy(STACK, WorkerImageUri=aws.engine.worker_image)
+    for number, scenario in enumerate(SCENARIO_TOUR):
+        if number:
+            change(aws, STACK, **({"EventSource": "s3"} | SCENARIOS[scenario]))
+        pipeline = Pipeline(aws, STACK, outputs := aws.outputs(STACK))
+        before = content(pipeline)
+        mode = answered(pipeline, f"input/{number}.png", maze(number))
+        assert outputs["Mode"] == mode
+        assert pipeline.failures() == []
+        seen.append((scenario, ways(aws, pipeline), mode, before))
+    seen.append(("end", [], "", content(pipeline)))
+    yield seen
+
+
+def test_a_new_upload_goes_the_new_way_and_no_other(
+    switched: list[tuple[str, list[str], str, Content]],
+) -> None:
+    for scenario, found, mode, _ in switched[:-1]:
+        assert found == [scenario]
+        assert mode == ("lambda" if scenario == "lambda" else "fargate")
+
+
+def test_nothing_that_was_there_is_lost_or_done_again(
+    switched: list[tuple[str, list[str], str, Content]],
+) -> None:
+    for number, (before, after) in enumerate(pairwise(stop[-1] for stop in switched)):
+        assert before.items() <= after.items()
+        new = {key for key, _ in after.keys() - before.keys()}
+        assert new == {f"input/{number}.png", f"output/{number}.png"}
+        assert len(after) == len(before) + 2
+
+
+def test_the_network_of_a_live_stack_can_be_any_other(
+    aws: EmbeddedAws, maze: Maze, switched: object
+) -> None:
+    ec2 = aws.client("ec2")
+    vpc = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]
+    own = {"Name": "vpc-id", "Values": [vpc["VpcId"]]}
+    subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=[own])["Subnets"]]
+    existing = {"VpcId": vpc["VpcId"], "SubnetIds": ",".join(subnets)}
+    aws.deploy(STACK, Mode="fargate")  # a change of Mode by `sam deploy`, this time
+    for number, network in enumerate(NETWORK_TOUR):
+        if number:
+            companions = existing if network == "existing" else {"VpcId": "", "SubnetIds": ""}
+            change(aws, STACK, Network=network, **companions)
+        pipeline = Pipeline(aws, STACK, aws.outputs(STACK))
+        before = content(pipeline)
+        answered(pipeline, f"input/network-{number}.png", maze(number))
+        assert before.items() <= content(pipeline).items()
+        assert pipeline.failures() == []
+        used = pipeline.outputs["SubnetIds"].split(",")
+        assert (used == subnets) == (network == "existing")
+        assert len(ec2.describe_subnets(SubnetIds=used)["Subnets"]) == len(used)
+        assert (
+            standing_idle(aws, pipeline.outputs["VpcId"])
+            == {
+                "isolated": {"endpoints": 4, "NAT gateways": 0},
+                "private": {"endpoints": 1, "NAT gateways": 1},
+                "public": {"endpoints": 1, "NAT gateways": 0},
+                "existing": {"endpoints": 0, "NAT gateways": 0},
+            }[network]
+        )
+
+
+def standing_idle(aws: EmbeddedAws, vpc: str) -> dict[str, int]:
+    """What of the VPC costs money while nothing runs, and the endpoint of S3, which is free."""
+    ec2 = aws.client("ec2")
+    endpoints = ec2.describe_vpc_endpoints()["VpcEndpoints"]
+    gateways = ec2.describe_nat_gateways()["NatGateways"]
+    return {
+        "endpoints": sum(endpoint["VpcId"] == vpc for endpoint in endpoints),
+        "NAT gateways": sum((g["VpcId"], g["State"]) == (vpc, "available") for g in gateways),
+    }
