@@ -32,18 +32,22 @@ demo: setup ## solve a picture on the embedded AWS [INPUT=file SCENARIOS="lambda
 	@$(DEV)/python -m local.demo $(if $(INPUT),--input "$(INPUT)") --scenarios $(SCENARIOS)
 
 # What only tests use: other tools than ours, each in its own environment.
-TEST_INSTALLED = $(ENV)/taskcat/.installed $(ENV)/moto/.installed
+TEST_INSTALLED = $(foreach tool,awscli checkov moto parliament taskcat,$(ENV)/$(tool)/.installed)
 
 .PHONY: test
 test: setup $(TEST_INSTALLED) ## run every test that this machine can run
 	$(DEV)/python -m pytest -rs tests
+
+.PHONY: bench
+bench: setup $(ENV)/peer/.installed $(ENV)/bench/.installed ## measure the job: a table, build/bench.json and a plot [ARGS=--quick]
+	@$(DEV)/python -m bench --plot $(ARGS)
 
 .PHONY: lint
 lint: setup ## check style, types and the template
 	$(DEV)/ruff check .
 	$(DEV)/ruff format --check .
 	$(DEV)/mypy
-	$(DEV)/cfn-lint template.yaml
+	$(DEV)/cfn-lint -c I -a cfn_lint_serverless.rules -- template.yaml
 	$(ENV)/sam/bin/sam validate --lint --region us-east-1
 
 .PHONY: image

@@ -1,1 +1,7 @@
-"""Pictures to measure and test the job with, and the benchmark."""
+"""Pictures to measure and test the job with, and the benchmark: `python -m bench`."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "worker"))  # the package that is measured

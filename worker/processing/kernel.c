@@ -7,23 +7,41 @@
  * cells: one byte a pixel in rows of `width + 1` bytes, with one closed row above and one below and
  * a closed byte before and after every row (shared by its neighbours). The closed rim is what
  * keeps the search inside the picture: it never wraps around the sides, and needs no bounds checks.
- * Size: CELLS(width, height) bytes. The pixel (x, y) lies at (y + 1) * (width + 1) + 1 + x.
+ * Size: (width + 1) * (height + 2) + 1 bytes, all 0. The pixel (x, y) lies at
+ * (y + 1) * (width + 1) + 1 + x.
  */
 #include <stdint.h>
 
-enum { WALL = 0, OPEN = 1, FROM_ABOVE, FROM_BELOW, FROM_LEFT, FROM_RIGHT, START, PATH = 255 };
+enum { WALL = 0, OPEN = 1, FROM_ABOVE, FROM_BELOW, FROM_LEFT, FROM_RIGHT, START };
 
-/* Mark the open pixels of `rows` rows from row `top` on. pixels: R, G, B, unused; 4 bytes each. */
-void mark_open(uint8_t *cells, const uint8_t *pixels, int32_t width, int32_t top, int32_t rows,
-               int32_t open_sum)
+/*
+ * An image's own memory as Pillow hands it out, by the Arrow C data interface (a stable ABI:
+ * https://arrow.apache.org/docs/format/CDataInterface.html). RGB is one list of four bytes a pixel,
+ * R, G, B and one unused; taken here as one number, R lowest (both targets are little-endian).
+ */
+struct ArrowArray {
+    int64_t length, null_count, offset, n_buffers, n_children;
+    const void **buffers;
+    struct ArrowArray **children;
+    struct ArrowArray *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+
+static uint32_t *pixels_of(const struct ArrowArray *image)
 {
-    const int64_t stride = (int64_t)width + 1;
-    for (int32_t y = 0; y < rows; y++) {
-        uint8_t *cell = cells + (top + y + 1) * stride + 1;
-        const uint8_t *pixel = pixels + (int64_t)y * width * 4;
+    return (uint32_t *)image->children[0]->buffers[1];
+}
+
+/* Mark the pixels with R + G + B >= open_sum. */
+void mark_open(uint8_t *cells, const struct ArrowArray *image, int32_t width, int32_t height,
+               uint32_t open_sum)
+{
+    const uint32_t *pixel = pixels_of(image);
+    uint8_t *cell = cells + width + 2;
+    for (int32_t y = 0; y < height; y++, pixel += width, cell += width + 1)
         for (int32_t x = 0; x < width; x++)
-            cell[x] = pixel[4 * x] + pixel[4 * x + 1] + pixel[4 * x + 2] >= open_sum;
-    }
+            cell[x] = (pixel[x] & 255) + (pixel[x] >> 8 & 255) + (pixel[x] >> 16 & 255) >= open_sum;
 }
 
 /*
@@ -31,17 +49,19 @@ void mark_open(uint8_t *cells, const uint8_t *pixels, int32_t width, int32_t top
  * reached keeps the direction it was reached from, so that the path needs no further memory.
  * `here` and `next` hold one frontier each; a frontier is at most every pixel of the picture.
  *
- * Returns the length of the shortest path in pixels, with its cells set to 255 and all others
- * to 0, or 0 where no path exists.
+ * Paints a shortest path into the image and returns its length in pixels; 0 where there is none.
  */
-int32_t solve(uint8_t *cells, int32_t width, int32_t height, int32_t *here, int32_t *next)
+int32_t solve(uint8_t *cells, const struct ArrowArray *image, int32_t width, int32_t height,
+              const uint8_t *colour, int32_t *here, int32_t *next)
 {
     const int32_t stride = width + 1;
     const int32_t first = stride + 1;                 /* (0, 0) */
     const int32_t bottom = height * stride + 1;       /* (0, height - 1) */
-    const int32_t end = (height + 2) * stride + 1;
     int32_t found = -1;
     int32_t frontier = 0;
+
+    /* Neighbours in a frontier lie anywhere in memory: ask for the cells of one this far ahead. */
+    const int32_t ahead = 8;
 
     for (int32_t at = first; at < first + width; at++)
         if (cells[at] == OPEN) {
@@ -55,6 +75,9 @@ int32_t solve(uint8_t *cells, int32_t width, int32_t height, int32_t *here, int3
         int32_t reached = 0;
         for (int32_t i = 0; i < frontier; i++) {
             const int32_t at = here[i];
+            const int32_t soon = here[i + ahead < frontier ? i + ahead : i];
+            __builtin_prefetch(&cells[soon - stride]);
+            __builtin_prefetch(&cells[soon + stride]);
             if (cells[at + stride] == OPEN) {
                 cells[at + stride] = FROM_ABOVE;
                 next[reached++] = at + stride;
@@ -81,20 +104,19 @@ int32_t solve(uint8_t *cells, int32_t width, int32_t height, int32_t *here, int3
         next = swap;
         frontier = reached;
     }
+    if (found < 0)
+        return 0;
 
-    int32_t length = 0;
-    for (int32_t at = found; at >= 0; length++) {
-        const uint8_t from = cells[at];
-        cells[at] = PATH;
-        switch (from) {
-        case FROM_ABOVE: at -= stride; break;
-        case FROM_BELOW: at += stride; break;
-        case FROM_LEFT: at -= 1; break;
-        case FROM_RIGHT: at += 1; break;
-        default: at = -1; /* START */
+    const uint32_t paint = colour[0] | colour[1] << 8 | colour[2] << 16 | 255u << 24;
+    uint32_t *pixel = pixels_of(image) + (found / stride - 1) * (int64_t)width + found % stride - 1;
+    for (int32_t at = found, length = 1;; length++) {
+        *pixel = paint;
+        switch (cells[at]) {
+        case FROM_ABOVE: at -= stride; pixel -= width; break;
+        case FROM_BELOW: at += stride; pixel += width; break;
+        case FROM_LEFT: at--; pixel--; break;
+        case FROM_RIGHT: at++; pixel++; break;
+        default: return length; /* START */
         }
     }
-    for (int32_t at = 0; at < end; at++)
-        cells[at] = cells[at] == PATH ? PATH : 0;
-    return length;
 }

@@ -7,6 +7,7 @@ The loops over pixels are in kernel.c; here is what surrounds them.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
 from pathlib import Path
@@ -19,16 +20,17 @@ from .errors import Rejected
 
 OPEN_SUM = 600
 PATH_COLOUR = (0, 255, 0)
-_STRIP_ROWS = 256
 
 _kernel = ctypes.CDLL(str(Path(__file__).with_name("kernel.so")))
+_int, _pointer = ctypes.c_int32, ctypes.c_void_p
 _kernel.mark_open.restype = None
-_kernel.mark_open.argtypes = (ctypes.c_void_p, ctypes.c_char_p, *[ctypes.c_int32] * 4)
-_kernel.solve.restype = ctypes.c_int32
-_kernel.solve.argtypes = (ctypes.c_void_p, *[ctypes.c_int32] * 2, *[ctypes.c_void_p] * 2)
+_kernel.mark_open.argtypes = (_pointer, _pointer, _int, _int, ctypes.c_uint32)
+_kernel.solve.restype = _int
+_kernel.solve.argtypes = (_pointer, _pointer, _int, _int, ctypes.c_char_p, _pointer, _pointer)
 
-# The kernel counts cells in 32 bits.
-_MOST_CELLS = 2**31 - 1
+_capsule_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+_capsule_pointer.restype = _pointer
+_capsule_pointer.argtypes = (ctypes.py_object, ctypes.c_char_p)
 
 
 def solve(body: bytes, content_type: str, max_pixels: int = picture.MAX_PIXELS) -> Answer:
@@ -42,65 +44,46 @@ def solve(body: bytes, content_type: str, max_pixels: int = picture.MAX_PIXELS) 
 
 
 def paint_path(image: Image.Image) -> int:
-    """Paint a shortest path into an RGB image. Gives its length in pixels.
+    """Paint a shortest path into an RGB image that owns its pixels. Gives its length in pixels.
 
     Needs one byte a pixel beside the image, and four for each pixel of the widest frontier.
     """
+    assert image.mode == "RGB" and not image.readonly
     width, height = image.size
-    size = (width + 1) * (height + 2) + 1
-    if size > _MOST_CELLS:
-        raise Rejected(f"the picture has {width} x {height} pixels, more than 2^31 with its rim")
-    cells = bytearray(size)
-    view = (ctypes.c_char * size).from_buffer(cells)
-    for top in range(0, height, _STRIP_ROWS):
-        rows = min(_STRIP_ROWS, height - top)
-        pixels = image.crop((0, top, width, top + rows)).tobytes("raw", "RGBX")
-        _kernel.mark_open(view, pixels, width, top, rows, OPEN_SUM)
+    _, capsule = image.__arrow_c_array__()  # the image's own memory, while the capsule lives
+    pixels = _capsule_pointer(capsule, b"arrow_array")
 
-    first_row, last_row = _row(cells, width, 0), _row(cells, width, height - 1)
-    for name, row in (("top", first_row), ("bottom", last_row)):
-        if not any(row):
+    cells = _memory((width + 1) * (height + 2) + 1)
+    # A step up or down leads to another page of memory; with larger pages it mostly doesn't. Only
+    # Linux has them, and not every Linux.
+    with contextlib.suppress(AttributeError, OSError):
+        cells.madvise(mmap.MADV_HUGEPAGE)
+    _kernel.mark_open(_address(cells), pixels, width, height, OPEN_SUM)
+    for name, y in (("top", 0), ("bottom", height - 1)):
+        start = (y + 1) * (width + 1) + 1
+        if not any(cells[start : start + width]):
             raise Rejected(
                 f"the maze has no opening in its {name} row: "
                 f"no pixel there with R+G+B >= {OPEN_SUM}"
             )
 
-    # Anonymous memory that costs nothing until it is touched: a frontier may be as large as the
-    # picture, but hardly ever is.
-    with _Frontier(width * height) as here, _Frontier(width * height) as following:
-        length: int = _kernel.solve(view, width, height, here.address, following.address)
+    # A frontier may be as large as the picture, but hardly ever is. Of private memory the limit in
+    # memory.py would count what is reserved, of shared memory it counts nothing.
+    here, following = mmap.mmap(-1, 4 * width * height), mmap.mmap(-1, 4 * width * height)
+    length: int = _kernel.solve(
+        *(_address(cells), pixels, width, height),
+        *(bytes(PATH_COLOUR), _address(here), _address(following)),
+    )
     if not length:
         raise Rejected("no path leads from the top row to the bottom row")
-
-    for top in range(0, height, _STRIP_ROWS):
-        rows = min(_STRIP_ROWS, height - top)
-        start = (top + 1) * (width + 1) + 1
-        strip = memoryview(cells)[start : start + rows * (width + 1)]
-        mask = Image.frombuffer("L", (width, rows), strip, "raw", "L", width + 1, 1)  # type: ignore[arg-type]
-        image.paste(PATH_COLOUR, (0, top), mask)
     return length
 
 
-def _row(cells: bytearray, width: int, y: int) -> memoryview:
-    start = (y + 1) * (width + 1) + 1
-    return memoryview(cells)[start : start + width]
+def _memory(size: int) -> mmap.mmap:
+    """Zeroed bytes that cost nothing until they are touched."""
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
-class _Frontier:
-    """Room for `count` 32-bit integers, committed by the system page by page as it is used."""
-
-    def __init__(self, count: int) -> None:
-        self._memory = mmap.mmap(-1, 4 * count)
-        self._anchor: ctypes.c_char | None = ctypes.c_char.from_buffer(self._memory)
-
-    def __enter__(self) -> _Frontier:
-        return self
-
-    @property
-    def address(self) -> int:
-        assert self._anchor is not None
-        return ctypes.addressof(self._anchor)
-
-    def __exit__(self, *_: object) -> None:
-        self._anchor = None
-        self._memory.close()
+def _address(memory: mmap.mmap) -> int:
+    """Where the memory is; good for as long as `memory` lives."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))

@@ -6,15 +6,23 @@ with several frames, only the first is read.
 
 from __future__ import annotations
 
+import contextlib
+import mmap
+import warnings
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from .errors import Rejected
 
 # The limit is ours and checked before a pixel is decoded; Pillow's own would reject fewer pixels.
 Image.MAX_IMAGE_PIXELS = None
+
+# An image's pixels in one block, which a processor can reach in place (`Image.__arrow_c_array__`).
+Image.core.set_use_block_allocator(1)  # type: ignore[attr-defined]
+_MOST_PIXELS = 2**29 - 1
+"""What a block can hold: Pillow counts its bytes, four a pixel, in 31 bits."""
 
 MAX_PIXELS = 100_000_000
 """Default limit in pixels: at 6 bytes a pixel, 100 megapixels fit the default task and function."""
@@ -39,6 +47,18 @@ FORMATS = (*_SAVE_OPTIONS, "DIB", "PSD")
 """What is read. What can't be written in kind (PSD) is answered as PNG."""
 
 
+_TURNS: dict[object, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""By EXIF's number of an orientation: what makes it upright."""
+
+
 class Picture(NamedTuple):
     """A decoded picture: upright, opaque, RGB with 8 bits a channel."""
 
@@ -50,14 +70,21 @@ class Picture(NamedTuple):
 
 
 def read(body: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Decode a file. Raises Rejected, with the reason, when it is no picture that can be used."""
+    """Decode a file. Raises Rejected, with the reason, when it is no picture that can be used.
+
+    Raises MemoryError when it can't be decoded for want of memory.
+    """
     if not body:
         raise Rejected("the file is empty (0 bytes): upload a picture")
+    image = None
     try:
-        image = Image.open(BytesIO(body), formats=FORMATS)
-        _check_size(image, max_pixels)
-        profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
-        upright = _rgb(ImageOps.exif_transpose(image))
+        with warnings.catch_warnings():
+            # Of metadata that they skip; what counts are the pixels.
+            warnings.simplefilter("ignore")
+            image = Image.open(BytesIO(body), formats=FORMATS)
+            _check_size(image, max_pixels)
+            profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
+            upright = _rgb(_turned(image))
     except (Rejected, MemoryError):
         raise
     except UnidentifiedImageError as error:
@@ -66,28 +93,64 @@ def read(body: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     except Exception as error:
         # Decoders raise whatever their format's parser stumbles over. The bytes are fixed, so the
         # next attempt would end in the same way: a rejection, not a failure.
+        if image and not _room_for_codec(image):
+            raise MemoryError from error
         raise Rejected(f"the picture is damaged or cut off: {error}") from error
     written = _ALIASES.get(image.format or "", image.format or "")
     return Picture(upright, written if written in _SAVE_OPTIONS else "PNG", profile)
 
 
 def write(picture: Picture) -> tuple[bytes, str]:
-    """Encode in the picture's own format. Gives the file and its content type."""
+    """Encode in the picture's own format. Gives the file and its content type.
+
+    Raises Rejected when the format can't hold the picture, and MemoryError.
+    """
     options = dict(_SAVE_OPTIONS[picture.format])
     if picture.profile:
         options["icc_profile"] = picture.profile
     out = BytesIO()
-    picture.image.save(out, picture.format, **options)
+    try:
+        picture.image.save(out, picture.format, **options)
+    except MemoryError:
+        raise
+    except Exception as error:  # encoders raise as decoders do
+        if not _room_for_codec(picture.image):
+            raise MemoryError from error
+        problem = f"the answer can't be written as {picture.format}: {error}"
+        raise Rejected(problem) from error
     return out.getvalue(), Image.MIME[picture.format]
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:
     width, height = image.size
-    if width * height > max_pixels:
+    if width * height > min(max_pixels, _MOST_PIXELS):
         raise Rejected(
             f"the picture has {width} x {height} = {width * height} pixels, more than the limit of "
-            f"{max_pixels}: make it smaller, or raise MaxPixels together with the memory"
+            f"{min(max_pixels, _MOST_PIXELS)}: make it smaller, or raise MaxPixels (to at most "
+            f"{_MOST_PIXELS}) together with the memory"
         )
+
+
+def _room_for_codec(image: Image.Image) -> bool:
+    """Whether a codec that failed had the memory that it needed: some call it a broken file.
+    JPEG 2000's takes most."""
+    try:
+        mmap.mmap(-1, 28 * image.width * image.height, mmap.MAP_PRIVATE).close()
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    """The image upright, as its metadata has it: of a file's metadata, the one thing that counts.
+
+    Pillow's exif_transpose writes all of it anew, and fails where a camera's is a little odd.
+    """
+    image.load()
+    turn = None
+    with contextlib.suppress(Exception):  # no reason to refuse the pixels
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    return image if turn is None else image.transpose(turn)
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -104,4 +167,6 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode != "RGB":
         return image.convert("RGB")
     image.load()
-    return image
+    # The same pixels as a plain image: what comes from a file would be written with its old tags
+    # and frames.
+    return image._new(image.im)

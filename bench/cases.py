@@ -1,0 +1,117 @@
+"""The pictures of the benchmark."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from . import ROOT, pictures
+
+RECIPE = ROOT.parent / "shared" / "data" / "maze.jpg"
+"""The picture that comes with the recipe; measured where it is."""
+
+THIN, OTHER = 1.5, 3.0
+"""How many times decoding and encoding alone a job may take: in corridors of 1 pixel, and else."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One picture of the benchmark."""
+
+    name: str
+    kind: str
+    """What it is in the plot."""
+    make: Callable[[], bytes]
+    limit: float = OTHER
+    quick: bool = False
+    """Whether it is in the quick set too."""
+    peer: bool = False
+    """Whether the peer can take it: openings of one pixel, and small enough to wait for."""
+
+    def file(self) -> Path:
+        """The picture's file, made once for all benchmarks."""
+        made_by = hashlib.sha256()
+        for source in (Path(__file__), Path(str(pictures.__file__))):
+            made_by.update(source.read_bytes())
+        path = ROOT / "build" / "bench" / made_by.hexdigest()[:12] / self.name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(".partial")
+            partial.write_bytes(self.make())
+            partial.rename(path)
+        return path
+
+
+def cases(recipe: Path | None, quick: bool) -> Iterator[Case]:
+    """The pictures to measure, smallest first."""
+    chosen = [case for case in CASES if case.quick or not quick]
+    if recipe:
+        chosen.insert(0, Case(recipe.name, "the recipe's", recipe.read_bytes, THIN, peer=True))
+    return iter(chosen)
+
+
+def jpeg(picture: Image.Image) -> bytes:
+    return _encoded(picture.convert("RGB"), "JPEG", quality=95)
+
+
+def png(picture: Image.Image) -> bytes:
+    return _encoded(picture, "PNG", compress_level=1)
+
+
+def _encoded(picture: Image.Image, format: str, **options: int) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, format, **options)
+    return file.getvalue()
+
+
+def _maze(side: int, corridor: int = 1, wall: int = 1, **wishes: float) -> Callable[[], bytes]:
+    return lambda: jpeg(pictures.maze(side, side, corridor, wall, **wishes))  # type: ignore[arg-type]
+
+
+def _spiral(side: int, corridor: int = 1, wall: int = 1) -> Callable[[], bytes]:
+    return lambda: jpeg(pictures.spiral(side, side, corridor, wall))
+
+
+def _field(side: int, **wishes: float) -> Callable[[], bytes]:
+    return lambda: jpeg(pictures.field(side, side, **wishes))  # type: ignore[arg-type]
+
+
+PERFECT, BRAIDED, WIDE = "perfect maze, 1 px", "braided maze, 1 px", "maze, 5 or 10 px"
+SPIRAL, FIELD, SCAN, PNG = "spiral", "open field", "scan", "PNG"
+
+CASES = [
+    Case("maze-1px-100.jpg", PERFECT, _maze(101), THIN, quick=True, peer=True),
+    Case("maze-1px-600.jpg", PERFECT, _maze(600), THIN, quick=True, peer=True),
+    Case("braid-1px-600.jpg", BRAIDED, _maze(600, braid=0.5), THIN, quick=True),
+    Case("maze-10px-600.jpg", WIDE, _maze(600, 10, 4), quick=True),
+    Case("spiral-1px-600.jpg", SPIRAL, _spiral(600), THIN, quick=True),
+    Case("field-600.jpg", FIELD, _field(600), quick=True),
+    Case("maze-1px-2000.jpg", PERFECT, _maze(2000), THIN, quick=True),
+    Case("maze-1px-2000.png", PNG, lambda: png(pictures.maze(2000, 2000)), THIN, quick=True),
+    Case("braid-1px-2000.jpg", BRAIDED, _maze(2000, braid=0.5), THIN),
+    Case("braid-5px-2000.jpg", WIDE, _maze(2000, 5, 2, braid=0.5), quick=True),
+    Case("maze-10px-2000.jpg", WIDE, _maze(2000, 10, 4), quick=True),
+    Case("openings-8x3-2000.jpg", WIDE, _maze(2000, 5, 2, openings=8, opening_width=3)),
+    Case("spiral-1px-2000.jpg", SPIRAL, _spiral(2000), THIN),
+    Case("spiral-10px-2000.jpg", SPIRAL, _spiral(2000, 10, 4)),
+    Case("field-2000.jpg", FIELD, _field(2000, openings=1, opening_width=1500), quick=True),
+    Case("obstacles-2000.jpg", FIELD, _field(2000, obstacles=0.3), quick=True),
+    Case("scan-5px-2000.jpg", SCAN, lambda: pictures.scan(pictures.maze(2000, 2000, 5, 5))),
+    Case("field-2000.png", PNG, lambda: png(pictures.field(2000, 2000))),
+    Case("maze-1px-5000.jpg", PERFECT, _maze(5000), THIN),
+    Case("braid-10px-5000.jpg", WIDE, _maze(5000, 10, 4, braid=0.5)),
+    Case("spiral-1px-5000.jpg", SPIRAL, _spiral(5000), THIN),
+    Case("scan-10px-5000.jpg", SCAN, lambda: pictures.scan(pictures.maze(5000, 5000, 10, 4))),
+    Case("maze-10px-5000.png", PNG, lambda: png(pictures.maze(5000, 5000, 10, 4))),
+    Case("field-10000.jpg", FIELD, _field(10000)),
+    Case("maze-10px-10000.jpg", WIDE, _maze(10000, 10, 4)),
+    Case("maze-1px-10000.jpg", PERFECT, _maze(10000), THIN),
+]
+
+HUNDRED_MEGAPIXELS = "maze-10px-10000.jpg"
+"""The picture that the goals for time and memory of 100 megapixels are about."""

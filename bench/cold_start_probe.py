@@ -1,0 +1,60 @@
+"""The container's door taken apart: one job in a fresh process, and what each part of it takes.
+
+    S3_BUCKET=... S3_KEY=... python cold_start_probe.py BEGAN
+
+BEGAN is the time at which the process was started. Prints the seconds of each part as JSON. Runs
+with the layer alone, so that it is a file of its own.
+"""
+
+# ruff: noqa: E402 - the imports are what is measured
+
+import time
+
+interpreted = time.time()
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from processing import __main__, events, job, settings, store
+
+imported = time.time()
+seconds = {"interpreter": interpreted - float(sys.argv[1]), "imports": imported - interpreted}
+
+
+Arguments = ParamSpec("Arguments")
+Value = TypeVar("Value")
+
+
+def timed(part: str, work: Callable[Arguments, Value]) -> Callable[Arguments, Value]:
+    """The same function, its time added to `part`."""
+
+    def run(*arguments: Arguments.args, **named: Arguments.kwargs) -> Value:
+        began = time.time()
+        try:
+            return work(*arguments, **named)
+        finally:
+            seconds[part] = seconds.get(part, 0) + time.time() - began
+
+    return run
+
+
+class TimedBucket(store.Bucket):
+    """The bucket, with a stopwatch."""
+
+    head = timed("look", store.Bucket.head)
+    get = timed("fetch", store.Bucket.get)
+    put = timed("store", store.Bucket.put)
+
+
+assert __main__
+bucket = timed("client", TimedBucket)(os.environ["S3_BUCKET"])
+timed("client", store.client)(store.endpoint(bucket.name).tls)
+chosen = timed("imports", settings.from_environment)(os.environ)  # it imports the processor
+upload = events.from_environment(os.environ)
+chosen = settings.Settings(timed("solve", chosen.processor))
+report = job.run(upload, bucket, chosen, log=lambda line: None)
+assert report.outcome == "answered", report
+print(json.dumps(seconds))

@@ -1,0 +1,96 @@
+"""What the benchmark shows on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import cold_start as cold
+from . import speed
+from .goals import OVERHEAD_STRETCH, Goal
+
+_COLUMNS = (
+    ("picture", 22),
+    ("Mpixel", 7),
+    ("path", 9),
+    ("codec s", 8),
+    ("job s", 8),
+    ("ratio", 6),
+    ("limit", 6),
+    ("B/pixel", 8),
+    ("(codec)", 8),
+    ("peer s", 8),
+    ("times", 6),
+    ("rounds", 7),
+)
+
+
+def head() -> str:
+    return _line([name for name, _ in _COLUMNS])
+
+
+def row(result: speed.Result) -> str:
+    peer = times = "-"
+    large = result.pixels >= 1e6  # else it is memory that has nothing to do with pixels
+    rounds = str(result.rounds)
+    if result.peer is not None:
+        more = "" if result.peer_rounds else ">"
+        peer, times = f"{more}{_short(result.peer)}", f"{more}{result.peer / result.job:.0f}"
+        rounds += f", {result.peer_rounds}"
+    return _line(
+        [
+            result.name,
+            f"{result.pixels / 1e6:.2f}",
+            str(result.length),
+            _short(result.codec),
+            _short(result.job),
+            f"{result.ratio:.2f}",
+            f"{result.limit:.1f}" if result.ratio <= result.limit else f"{result.limit:.1f} !",
+            f"{result.bytes_per_pixel:.1f}" if large else "-",
+            f"{result.codec_bytes_per_pixel:.1f}" if large else "-",
+            peer,
+            times,
+            rounds,
+        ]
+    )
+
+
+def legend() -> str:
+    return (
+        "seconds are the processor's, medians; codec: decode + encode alone; job: decode, mask,\n"
+        "search, draw, encode; ratio: job / codec; B/pixel: peak memory above the interpreter,\n"
+        "both files included; peer: mazesolver, its start not counted; times: peer / job;\n"
+        "rounds: of job, peer\n"
+    )
+
+
+def cold_start(result: cold.Result) -> str:
+    parts = ", ".join(f"{name} {seconds:.3f}" for name, seconds in result.parts.items())
+    recipe = ", ".join(f"{name} {seconds:.2f}" for name, seconds in result.recipe.items())
+    total = sum(result.recipe.values())
+    megabytes = f"{result.layer_bytes / 1e6:.1f} MB, zipped {result.layer_zipped_bytes / 1e6:.1f}"
+    return (
+        f"{result.picture}, seconds, medians of {result.rounds}:\n"
+        f"  process from start to exit   {result.job:.3f}\n"
+        f"  start to answer stored       {sum(result.parts.values()):.3f} = {parts}\n"
+        f"  of that beside solving       {result.overhead:.3f} (stretch goal {OVERHEAD_STRETCH})\n"
+        f"  the recipe's way             {total:.2f} = {recipe} "
+        f"(medians of {result.recipe_rounds}), {total / result.job:.0f} times as long\n"
+        f"  layer                        {megabytes}"
+    )
+
+
+def goals(reached: Sequence[Goal]) -> str:
+    lines = ["", "goals"]
+    for goal in reached:
+        verdict = "pass" if goal.met else "MISS"
+        lines.append(f"  {verdict}  {goal.value:.2f} <= {goal.limit:g}  {goal.goal} ({goal.where})")
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    first, *others = zip(cells, _COLUMNS, strict=True)
+    return first[0].ljust(first[1][1]) + "".join(cell.rjust(width) for cell, (_, width) in others)
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:.3f}" if seconds < 10 else f"{seconds:.1f}"
