@@ -69,6 +69,11 @@ deploy: setup ## build and deploy to your AWS account [MODE=lambda|fargate EVENT
 smoke: setup ## check that a deployed stack works [STACK=uploads INPUT=file KEEP=1]
 	@PYTHONPATH=worker $(DEV)/python -m operate.smoke "$(STACK)" $(if $(INPUT),--input "$(INPUT)") $(if $(KEEP),--keep)
 
+.PHONY: sweep
+sweep: setup ## start the jobs of all uploads without a current verdict [STACK=uploads DRY_RUN=1 PREFIX=input/2026/ RATE=5]
+	@PYTHONPATH=worker $(DEV)/python -m operate.sweep "$(STACK)" $(if $(DRY_RUN),--dry-run) \
+	  $(if $(PREFIX),--prefix "$(PREFIX)") $(if $(RATE),--rate "$(RATE)")
+
 .PHONY: destroy
 destroy: setup ## delete a stack and its data, after asking [STACK=uploads KEEP_DATA=1 YES=1]
 	@$(DEV)/python -m operate.destroy "$(STACK)" $(if $(KEEP_DATA),--keep-data) $(if $(YES),--yes)

@@ -28,7 +28,7 @@ from botocore.config import Config
 
 from . import build, paths
 from .commands import Commands, end_group
-from .engine import Engine, detect
+from .engine import PROCESSES, Engine, bridge_address, docker_environment, remove_containers
 
 REGION = "us-east-1"
 _ROOT_USER = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
@@ -42,8 +42,8 @@ class NotStarted(Exception):
 class EmbeddedAws:
     """One emulator, with IAM enforcement on. Use it as a context manager."""
 
-    def __init__(self, engine: Engine | None = None) -> None:
-        self.engine = engine or detect()
+    def __init__(self, engine: Engine = PROCESSES) -> None:
+        self.engine = engine
         self.endpoint = ""
         """Where it listens, once it is started."""
         self._commands = Commands()
@@ -77,6 +77,8 @@ class EmbeddedAws:
         self._at_stop.callback(shutil.rmtree, self._directory, ignore_errors=True)
         self._at_stop.callback(self.log_path.unlink, missing_ok=True)
         build.copy(self.engine.layer_target, self._built)
+        if self.engine.name == "docker":  # its own try may be cut short, when it takes too long
+            self._at_stop.callback(remove_containers, self.label)
         process = self._start_emulator()
         self._at_stop.callback(_end, process)
         self.endpoint = self._wait_until_it_listens(process)
@@ -84,16 +86,17 @@ class EmbeddedAws:
 
     def _start_emulator(self) -> subprocess.Popen[str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        command = [str(paths.PYTHON_MINISTACK), "-m", "local.emulator"]
+        command += [f"--directory={self._directory}", f"--layer={self.layer}"]
+        if self.engine.name == "docker":
+            kept |= docker_environment()
+            command += [f"--containers={self.label}"]
+            command += [f"--function-image={self.engine.function_image}"]
+            if address := bridge_address():
+                command += [f"--bridge={address}"]
         with self.log_path.open("w") as output:
             return subprocess.Popen(
-                [
-                    str(paths.PYTHON_MINISTACK),
-                    "-m",
-                    "local.emulator",
-                    f"--directory={self._directory}",
-                    f"--layer={self.layer}",
-                    f"--engine={self.engine}",
-                ],
+                command,
                 env=kept,
                 cwd=paths.ROOT,
                 stdin=subprocess.PIPE,  # it ends when this end of the pipe does: with us
@@ -127,6 +130,11 @@ class EmbeddedAws:
     def log_path(self) -> Path:
         """What the emulator says, while it runs."""
         return self._directory.with_suffix(".log")
+
+    @property
+    def label(self) -> str:
+        """Of all containers that it starts."""
+        return f"embedded-aws={self._directory.name}"
 
     @property
     def _built(self) -> Path:

@@ -57,6 +57,11 @@ def lambda_base() -> str:
     return _public_or_standin(LAMBDA_BASE, _lambda)
 
 
+def lambda_base_here() -> str | None:
+    """The image that functions run in, if the engine has it already; asks no registry."""
+    return next(filter(_exists, (LAMBDA_BASE, _lambda_name())), None)
+
+
 def public_worker_base() -> str:
     """The one that worker/Dockerfile is made for."""
     dockerfile = (paths.ROOT / "worker" / "Dockerfile").read_text()
@@ -89,8 +94,7 @@ def _pulled(image: str) -> bool:
 
 def _python() -> str:
     """Debian's Python as an image."""
-    recipe = [_DEBIAN, _DEBIAN_PACKAGES, *_NOT_NEEDED]
-    image = f"standin/python:{_digest(part.encode() for part in recipe)}"
+    image = _python_name()
     if _exists(image):
         return image
     if not shutil.which("debootstrap") or os.geteuid() != 0:
@@ -108,18 +112,15 @@ def _python() -> str:
 
 def _lambda() -> str:
     """The runtime that AWS publishes, and SAM's emulator, on Debian's Python."""
-    base = _python()
-    recipe = sorted(path for path in _LAMBDA_RECIPE.iterdir() if path.is_file())
-    emulator = _emulator()
-    contents = (path.read_bytes() for path in (*recipe, _LAMBDA_RUNTIME, emulator))
-    image = f"standin/lambda-python:{_digest([base.encode(), *contents])}"
+    image = _lambda_name()
     if _exists(image):
         return image
+    base = _python()
     with tempfile.TemporaryDirectory(prefix="standin-") as folder:
         context = Path(folder)
-        for path in recipe:
+        for path in _lambda_recipe():
             shutil.copy(path, context)
-        shutil.copy(emulator, context / "aws-lambda-rie")
+        shutil.copy(_emulator(), context / "aws-lambda-rie")
         install = [str(paths.PYTHON_DEV), "-m", "pip", "install", "--quiet", "--no-compile"]
         for_lambda = ["--python-version=3.13", "--implementation=cp", "--only-binary=:all:"]
         for tag in ("manylinux2014", "manylinux_2_17", "manylinux_2_28"):
@@ -128,6 +129,20 @@ def _lambda() -> str:
         _run([*install, *for_lambda, *chosen, f"--target={context / 'runtime'}"])
         _run(["docker", "build", "--tag", image, "--build-arg", f"BASE={base}", str(context)])
     return image
+
+
+def _python_name() -> str:
+    recipe = [_DEBIAN, _DEBIAN_PACKAGES, *_NOT_NEEDED]
+    return f"standin/python:{_digest(part.encode() for part in recipe)}"
+
+
+def _lambda_name() -> str:
+    contents = (path.read_bytes() for path in (*_lambda_recipe(), _LAMBDA_RUNTIME, _emulator()))
+    return f"standin/lambda-python:{_digest([_python_name().encode(), *contents])}"
+
+
+def _lambda_recipe() -> list[Path]:
+    return sorted(path for path in _LAMBDA_RECIPE.iterdir() if path.is_file())
 
 
 def _emulator() -> Path:

@@ -7,7 +7,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from . import paths
@@ -77,16 +77,21 @@ def _alone(target: str) -> Iterator[None]:
         yield
 
 
-def _digest(target: str) -> str:
+def layer_digest() -> str:
+    """What tells one state of the layer's sources from another."""
+    return _digest("layer", ("worker",))
+
+
+def _digest(target: str, sources: Iterable[str] = _SOURCES) -> str:
     digest = hashlib.sha256(target.encode())
-    for path in _sources():
+    for path in _files(sources):
         digest.update(f"{path.relative_to(paths.ROOT)}\0{path.stat().st_mode}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def _sources() -> Iterator[Path]:
-    for name in _SOURCES:
+def _files(sources: Iterable[str]) -> Iterator[Path]:
+    for name in sources:
         top = paths.ROOT / name
         for path in sorted([top] if top.is_file() else top.rglob("*")):
             if path.is_file() and not path.as_posix().endswith(_NOT_SOURCES):

@@ -20,6 +20,7 @@ from typing import NoReturn
 from . import build, paths
 from .aws import EmbeddedAws, NotStarted
 from .commands import CommandFailed
+from .engine import detect
 from .event_tap import EventTap
 from .pipeline import INPUT, NothingCame, Pipeline, Verdict
 from .progress import step
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the demo; gives the exit code."""
     chosen = parse(arguments)
     signal.signal(signal.SIGTERM, _terminated)
-    aws = EmbeddedAws()
+    aws = EmbeddedAws(detect())
     try:
         outcomes = run(aws, chosen.input, chosen.scenarios)
     except KeyboardInterrupt:

@@ -1,70 +1,141 @@
-"""What runs functions and tasks: a Docker engine where one answers, else processes."""
+"""What runs functions and tasks: containers of a Docker engine, or processes of this machine."""
 
 from __future__ import annotations
 
-import enum
+import errno
+import ipaddress
 import os
 import shutil
+import socket
 import subprocess
+import sys
+from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from . import build
+from .bases import lambda_base_here
 
 WORKER_IMAGE = "worker:local"
 """As `make image` names it."""
-LAMBDA_IMAGE = "public.ecr.aws/lambda/python:3.13"
+LAYER_LABEL = "layer"
+"""Of the worker's image: the digest of the sources of the layer that is in it."""
 
 
-class Engine(enum.StrEnum):
-    """How containers run."""
+@dataclass(frozen=True)
+class Engine:
+    """How functions and tasks run, and from which images."""
 
-    PROCESS = "process"
-    DOCKER = "docker"
+    name: str
+    """process | docker"""
+    worker_image: str = WORKER_IMAGE
+    """WorkerImageUri. Processes run the layer itself, whatever the image's name."""
+    function_image: str = ""
 
     @property
     def layer_target(self) -> str:
         """What the layer must be built for (worker/Makefile)."""
-        return "lambda" if self is Engine.DOCKER else "host"
-
-    @property
-    def worker_image(self) -> str:
-        """What WorkerImageUri is. Processes run the layer itself, whatever the image's name."""
-        return WORKER_IMAGE
+        return "lambda" if self.name == "docker" else "host"
 
     def address_for_jobs(self, endpoint: str) -> str:
         """The emulator's address, as functions and tasks reach it."""
-        if self is Engine.PROCESS:
+        if self.name == "process":
             return endpoint
         return f"http://host.docker.internal:{urlsplit(endpoint).port}"
 
     def describe(self) -> str:
-        """One line for whoever looks on."""
-        if self is Engine.DOCKER:
-            return f"functions and tasks run in containers ({LAMBDA_IMAGE}, {WORKER_IMAGE})"
-        return f"functions and tasks run as processes: {missing()}"
+        """One line for whoever looks on: what it is, and how to get containers."""
+        if self.name == "docker":
+            images = f"{self.function_image}, {self.worker_image}"
+            return f"functions and tasks run in containers ({images})"
+        if reason := no_engine():
+            return f"functions and tasks run as processes: {reason}"
+        return f"functions and tasks run as processes: {no_images()}; for containers: make image"
+
+
+PROCESSES = Engine("process")
+
+
+def containers(worker_image: str = WORKER_IMAGE, function_image: str = "") -> Engine:
+    """Containers of these images."""
+    return Engine("docker", worker_image, function_image)
 
 
 def detect() -> Engine:
-    """Docker when the engine answers and both images are there."""
-    return Engine.PROCESS if missing() else Engine.DOCKER
+    """Containers when the engine answers and has the images that `make image` makes."""
+    if no_engine() or no_images():
+        return PROCESSES
+    return containers(function_image=lambda_base_here() or "")
 
 
-def missing() -> str:
-    """What containers lack here; empty when nothing."""
-    docker = shutil.which("docker")
-    if docker is None:
+def no_engine() -> str:
+    """Why containers can't run here; empty when they can."""
+    if not shutil.which("docker"):
         return "there is no Docker here"
-    if not _answers(docker, "version"):
+    if _docker("version") is None:
         return "no Docker engine answers"
-    for image in (LAMBDA_IMAGE, WORKER_IMAGE):
-        if not _answers(docker, "image", "inspect", image):
-            return f"the Docker engine has no image {image}"
+    # In a virtual machine of this one, it forwards host.docker.internal to loopback.
+    virtual = sys.platform != "linux" or _docker("info", "--format={{.OperatingSystem}}") == (
+        "Docker Desktop"
+    )
+    if not virtual and bridge_address() is None:
+        return "the Docker engine is on another machine, from where containers can't reach this one"
     return ""
 
 
-def _answers(docker: str, *arguments: str) -> bool:
+def no_images() -> str:
+    """Which image the engine lacks; empty when none."""
+    label = f'--format={{{{index .Config.Labels "{LAYER_LABEL}"}}}}'
+    layer = _docker("image", "inspect", label, WORKER_IMAGE)
+    if layer is None:
+        return f"there is no image {WORKER_IMAGE}"
+    if layer != build.layer_digest():
+        return f"the image {WORKER_IMAGE} is not of the worker as it is now"
+    if lambda_base_here() is None:
+        return "there is no image to run functions in"
+    return ""
+
+
+def bridge_address() -> str | None:
+    """This machine's address on the bridge: host.docker.internal in containers. None when the
+    bridge is on another machine, a virtual one at least."""
+    gateways = "--format={{range .IPAM.Config}}{{println .Gateway}}{{end}}"
+    for address in (_docker("network", "inspect", gateways, "bridge") or "").split():
+        if ipaddress.ip_address(address).version == 4 and _is_of_this_machine(address):
+            return address
+    return None
+
+
+def docker_environment() -> dict[str, str]:
+    """What a Docker client needs in its environment to find the engine that `docker` talks to."""
+    kept = ("DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
+    found = {name: os.environ[name] for name in kept if name in os.environ}
+    if host := _docker("context", "inspect", "--format={{.Endpoints.docker.Host}}"):
+        found["DOCKER_HOST"] = host
+    return found
+
+
+def remove_containers(label: str) -> None:
+    """Remove the containers with this label, in whatever state."""
+    if found := (_docker("ps", "--all", "--quiet", f"--filter=label={label}") or "").split():
+        _docker("rm", "--force", "--volumes", *found)
+
+
+def _is_of_this_machine(address: str) -> bool:
+    try:
+        socket.create_server((address, 0)).close()
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            return False
+        raise
+    return True
+
+
+def _docker(*arguments: str) -> str | None:
+    """What a docker command says; None when it fails."""
     try:
         done = subprocess.run(
-            [docker, *arguments], capture_output=True, timeout=10, check=False, env=os.environ
+            ["docker", *arguments], capture_output=True, text=True, timeout=60, check=False
         )
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,34 +1,58 @@
 """`make image`: the worker's container image, from the layer as `sam build` makes it for Lambda.
 
 IMAGE names it (worker:local). BASE is the base image; by default the public one, or a stand-in made
-here where no registry can be reached.
+here where no registry can be reached. Also finds the image that functions run in, so that the
+embedded AWS can run both in containers from then on.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
-from .bases import worker_base
-from .build import build
+from . import paths
+from .bases import NoBase, lambda_base, worker_base
+from .build import build, copy, layer_digest
 from .commands import CommandFailed, Commands
-from .engine import WORKER_IMAGE
+from .engine import LAYER_LABEL, WORKER_IMAGE, no_engine
 from .progress import step
 
 
+def build_image(image: str, base: str) -> None:
+    """Build the worker's image on this base. Raises CommandFailed."""
+    digest = layer_digest()  # before: what changes meanwhile is not in it
+    commands = Commands()
+    build(commands, "lambda")
+    with tempfile.TemporaryDirectory(prefix="image-") as folder:
+        built = Path(folder, "built")
+        copy("lambda", built)
+        command = ["docker", "build", f"--tag={image}", f"--build-arg=BASE={base}"]
+        command += [f"--label={LAYER_LABEL}={digest}", str(built / "ProcessingLayer")]
+        commands.run(command, os.environ, paths.ROOT)
+
+
 def main() -> int:
+    """Make both images; gives the exit code."""
     image = os.environ.get("IMAGE") or WORKER_IMAGE
-    try:
-        base = os.environ.get("BASE") or worker_base()
-        with step("sam build"):
-            layer = build(Commands(), "lambda") / "ProcessingLayer"
-    except CommandFailed as error:
-        print(error, file=sys.stderr)
+    if reason := no_engine():
+        print(f"error: {reason}", file=sys.stderr)
         return 1
-    return subprocess.run(
-        ["docker", "build", "--tag", image, "--build-arg", f"BASE={base}", str(layer)], check=False
-    ).returncode
+    try:
+        with step("finding the image to build on"):
+            base = os.environ.get("BASE") or worker_base()
+        with step(f"building {image} on {base}"):
+            build_image(image, base)
+    except (CommandFailed, NoBase) as error:
+        print(f"\nfailed: {error}", file=sys.stderr)
+        return 1
+    try:
+        with step("finding the image that functions run in"):
+            print(f" {lambda_base()}", end="")
+    except NoBase as error:
+        print(f"\nnone, so the embedded AWS runs everything as processes: {error}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from .aws import REGION, EmbeddedAws, NotStarted
 from .bases import LAMBDA_BASE, NoBase, lambda_base
 from .build import sam_environment
 from .commands import CommandFailed, Commands
-from .engine import Engine
+from .engine import containers
 from .pipeline import INPUT
 from .progress import step
 
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         with step("finding an image to run functions in"):
             image = lambda_base()
         with step("starting the embedded AWS"):
-            aws = EmbeddedAws(Engine.DOCKER)
+            aws = EmbeddedAws(containers(function_image=image))
             aws.start()
         try:
             for upload in uploads:

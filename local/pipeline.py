@@ -68,6 +68,7 @@ class Pipeline:
     """One stack and the clients to work with it."""
 
     def __init__(self, aws: EmbeddedAws, stack: str, outputs: dict[str, str]) -> None:
+        self.aws = aws
         self.stack = stack
         self.outputs = outputs
         self.bucket = outputs["BucketName"]
@@ -137,10 +138,10 @@ class Pipeline:
 
         return until(look, f"{count} reports of jobs on {key!r}", seconds)
 
-    def failure(self, key: str, seconds: float = 30) -> Json:
+    def failure(self, key: str | None, seconds: float = 30) -> Json:
         """Wait for a message about this upload in the failure queue, and take it from there.
 
-        Raises NothingCame. Gives the message with its body parsed, and its attributes.
+        Raises NothingCame.
         """
 
         def look() -> Json | None:
@@ -150,11 +151,8 @@ class Pipeline:
                         QueueUrl=self.outputs["FailureQueueUrl"],
                         ReceiptHandle=message["ReceiptHandle"],
                     )
-                    attributes = message.get("MessageAttributes", {})
-                    return {
-                        "body": json.loads(message["Body"]),
-                        "attributes": {n: a["StringValue"] for n, a in attributes.items()},
-                    }
+                    failure: Json = json.loads(message["Body"])
+                    return failure
             return None
 
         return until(look, f"a failure of {key!r}", seconds)
@@ -167,7 +165,6 @@ class Pipeline:
         reply = self._sqs.receive_message(
             QueueUrl=self.outputs["FailureQueueUrl"],
             MaxNumberOfMessages=10,
-            MessageAttributeNames=["All"],
             VisibilityTimeout=0,
         )
         messages: list[Json] = reply.get("Messages", [])

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 
 from processing.errors import Conflict
-from processing.store import Object
+from processing.store import Listed, Object
 
 Hook = Callable[[str, str], None]
 
 
 class MemoryStore:
-    """What S3 does for the five calls of a job. `before` is called ahead of each with its name."""
+    """What S3 does for a job and for the sweep. `before` is called ahead of each call of a job."""
 
     def __init__(self, before: Hook | None = None) -> None:
         self.name = "uploads"
         self.versions: dict[str, list[tuple[Object, bytes] | None]] = {}
         self.calls: list[tuple[str, str]] = []
         self.before = before
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.modified: dict[str, datetime] = {}
         self._numbers = itertools.count(1)
 
     def upload(self, key: str, body: bytes, content_type: str = "image/png") -> Object:
@@ -72,6 +75,11 @@ class MemoryStore:
             raise Conflict("DeleteObject", self.name, seen.key)
         self.versions[seen.key].append(None)
 
+    def listing(self, prefix: str, after: str = "") -> Iterator[Listed]:
+        for key in sorted(key for key in self.versions if key.startswith(prefix) and key > after):
+            if current := self.current(key):
+                yield Listed(key, self.modified[current[0].version], current[0].etag)
+
     def _called(self, operation: str, key: str) -> None:
         self.calls.append((operation, key))
         if self.before:
@@ -81,5 +89,6 @@ class MemoryStore:
         etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
         version = f"v{next(self._numbers)}"
         made = Object(key, version, etag, len(body), content_type, dict(metadata))
+        self.modified[version] = self.clock()
         self.versions.setdefault(key, []).append((made, body))
         return made

@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 from processing import events, job, settings
-from processing.errors import Failed
+from processing.errors import Failed, Stopped
 from processing.store import Bucket
 
 SETTINGS = settings.from_environment(os.environ)
+MARGIN_SECONDS = 1.0
+"""A job ends so long before Lambda would end it, so that it can still say so."""
 
 
-def handler(event: dict[str, Any], context: object) -> None:
+def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401, Lambda's own class
     """Do all jobs of the event; then raise if any failed, so that Lambda sends the event again.
 
     The jobs that did not fail end as `unchanged` the second time.
     """
-    failures: list[Exception] = []
-    for upload in events.from_event(event, SETTINGS.input_prefix):
-        try:
-            job.run(upload, Bucket(upload.bucket), SETTINGS)
-        except Exception as error:  # one upload's failure must not stop its neighbours' jobs
-            failures.append(error)
+    failures: list[BaseException] = []
+    with time_limit(context.get_remaining_time_in_millis() / 1000):
+        for upload in events.from_event(event, SETTINGS.input_prefix):
+            try:
+                job.run(upload, Bucket(upload.bucket), SETTINGS)
+            except Stopped as stopped:
+                failures.append(stopped)
+                break  # there is no time for others, either
+            except Exception as error:  # one upload's failure must not stop its neighbours' jobs
+                failures.append(error)
     if failures:
-        raise Failed("; ".join(map(str, failures))) from ExceptionGroup("jobs", failures)
+        raise Failed("; ".join(map(str, failures))) from BaseExceptionGroup("jobs", failures)
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise Stopped in the block, shortly before the time is out."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stopped(f"out of time: not done in the {seconds:.0f} s that FunctionTimeout allows")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds - MARGIN_SECONDS, seconds / 2))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)

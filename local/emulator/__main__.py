@@ -4,6 +4,9 @@ It checks the version of ministack and every patch point, applies the links, lis
 the system picks, and writes its address to DIRECTORY/endpoint. It ends on SIGTERM, and when its
 standard input ends: so it never outlives whoever started it. Nothing that it started outlives it.
 
+Functions and tasks run as processes or, with --containers, in containers of the Docker engine.
+These get that label, and reach this machine by its address on their bridge.
+
 Exit code 2: this is not the ministack that it knows.
 """
 
@@ -12,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import importlib.metadata
 import os
 import re
@@ -21,8 +25,10 @@ import socket
 import sys
 from pathlib import Path
 
+from .docker_engine import remove_containers
 from .links import Link, check
 
+LOOPBACK = "127.0.0.1"
 REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "ministack.in"
 
 
@@ -30,16 +36,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local.emulator", description="embedded AWS")
     parser.add_argument("--directory", type=Path, required=True, help="for its state")
     parser.add_argument("--layer", type=Path, required=True, help="the built ProcessingLayer")
-    parser.add_argument("--engine", choices=["process", "docker"], required=True)
+    parser.add_argument("--containers", metavar="LABEL", help="run containers, with this label")
+    parser.add_argument("--function-image", default="", help="for functions in containers")
+    parser.add_argument("--bridge", help="another address to listen on, beside loopback")
     arguments = parser.parse_args()
     if problem := version_problem():
         return refuse([problem])
-    # Containers reach this machine by the address of the bridge, processes by loopback.
-    host = "127.0.0.1" if arguments.engine == "process" else "0.0.0.0"
-    listening = socket.create_server((host, 0))
-    port = listening.getsockname()[1]
-    configure(arguments.directory, arguments.engine, port)
-    links = all_links(arguments.layer, arguments.engine, port)
+    listening = listen([LOOPBACK, arguments.bridge] if arguments.bridge else [LOOPBACK])
+    port = listening[0].getsockname()[1]
+    configure(arguments, port)
+    links = all_links(arguments, port)
     if problems := check(links):
         return refuse(problems)
     for link in links:
@@ -47,10 +53,36 @@ def main() -> int:
     try:
         asyncio.run(serve(listening, arguments.directory, port))
     finally:
+        clean_up(arguments)
+    return 0
+
+
+def clean_up(arguments: argparse.Namespace) -> None:
+    """Leave nothing that was started, not even this process."""
+    try:
+        if arguments.containers:
+            remove_containers(arguments.containers)
+    finally:
         shutil.rmtree(arguments.directory, ignore_errors=True)
         # What ministack started for functions, and the tasks: all are in this process group.
         os.killpg(0, signal.SIGKILL)
-    return 0
+
+
+def listen(addresses: list[str]) -> list[socket.socket]:
+    """One and the same port on each address."""
+    while True:
+        with contextlib.ExitStack() as opened:
+            first = opened.enter_context(socket.create_server((addresses[0], 0)))
+            sockets, port = [first], first.getsockname()[1]
+            try:
+                for address in addresses[1:]:
+                    sockets.append(opened.enter_context(socket.create_server((address, port))))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                raise
+            opened.pop_all()
+            return sockets
 
 
 def pinned_version() -> str:
@@ -80,13 +112,14 @@ def refuse(problems: list[str]) -> int:
     return 2
 
 
-def configure(directory: Path, engine: str, port: int) -> None:
+def configure(arguments: argparse.Namespace, port: int) -> None:
     """ministack's settings, which it reads when it is imported, and its functions inherit."""
+    directory: Path = arguments.directory
     for name, value in {
         "GATEWAY_PORT": str(port),
         "AUTH": "true",
         "IOT_MTLS_ENABLED": "0",
-        "LAMBDA_EXECUTOR": "docker" if engine == "docker" else "local",
+        "LAMBDA_EXECUTOR": "docker" if arguments.containers else "local",
         # Lambda's retries come after 1 and 2 minutes; here in the same shape, but sooner.
         "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.5",
         "TMPDIR": str(directory),
@@ -96,13 +129,16 @@ def configure(directory: Path, engine: str, port: int) -> None:
         os.environ[name] = value
 
 
-def all_links(layer: Path, engine: str, port: int) -> list[Link]:
-    """Each link that this engine needs. Imports ministack, so only after `configure`."""
+def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
+    """Each link that is needed. Imports ministack, so only after `configure`."""
     from . import (
         cloudtrail,
+        containers,
         credentials,
         eventbridge_to_ecs,
+        function_failure,
         nat,
+        principal_arn,
         processes,
         run_task_permissions,
         stop_task,
@@ -111,17 +147,22 @@ def all_links(layer: Path, engine: str, port: int) -> list[Link]:
 
     links = [
         cloudtrail.LINK,
-        eventbridge_to_ecs.link(f"http://127.0.0.1:{port}"),
+        eventbridge_to_ecs.link(f"http://{LOOPBACK}:{port}"),
         run_task_permissions.LINK,
         credentials.LINK,
         stop_task.LINK,
         task_state_change.LINK,
+        function_failure.LINK,
+        principal_arn.LINK,
         nat.LINK,
+        containers.LEAVE_THOSE_OF_OTHERS,
     ]
-    return [*links, processes.link(layer)] if engine == "process" else links
+    if arguments.containers:
+        return [*links, *containers.links(arguments.containers, arguments.function_image)]
+    return [*links, processes.link(arguments.layer)]
 
 
-async def serve(listening: socket.socket, directory: Path, port: int) -> None:
+async def serve(listening: list[socket.socket], directory: Path, port: int) -> None:
     """Serve until SIGTERM, or until standard input ends."""
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
@@ -137,11 +178,11 @@ async def serve(listening: socket.socket, directory: Path, port: int) -> None:
     loop.add_reader(sys.stdin.fileno(), stop.set)
 
     config = Config()
-    config.bind = [f"fd://{listening.fileno()}"]
+    config.bind = [f"fd://{each.fileno()}" for each in listening]
     config.keep_alive_timeout = 75
     config.graceful_timeout = 0
     announced = directory / "endpoint.new"
-    announced.write_text(f"http://127.0.0.1:{port}")
+    announced.write_text(f"http://{LOOPBACK}:{port}")
     announced.rename(directory / "endpoint")
     with contextlib.suppress(asyncio.CancelledError):
         await hypercorn_serve(behind_tls(app), config, shutdown_trigger=stop.wait)

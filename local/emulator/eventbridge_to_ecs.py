@@ -18,11 +18,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from ministack.core import iam_evaluator
-from ministack.core.arn import parse_arn
 from ministack.core.concurrency import spawn_background
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import eventbridge, sqs
 
+from . import queues
 from .credentials import role_session
 from .links import Link, PatchPoint
 
@@ -176,10 +176,6 @@ def _to_dead_letter_queue(given_up: GivenUp, target: Json, rule: Json, view: obj
     As on AWS it is lost where there is no such queue, or where its policy does not let the rule in.
     """
     arn = str(_mapping(target.get("DeadLetterConfig")).get("Arn", ""))
-    queue = sqs._queue_by_arn(arn)
-    if queue is None or not may_send(arn, rule):
-        print(f"{rule['Name']}: lost an event: {given_up.code}: {given_up.error}", flush=True)
-        return
     attributes = {
         "RULE_ARN": str(rule["Arn"]),
         "TARGET_ARN": str(target["Arn"]),
@@ -189,12 +185,8 @@ def _to_dead_letter_queue(given_up: GivenUp, target: Json, rule: Json, view: obj
         "RETRY_ATTEMPTS": str(given_up.retries),
     }
     event = view.event_with_detail()  # type: ignore[attr-defined]
-    eventbridge._dispatch_to_sqs(parse_arn(arn), json.dumps(event))
-    queue["messages"][-1]["message_attributes"] = {
-        name: {"DataType": "String", "StringValue": value}
-        for name, value in attributes.items()
-        if value
-    }
+    if not may_send(arn, rule) or not queues.send(arn, json.dumps(event), attributes):
+        print(f"{rule['Name']}: lost an event: {given_up.code}: {given_up.error}", flush=True)
 
 
 def may_send(queue_arn: str, rule: Json) -> bool:
@@ -221,12 +213,11 @@ def link(endpoint: str) -> Link:
     return Link(
         what="EventBridge targets that are ECS tasks, retries and dead-letter queue",
         patch_points=(
+            *queues.PATCH_POINTS,
             PatchPoint(eventbridge, "_invoke_target", ("target", "event", "rule", "view")),
             PatchPoint(eventbridge, "_pattern_event_view", ("event",)),
             PatchPoint(eventbridge, "_apply_input_transformer", ("transformer", "rule", "view")),
-            PatchPoint(eventbridge, "_dispatch_to_sqs", ("spec", "payload")),
             PatchPoint(iam_evaluator, "pin_request_origin", ("source_ip", "secure_transport")),
-            PatchPoint(sqs, "_queue_by_arn", ("arn",)),
             PatchPoint(
                 sqs,
                 "queue_policy_allows",

@@ -1,10 +1,12 @@
 """StopTask ends the containers first and reports their exit codes; ministack reports 0 at once.
 
-With 0, a task that was stopped before its verdict would look like one that succeeded.
+With 0, a task that was stopped before its verdict would look like one that succeeded. A task that
+is still starting is stopped when it runs: before, it has no exit code.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +16,7 @@ from ministack.services import ecs
 from .links import Link, PatchPoint
 
 _AWS_STOP_TIMEOUT = 30
+_STARTING = ("PROVISIONING", "PENDING", "ACTIVATING")
 
 
 def apply() -> None:
@@ -30,6 +33,8 @@ def apply() -> None:
 
 
 def _end_containers(task: dict[str, Any]) -> None:
+    while task["lastStatus"] in _STARTING:
+        time.sleep(0.05)
     with resource_lock("ecs-task", task["taskArn"]):
         if task["lastStatus"] != "RUNNING":
             return

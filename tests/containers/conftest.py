@@ -9,7 +9,7 @@ import pytest
 
 from local import bases, paths
 from local.aws import EmbeddedAws
-from local.engine import Engine
+from local.engine import containers
 from tests.containers.containers import Container, docker, engine_answers
 from tests.containers.task import docker_options
 
@@ -46,7 +46,7 @@ def _base(find: Callable[[], str]) -> str:
 @pytest.fixture(scope="session")
 def aws(_engine: None) -> Iterator[EmbeddedAws]:
     """One where containers reach it, with the layer as the real `sam build` makes it for AWS."""
-    with EmbeddedAws(Engine.DOCKER) as started:
+    with EmbeddedAws(containers()) as started:
         s3 = started.client("s3")
         s3.create_bucket(Bucket=BUCKET)
         s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})

@@ -1,12 +1,18 @@
-"""One embedded AWS for all tests here, with a stack for each scenario."""
+"""The embedded AWS with a stack for each scenario: one for all tests, that runs jobs as processes,
+and for some tests a second one, that runs them in containers."""
 
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from io import BytesIO
 
 import pytest
 
 from bench import pictures
+from local import bases
 from local.aws import REGION, EmbeddedAws
+from local.engine import Engine, containers, no_engine
+from local.image import build_image
 from local.pipeline import Pipeline
 from local.scenarios import SCENARIOS
 
@@ -27,9 +33,53 @@ def default_account(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
+def containers_engine() -> Iterator[Engine]:
+    """A Docker engine, with images of our own."""
+    if no_engine():
+        pytest.skip("no Docker engine answers")
+    try:
+        worker_base, function_image = bases.worker_base(), bases.lambda_base()
+    except bases.NoBase as error:
+        pytest.skip(f"no base image: {error}")
+    image = f"worker:tests-{os.getpid()}"
+    build_image(image, worker_base)
+    yield containers(image, function_image)
+    subprocess.run(["docker", "rmi", "--force", image], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def aws_in_containers(containers_engine: Engine) -> Iterator[EmbeddedAws]:
+    with EmbeddedAws(containers_engine) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
 def pipelines(aws: EmbeddedAws) -> dict[str, Pipeline]:
+    return deploy(aws)
+
+
+@pytest.fixture(scope="session")
+def pipelines_in_containers(aws_in_containers: EmbeddedAws) -> dict[str, Pipeline]:
+    return deploy(aws_in_containers)
+
+
+def deploy(aws: EmbeddedAws) -> dict[str, Pipeline]:
     stacks = aws.deploy_all({f"test-{name}": chosen for name, chosen in SCENARIOS.items()})
     return {name: Pipeline(aws, f"test-{name}", stacks[f"test-{name}"]) for name in SCENARIOS}
+
+
+@pytest.fixture
+def engine() -> str:
+    """Where the jobs of a test run. Tests with a parameter of this name choose otherwise."""
+    return "process"
+
+
+@pytest.fixture
+def pipelines_here(engine: str, request: pytest.FixtureRequest) -> dict[str, Pipeline]:
+    """The pipelines of the test's engine."""
+    of_engine = {"process": "pipelines", "docker": "pipelines_in_containers"}
+    found: dict[str, Pipeline] = request.getfixturevalue(of_engine[engine])
+    return found
 
 
 @pytest.fixture(params=SCENARIOS)
@@ -38,19 +88,22 @@ def scenario(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def pipeline(scenario: str, pipelines: dict[str, Pipeline]) -> Iterator[Pipeline]:
+def pipeline(scenario: str, pipelines_here: dict[str, Pipeline]) -> Iterator[Pipeline]:
     """The pipeline of each scenario in turn; what failed in it must be what the test made fail."""
-    yield pipelines[scenario]
-    assert pipelines[scenario].failures() == []
+    yield pipelines_here[scenario]
+    assert pipelines_here[scenario].failures() == []
 
 
 @pytest.fixture(params=[name for name in SCENARIOS if name != "lambda"])
-def task_pipeline(
-    request: pytest.FixtureRequest, pipelines: dict[str, Pipeline]
-) -> Iterator[Pipeline]:
+def task_scenario(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def task_pipeline(task_scenario: str, pipelines_here: dict[str, Pipeline]) -> Iterator[Pipeline]:
     """The pipelines that run tasks."""
-    yield pipelines[request.param]
-    assert pipelines[request.param].failures() == []
+    yield pipelines_here[task_scenario]
+    assert pipelines_here[task_scenario].failures() == []
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,16 @@ from processing.store import Bucket
 
 
 def write(body: bytes, content_type: str) -> tuple[bytes, str]:
-    """Write the object that the upload, {"bucket": ..., "key": ...}, names; answer what S3 said."""
-    target = json.loads(body)
+    """Write the objects that the upload, {"bucket": ..., "keys": [...]}, names; answer what S3 said
+    to each."""
+    targets = json.loads(body)
+    bucket = Bucket(targets["bucket"])
+    return json.dumps({key: said(bucket, key) for key in targets["keys"]}).encode(), "text/plain"
+
+
+def said(bucket: Bucket, key: str) -> str:
     try:
-        Bucket(target["bucket"]).put(target["key"], b"x", "text/plain", {}, None)
+        bucket.put(key, b"x", "text/plain", {}, None)
     except StoreError as error:
-        return str(error).encode(), "text/plain"
-    return b"written", "text/plain"
+        return str(error)
+    return "written"

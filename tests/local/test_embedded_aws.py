@@ -15,7 +15,7 @@ import pytest
 
 from local import paths
 from local.aws import EmbeddedAws
-from local.engine import Engine, missing
+from local.engine import PROCESSES, detect, no_engine, no_images
 from local.pipeline import until
 
 PROC = Path("/proc")
@@ -73,7 +73,7 @@ def test_two_run_side_by_side(aws: EmbeddedAws) -> None:
 def test_it_leaves_no_process_and_no_file(temporary: Path) -> None:
     package = temporary / "package"
     package.mkdir()
-    with EmbeddedAws(Engine.PROCESS) as aws:
+    with EmbeddedAws() as aws:
         start_a_task_that_never_ends(aws, package)
         assert len(processes_of(temporary)) == 2
     assert processes_of(temporary) == []
@@ -107,7 +107,7 @@ def start_emulator(directory: Path, code: str = "", **environment: str) -> tuple
     """Run it where it is not expected to start; gives the exit code and what it said."""
     program = (
         f"{code}\nimport runpy, sys\nsys.argv[1:] = ['--directory={directory}',"
-        f" '--layer={directory}', '--engine=process']\n"
+        f" '--layer={directory}']\n"
         "runpy.run_module('local.emulator', run_name='__main__')"
     )
     done = subprocess.run(
@@ -155,12 +155,24 @@ def test_a_patch_point_that_is_gone_is_named(tmp_path: Path, code: str, says: st
     assert says in said
 
 
-def test_the_engine_says_what_it_is() -> None:
-    lacking = missing()
-    if lacking:
-        assert lacking in Engine.PROCESS.describe()
+def test_the_engine_says_what_it_is_and_how_to_get_containers() -> None:
+    chosen = detect()
+    if no_engine():
+        assert chosen is PROCESSES
+        assert no_engine() in chosen.describe()
+    elif no_images():
+        assert chosen is PROCESSES
+        assert no_images() in chosen.describe()
+        assert "make image" in chosen.describe()
     else:
-        assert "containers" in Engine.DOCKER.describe()
+        assert "containers" in chosen.describe()
+        assert chosen.worker_image in chosen.describe()
+
+
+def test_an_engine_that_does_not_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    assert no_engine() in ("no Docker engine answers", "there is no Docker here")
+    assert detect() is PROCESSES
 
 
 # ---- EventBridge's retries, against an ECS that answers as told ---------------------------------

@@ -1,9 +1,14 @@
-"""The whole pipeline, from upload to verdict, in each scenario."""
+"""The whole pipeline, from upload to verdict, in each scenario.
+
+What depends on where jobs run is tried twice: as processes, and in containers where a Docker engine
+answers.
+"""
 
 import contextlib
 import json
 import signal
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -14,10 +19,25 @@ from PIL import Image
 
 from bench import pictures
 from local.aws import EmbeddedAws
-from local.engine import Engine
 from local.pipeline import Pipeline, answer_key, rejection_key, until
+from local.scenarios import SCENARIOS
 
 Maze = Callable[[int], bytes]
+
+# By way of CloudTrail, the same container gets the same variables: one upload shows that.
+IN_BOTH_ENGINES = pytest.mark.parametrize(
+    ("engine", "scenario"),
+    [
+        *(("process", scenario) for scenario in SCENARIOS),
+        ("docker", "lambda"),
+        ("docker", "fargate"),
+    ],
+)
+TASKS_IN_BOTH_ENGINES = pytest.mark.parametrize(
+    ("engine", "task_scenario"),
+    [("process", "fargate"), ("process", "cloudtrail"), ("docker", "fargate")],
+)
+IN_EACH_ENGINE = pytest.mark.parametrize("engine", ["process", "docker"])
 
 ODD_KEYS = [
     "input/dots.in.the.name.png",
@@ -42,10 +62,14 @@ ODD_KEYS = [
     f"input/{'long' * 200}.png",
 ]
 
+PROBE = Path(__file__).with_name("probe.py")
+
 REPORT = [
     *("outcome", "bucket", "key", "version", "bytes", "pixels", "milliseconds", "mode", "reason"),
     "logged",  # ours, the time of the log event
 ]
+
+FAILURE = ["bucket", "key", "version", "reason", "source", "stopCode", "task", "time"]
 
 
 def png(picture: Image.Image) -> bytes:
@@ -63,6 +87,7 @@ BAD_PICTURES = {
 }
 
 
+@IN_EACH_ENGINE
 def test_an_upload_gets_its_answer_under_the_same_name(pipeline: Pipeline, maze: Maze) -> None:
     version = pipeline.upload("input/first.png", maze(1))
     verdict = pipeline.verdict("input/first.png", version)
@@ -73,12 +98,13 @@ def test_an_upload_gets_its_answer_under_the_same_name(pipeline: Pipeline, maze:
         assert (0, 255, 0) in {colour for _, colour in answer.convert("RGB").getcolors()}
 
 
+@IN_BOTH_ENGINES
 def test_keys_of_any_shape_get_their_answers(pipeline: Pipeline, maze: Maze) -> None:
     versions = {}
     for seed, key in enumerate(ODD_KEYS):
         versions[key] = pipeline.upload(key, maze(seed))
-        time.sleep(0.25)  # the embedded AWS starts a process for each at once
-    answered = {key: pipeline.verdict(key, version).key for key, version in versions.items()}
+        time.sleep(0.25)  # the embedded AWS starts a process or a container for each at once
+    answered = {key: pipeline.verdict(key, version, 60).key for key, version in versions.items()}
     assert answered == {key: answer_key(key) for key in ODD_KEYS}
 
 
@@ -133,37 +159,37 @@ def test_a_verdict_of_the_other_kind_goes(pipeline: Pipeline, maze: Maze) -> Non
     ]
 
 
-def test_an_event_that_comes_twice_changes_nothing(
-    aws: EmbeddedAws, pipeline: Pipeline, maze: Maze
-) -> None:
+def test_an_event_that_comes_twice_changes_nothing(pipeline: Pipeline, maze: Maze) -> None:
     key = "input/twice.png"
     pipeline.verdict(key, pipeline.upload(key, maze(9)))
-    start_again(aws, pipeline, key)
-    start_again(aws, pipeline, key)
+    start_again(pipeline, key)
+    start_again(pipeline, key)
     reports = pipeline.reports(key, count=3)
     assert [report["outcome"] for report in reports] == ["answered", "unchanged", "unchanged"]
     assert len(pipeline.versions("output/twice.png")) == 1
 
 
-def start_again(aws: EmbeddedAws, pipeline: Pipeline, key: str) -> None:
+def start_again(pipeline: Pipeline, key: str) -> None:
     """Start the upload's job as its event did."""
     outputs = pipeline.outputs
     if "FunctionName" in outputs:
         s3 = {"bucket": {"name": pipeline.bucket}, "object": {"key": key}}
         record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3}
         event = json.dumps({"Records": [record]}).encode()
-        reply = aws.client("lambda").invoke(FunctionName=outputs["FunctionName"], Payload=event)
+        functions = pipeline.aws.client("lambda")
+        reply = functions.invoke(FunctionName=outputs["FunctionName"], Payload=event)
         assert "FunctionError" not in reply, reply["Payload"].read()
     else:
-        run_task(aws, pipeline, S3_BUCKET=pipeline.bucket, S3_KEY=key)
+        run_task(pipeline, outputs["TaskDefinitionArn"], key)
 
 
-def run_task(aws: EmbeddedAws, pipeline: Pipeline, **environment: str) -> str:
-    """Run the worker's task as the rule does; gives the task's ARN."""
+def run_task(pipeline: Pipeline, definition: str, key: str, **more: str) -> str:
+    """Run a task for the upload as the rule does; gives the task's ARN."""
     outputs = pipeline.outputs
-    reply = aws.client("ecs").run_task(
+    environment = {"S3_BUCKET": pipeline.bucket, "S3_KEY": key} | more
+    reply = pipeline.aws.client("ecs").run_task(
         cluster=outputs["ClusterArn"],
-        taskDefinition=outputs["TaskDefinitionArn"],
+        taskDefinition=definition,
         launchType="FARGATE",
         networkConfiguration={
             "awsvpcConfiguration": {
@@ -183,6 +209,7 @@ def run_task(aws: EmbeddedAws, pipeline: Pipeline, **environment: str) -> str:
     return str(reply["tasks"][0]["taskArn"])
 
 
+@IN_BOTH_ENGINES
 def test_bad_pictures_are_rejected_and_their_neighbours_untouched(
     pipeline: Pipeline, maze: Maze
 ) -> None:
@@ -202,18 +229,22 @@ def test_bad_pictures_are_rejected_and_their_neighbours_untouched(
     assert len(pipeline.versions("output/bad/neighbour.png")) == 1
 
 
-def test_answers_are_the_same_in_all_scenarios(pipelines: dict[str, Pipeline], maze: Maze) -> None:
+@IN_EACH_ENGINE
+def test_answers_are_the_same_in_all_scenarios(
+    pipelines: dict[str, Pipeline], pipelines_here: dict[str, Pipeline]
+) -> None:
     body = pictures.scan(pictures.maze(120, 90, 3, seed=4), seed=4)
-    answers = {
-        name: pipeline.verdict("input/same.jpg", pipeline.upload("input/same.jpg", body)).body
-        for name, pipeline in pipelines.items()
-    }
-    assert len(set(answers.values())) == 1
-    with Image.open(BytesIO(answers["lambda"])) as answer:
+    answers = [
+        pipeline.verdict("input/same.jpg", pipeline.upload("input/same.jpg", body)).body
+        for pipeline in (pipelines["lambda"], *pipelines_here.values())
+    ]
+    assert len(set(answers)) == 1
+    with Image.open(BytesIO(answers[0])) as answer:
         assert answer.format == "JPEG"
 
 
-def test_reports_have_the_same_fields_in_both_engines(
+@IN_BOTH_ENGINES
+def test_reports_have_the_same_fields_everywhere(
     scenario: str, pipeline: Pipeline, maze: Maze
 ) -> None:
     body = maze(10)
@@ -232,59 +263,88 @@ def test_reports_have_the_same_fields_in_both_engines(
 
 
 @contextlib.contextmanager
-def function_settings(aws: EmbeddedAws, pipeline: Pipeline, **changed: str) -> Iterator[None]:
-    """Other environment variables for the function, for a while."""
-    functions, name = aws.client("lambda"), pipeline.outputs["FunctionName"]
-    before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+def function_with_probe(pipeline: Pipeline, settings: dict[str, str]) -> Iterator[None]:
+    """Give the function the probe, in a layer of its own, and other settings, for a while."""
+    functions, name = pipeline.aws.client("lambda"), pipeline.outputs["FunctionName"]
+    before = functions.get_function_configuration(FunctionName=name)
+    variables, layers = before["Environment"]["Variables"], [la["Arn"] for la in before["Layers"]]
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(PROBE, f"python/{PROBE.name}")
+    layer = functions.publish_layer_version(
+        LayerName="probe", Content={"ZipFile": packed.getvalue()}
+    )["LayerVersionArn"]
     functions.update_function_configuration(
-        FunctionName=name, Environment={"Variables": before | changed}
+        FunctionName=name,
+        Environment={"Variables": variables | settings},
+        Layers=[*layers, layer],
     )
     try:
         yield
     finally:
         functions.update_function_configuration(
-            FunctionName=name, Environment={"Variables": before}
+            FunctionName=name, Environment={"Variables": variables}, Layers=layers
         )
 
 
-def what_s3_says_to_a_write(aws: EmbeddedAws, pipeline: Pipeline, target: str) -> str:
-    """Have a job, with the credentials of its role, write an object in its own bucket."""
-    key = f"input/probe/{target}"
-    body = json.dumps({"bucket": pipeline.bucket, "key": target}).encode()
+def task_with(pipeline: Pipeline, folder: Path) -> str:
+    """The worker's task definition with a folder of this machine in the container; gives its ARN.
+
+    Processes see the folder anyway.
+    """
+    ecs, found = pipeline.aws.client("ecs"), pipeline.outputs["TaskDefinitionArn"]
+    definition = ecs.describe_task_definition(taskDefinition=found)["taskDefinition"]
+    (worker,) = definition["containerDefinitions"]
+    mount = {"sourceVolume": "folder", "containerPath": str(folder), "readOnly": True}
+    kept = ("family", "taskRoleArn", "executionRoleArn", "networkMode", "cpu", "memory")
+    registered = ecs.register_task_definition(
+        **{name: definition[name] for name in kept},
+        requiresCompatibilities=["FARGATE"],
+        containerDefinitions=[{**worker, "mountPoints": [mount]}],
+        volumes=[{"name": "folder", "host": {"sourcePath": str(folder)}}],
+    )
+    return str(registered["taskDefinition"]["taskDefinitionArn"])
+
+
+def what_s3_says_to_writes(pipeline: Pipeline, targets: list[str]) -> dict[str, str]:
+    """Have a job, with the credentials of its role, write objects in its own bucket."""
+    key = "input/probe"
+    body = json.dumps({"bucket": pipeline.bucket, "keys": targets}).encode()
     pipeline.verdict(key, pipeline.upload(key, body))  # the maze's own: it is no picture
     settings = {
         "PROCESSOR": "probe:write",
-        "PYTHONPATH": f"{Path(__file__).parent}:{aws.layer / 'python'}",
         "OUTPUT_PREFIX": "output/probed/",
         "REJECTED_PREFIX": "rejected/probed/",
     }
     if "FunctionName" in pipeline.outputs:
-        with function_settings(aws, pipeline, **settings):
-            start_again(aws, pipeline, key)
+        with function_with_probe(pipeline, settings):
+            start_again(pipeline, key)
     else:
-        run_task(aws, pipeline, S3_BUCKET=pipeline.bucket, S3_KEY=key, **settings)
-    answer = f"output/probed/probe/{target}"
+        definition = task_with(pipeline, PROBE.parent)
+        run_task(
+            pipeline, definition, key, PYTHONPATH=python_path(pipeline, PROBE.parent), **settings
+        )
+    answer = "output/probed/probe"
     until(lambda: answer in pipeline.keys(answer), answer)
     found = pipeline.s3.get_object(Bucket=pipeline.bucket, Key=answer)
-    return found["Body"].read().decode()
+    said: dict[str, str] = json.loads(found["Body"].read())
+    return said
 
 
-@pytest.mark.parametrize(
-    ("target", "says"),
-    [
-        ("output/allowed", "written"),
-        ("rejected/allowed", "written"),
-        ("input/denied", "AccessDenied"),
-        ("elsewhere/denied", "AccessDenied"),
-    ],
-)
-def test_a_job_can_write_verdicts_only(
-    aws: EmbeddedAws, pipeline: Pipeline, target: str, says: str
-) -> None:
-    if aws.engine is Engine.DOCKER:
-        pytest.skip("the probe is not in the container image")
-    assert says in what_s3_says_to_a_write(aws, pipeline, target)
-    assert (target in pipeline.keys(target)) == (says == "written")
+def python_path(pipeline: Pipeline, folder: Path) -> str:
+    """The folder, and then the worker where containers have it and where processes do."""
+    return f"{folder}:/opt/python:{pipeline.aws.layer / 'python'}"
+
+
+@IN_BOTH_ENGINES
+def test_a_job_can_write_verdicts_only(pipeline: Pipeline) -> None:
+    allowed = ["output/allowed", "rejected/allowed"]
+    denied = ["input/denied", "elsewhere/denied"]
+    said = what_s3_says_to_writes(pipeline, [*allowed, *denied])
+    assert [said[key] for key in allowed] == ["written", "written"]
+    assert ["AccessDenied" in said[key] for key in denied] == [True, True]
+    everything = pipeline.keys()
+    assert [key in everything for key in [*allowed, *denied]] == [True, True, False, False]
 
 
 def test_requests_without_tls_are_denied(aws: EmbeddedAws, pipelines: dict[str, Pipeline]) -> None:
@@ -313,10 +373,10 @@ def test_requests_without_tls_are_denied(aws: EmbeddedAws, pipelines: dict[str, 
 
 
 @contextlib.contextmanager
-def job_without_permissions(aws: EmbeddedAws, pipeline: Pipeline) -> Iterator[None]:
+def job_without_permissions(pipeline: Pipeline) -> Iterator[None]:
     """Take the job's role its policy, for a while."""
-    iam = aws.client("iam")
-    stack = aws.client("cloudformation").describe_stack_resources(StackName=pipeline.stack)
+    iam, cloudformation = pipeline.aws.client("iam"), pipeline.aws.client("cloudformation")
+    stack = cloudformation.describe_stack_resources(StackName=pipeline.stack)
     ids = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in stack["StackResources"]}
     policy = {
         "RoleName": ids.get("ProcessFunctionRole") or ids["TaskRole"],
@@ -329,51 +389,46 @@ def job_without_permissions(aws: EmbeddedAws, pipeline: Pipeline) -> Iterator[No
         iam.attach_role_policy(**policy)
 
 
-def test_a_task_that_fails_is_reported_with_its_upload(
-    aws: EmbeddedAws, task_pipeline: Pipeline, maze: Maze
-) -> None:
-    with job_without_permissions(aws, task_pipeline):
+@TASKS_IN_BOTH_ENGINES
+def test_a_task_that_fails_is_reported_with_its_upload(task_pipeline: Pipeline, maze: Maze) -> None:
+    with job_without_permissions(task_pipeline):
         task_pipeline.upload("input/failing task.png", maze(11))
-        event = task_pipeline.failure("input/failing task.png")["body"]
-    assert event["detail-type"] == "ECS Task State Change"
-    (container,) = event["detail"]["containers"]
-    assert (container["name"], container["exitCode"]) == ("worker", 1)
-    (override,) = event["detail"]["overrides"]["containerOverrides"]
-    assert override["environment"] == [
-        {"name": "S3_BUCKET", "value": task_pipeline.bucket},
-        {"name": "S3_KEY", "value": "input/failing task.png"},
-    ]
+        failure = task_pipeline.failure("input/failing task.png")
+    assert list(failure) == FAILURE
+    assert (failure["source"], failure["bucket"]) == ("task", task_pipeline.bucket)
+    assert failure["task"].startswith("arn:aws:ecs:")
+    assert failure["stopCode"] == "EssentialContainerExited"
     (report,) = task_pipeline.reports("input/failing task.png")
     assert report["outcome"] == "failed"
+    assert failure["reason"] == report["reason"]
+    assert "403" in failure["reason"]
 
 
+@TASKS_IN_BOTH_ENGINES
 def test_a_task_that_is_stopped_is_reported_with_its_upload(
-    aws: EmbeddedAws, task_pipeline: Pipeline, maze: Maze, tmp_path: Path
+    task_pipeline: Pipeline, maze: Maze, tmp_path: Path
 ) -> None:
-    if aws.engine is Engine.DOCKER:
-        pytest.skip("the sleeping worker is not in the container image")
+    tmp_path.chmod(0o755)  # a container's user reads it, too
     package = tmp_path / "processing"
     package.mkdir()
     (package / "__main__.py").write_text("import time; time.sleep(600)")
     key = "input/stopped task.png"
-    task = run_task(
-        aws, task_pipeline, S3_BUCKET=task_pipeline.bucket, S3_KEY=key, PYTHONPATH=str(tmp_path)
-    )
-    ecs, cluster = aws.client("ecs"), task_pipeline.outputs["ClusterArn"]
+    definition = task_with(task_pipeline, tmp_path)
+    task = run_task(task_pipeline, definition, key, PYTHONPATH=str(tmp_path))
+    ecs, cluster = task_pipeline.aws.client("ecs"), task_pipeline.outputs["ClusterArn"]
 
     def status() -> str:
         return str(ecs.describe_tasks(cluster=cluster, tasks=[task])["tasks"][0]["lastStatus"])
 
     until(lambda: status() == "RUNNING", "the task running")
     ecs.stop_task(cluster=cluster, task=task, reason="a test")
-    event = task_pipeline.failure(key)["body"]
-    assert event["detail"]["taskArn"] == task
-    assert event["detail"]["stoppedReason"] == "a test"
-    assert event["detail"]["stopCode"] == "UserInitiated"
-    assert event["detail"]["containers"][0]["exitCode"] == 128 + signal.SIGTERM
+    failure = task_pipeline.failure(key)
+    assert list(failure) == FAILURE
+    assert (failure["task"], failure["stopCode"]) == (task, "UserInitiated")
+    assert failure["reason"] == f"exit code {128 + signal.SIGTERM}; a test"
 
 
-def test_a_launch_that_is_refused_is_in_the_queue_with_its_event(
+def test_a_launch_that_is_refused_is_reported_with_its_upload(
     aws: EmbeddedAws, task_pipeline: Pipeline, maze: Maze
 ) -> None:
     iam = aws.client("iam")
@@ -383,13 +438,13 @@ def test_a_launch_that_is_refused_is_in_the_queue_with_its_event(
     iam.delete_role_policy(RoleName=role, PolicyName=name)
     try:
         task_pipeline.upload("input/refused.png", maze(12))
-        message = task_pipeline.failure("input/refused.png")
+        failure = task_pipeline.failure("input/refused.png")
     finally:
         iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
-    assert message["body"]["source"] == "aws.s3"
-    assert message["attributes"]["ERROR_CODE"] == "AccessDeniedException"
-    assert message["attributes"]["RULE_ARN"].endswith(task_pipeline.outputs["RuleName"])
-    assert message["attributes"]["RETRY_ATTEMPTS"] == "0"
+    assert list(failure) == FAILURE
+    assert (failure["source"], failure["bucket"]) == ("launch", task_pipeline.bucket)
+    assert (failure["stopCode"], failure["task"]) == ("AccessDeniedException", None)
+    assert "ecs:RunTask" in failure["reason"]
 
 
 def test_the_rule_may_pass_the_tasks_roles_only_while_its_policy_says_so(
@@ -402,21 +457,24 @@ def test_the_rule_may_pass_the_tasks_roles_only_while_its_policy_says_so(
     iam.put_role_policy(RoleName=role, PolicyName="deny", PolicyDocument=document)
     try:
         task_pipeline.upload("input/not-passed.png", maze(13))
-        message = task_pipeline.failure("input/not-passed.png")
+        failure = task_pipeline.failure("input/not-passed.png")
     finally:
         iam.delete_role_policy(RoleName=role, PolicyName="deny")
-    assert "iam:PassRole" in message["attributes"]["ERROR_MESSAGE"]
+    assert "iam:PassRole" in failure["reason"]
 
 
-def test_a_function_that_fails_three_times_is_reported_with_its_event(
-    aws: EmbeddedAws, pipelines: dict[str, Pipeline], maze: Maze
+@IN_EACH_ENGINE
+def test_a_function_that_fails_three_times_is_reported_with_its_upload(
+    pipelines_here: dict[str, Pipeline], maze: Maze
 ) -> None:
-    pipeline = pipelines["lambda"]
-    with job_without_permissions(aws, pipeline):
+    pipeline = pipelines_here["lambda"]
+    with job_without_permissions(pipeline):
         pipeline.upload("input/failing.png", maze(14))
-        message = pipeline.failure("input/failing.png")["body"]
-    assert message["requestContext"]["condition"] == "RetriesExhausted"
-    assert message["requestPayload"]["Records"][0]["s3"]["bucket"]["name"] == pipeline.bucket
+        failure = pipeline.failure("input/failing.png")
+    assert list(failure) == FAILURE
+    assert (failure["source"], failure["bucket"]) == ("function", pipeline.bucket)
+    assert failure["stopCode"] == "RetriesExhausted"
+    assert "403" in failure["reason"]
     reports = pipeline.reports("input/failing.png", count=3)
     assert [report["outcome"] for report in reports] == ["failed"] * 3
     assert pipeline.failures() == []

@@ -7,38 +7,80 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+Json = dict[str, Any]
+Elements = dict[int, int]
+"""Index by array."""
+Field = tuple[str, Any, Elements]
 
-def matches(pattern: dict[str, Any], event: Any) -> bool:
-    """Whether an event pattern matches. All fields must; of a field's values, one."""
-    return all(
-        any(matches(each, event) for each in wanted)
-        if field == "$or"
-        else _field_matches(wanted, event, field)
-        for field, wanted in pattern.items()
+
+def matches(pattern: Json, event: Json) -> bool:
+    """Whether an event pattern matches: as Event Ruler does it, which is what EventBridge runs.
+
+    Fields are looked for in the order of their names, and what is found must not lie in different
+    elements of one array. A field that must not exist is one that no element has which can still
+    be meant. https://github.com/aws/event-ruler#json-array-matching
+    """
+    fields = [*_fields(event)]
+    return any(_found(sorted(rule.items()), fields, {}) for rule in _rules(pattern))
+
+
+def _rules(pattern: Json, path: str = "") -> list[dict[str, list[Any]]]:
+    """The pattern without nesting and without $or: one rule for each way to match."""
+    rules: list[dict[str, list[Any]]] = [{}]
+    for name, wanted in pattern.items():
+        if name == "$or":
+            ways = [rule for each in wanted for rule in _rules(each, path)]
+        elif isinstance(wanted, dict):
+            ways = _rules(wanted, f"{path}{name}.")
+        else:
+            ways = [{path + name: wanted}]
+        rules = [{**rule, **way} for rule in rules for way in ways]
+    return rules
+
+
+def _fields(node: Any, path: str = "", elements: Elements | None = None) -> Iterator[Field]:
+    """Every value of the event: its name, the value, and in which elements of arrays it lies."""
+    elements = elements or {}
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from _fields(value, f"{path}.{name}" if path else name, elements)
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _fields(value, path, {**elements, id(node): index})
+    else:
+        yield path, node, elements
+
+
+def _found(wanted: list[tuple[str, list[Any]]], fields: list[Field], chosen: Elements) -> bool:
+    if not wanted:
+        return True
+    (name, conditions), *others = wanted
+    candidates = [
+        (value, {**chosen, **elements})
+        for found, value, elements in fields
+        if found == name and all(chosen.get(array, at) == at for array, at in elements.items())
+    ]
+    if {"exists": False} in conditions and not candidates and _found(others, fields, chosen):
+        return True
+    return any(
+        _holds(condition, value) and _found(others, fields, elements)
+        for value, elements in candidates
+        for condition in conditions
     )
 
 
-def _field_matches(wanted: Any, event: Any, field: str) -> bool:
-    value = event.get(field) if isinstance(event, dict) else None
-    if isinstance(wanted, dict):
-        # Of an array of objects, one must match in all fields; what is not there is empty.
-        candidates = value if isinstance(value, list) else [value]
-        return any(matches(wanted, each if isinstance(each, dict) else {}) for each in candidates)
-    values = [] if value is None else value if isinstance(value, list) else [value]
-    return any(_one_matches(each, values) for each in wanted)
-
-
-def _one_matches(wanted: Any, values: list[Any]) -> bool:
-    if not isinstance(wanted, dict):
-        return wanted in values
-    ((operator, operand),) = wanted.items()
+def _holds(condition: Any, value: Any) -> bool:
+    """Whether a condition holds for a value that is there."""
+    if not isinstance(condition, dict):
+        return bool(condition == value)
+    ((operator, operand),) = condition.items()
     match operator:
         case "exists":
-            return bool(values) is operand
+            return operand is True
         case "prefix":
-            return any(isinstance(value, str) and value.startswith(operand) for value in values)
+            return isinstance(value, str) and value.startswith(operand)
         case "anything-but":
-            return any(value not in operand for value in values)
+            return value not in operand
     raise NotImplementedError(operator)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from processing import records
 
-from tests.template.synthesis import BUCKET, CHOICES, CLOUDTRAIL, FARGATE, synthesize
+from tests.template.synthesis import BUCKET, CHOICES, CLOUDTRAIL, FARGATE, SOURCE, synthesize
 
 every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
 
@@ -60,16 +62,25 @@ def test_every_bucket_outlives_the_stack_and_a_replacement(choice: dict[str, str
 def test_every_bucket_forgets_unfinished_uploads(choice: dict[str, str]) -> None:
     for bucket in synthesize(choice).of_type("AWS::S3::Bucket").values():
         rules = bucket["LifecycleConfiguration"]["Rules"]
-        assert [rule["Status"] for rule in rules] == ["Enabled"]
+        assert {rule["Status"] for rule in rules} == {"Enabled"}
         assert rules[0]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+        assert "Prefix" not in rules[0]
 
 
 @every_choice
 def test_files_are_versioned_and_never_expire(choice: dict[str, str]) -> None:
     bucket = synthesize(choice)["DataBucket"]
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
-    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
-    assert rule.keys() == {"Id", "Status", "AbortIncompleteMultipartUpload"}
+    unfinished, notes = bucket["LifecycleConfiguration"]["Rules"]
+    assert unfinished.keys() == {"Id", "Status", "AbortIncompleteMultipartUpload"}
+    assert notes["Prefix"] == records.PREFIX
+
+
+@pytest.mark.parametrize("name", ["InputPrefix", "OutputPrefix", "RejectedPrefix"])
+def test_no_file_lies_where_notes_expire(name: str) -> None:
+    pattern = SOURCE["Parameters"][name]["AllowedPattern"]
+    assert re.match(pattern, "a/")
+    assert not re.match(pattern, records.PREFIX)
 
 
 def test_lambda_is_told_of_uploads_only() -> None:
@@ -97,7 +108,7 @@ def test_nobody_is_told_when_cloudtrail_records_the_uploads() -> None:
 
 def test_only_this_bucket_of_this_account_may_invoke_the_function() -> None:
     stack = synthesize()
-    assert stack.only("AWS::Lambda::Permission") == {
+    assert stack["ProcessPermission"] == {
         "Action": "lambda:InvokeFunction",
         "FunctionName": "<ProcessFunction>",
         "Principal": "s3.amazonaws.com",

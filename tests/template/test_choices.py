@@ -22,6 +22,13 @@ ALWAYS = {
     "DataBucket", "DataBucketPolicy", "JobPolicy", "JobLogGroup", "FailureQueue",
     "FailureQueuePolicy", "ProcessingLayer",
 }  # fmt: skip
+FAILURES = {
+    "RawFailureQueue", "RawFailureQueuePolicy", "FailureFunction", "FailureFunctionRole",
+    "FailureFunctionRawFailures",
+}  # fmt: skip
+SCHEDULE = {"SweepRule", "SweepPermission"}
+SWEEP = {"SweepFunction", "SweepFunctionRole", "SweepFunctionEventInvokeConfig"} | SCHEDULE
+ALWAYS |= FAILURES | SWEEP
 LAMBDA = {
     "ProcessPermission", "ProcessFunction", "ProcessFunctionRole",
     "ProcessFunctionEventInvokeConfig",
@@ -59,8 +66,12 @@ def test_lambda_makes_no_task_no_rule_and_no_network() -> None:
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_fargate_makes_no_function_and_its_network(network: str) -> None:
+def test_fargate_makes_no_function_for_jobs_and_its_network(network: str) -> None:
     assert made(FARGATE | NETWORKS[network]) == ALWAYS | TASKS | NETWORK_RESOURCES[network]
+
+
+def test_without_a_schedule_the_sweep_is_there_for_hands() -> None:
+    assert made({}) - made({"SweepSchedule": ""}) == SCHEDULE
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -100,6 +111,7 @@ def test_the_bucket_comes_after_all_that_an_upload_needs(choice: dict[str, str])
         "AWS::EC2::Route", "AWS::EC2::SubnetRouteTableAssociation",
     }  # fmt: skip
     expected = {name for name, each in stack.resources.items() if each["Type"] in needed}
+    expected -= FAILURES | SWEEP  # what fails meanwhile waits in a queue, or is found by a sweep
     if "UploadRule" in stack.resources:
         expected.add("UploadRule")
     assert expected <= before("DataBucket")
@@ -110,7 +122,7 @@ def test_outputs_exist_for_all_that_the_choice_makes(choice: dict[str, str]) -> 
     stack = synthesize(choice)
     always = {
         "Mode", "BucketName", "UploadCommand", "AnswersCommand", "LogsCommand", "LogGroupName",
-        "LayerArn", "FailureQueueUrl", "FailureQueueArn",
+        "LayerArn", "SweepFunctionName", "FailureQueueUrl", "FailureQueueArn",
     }  # fmt: skip
     if stack.parameters["Mode"] == "lambda":
         assert stack.outputs.keys() == always | {"FunctionName", "FunctionArn"}

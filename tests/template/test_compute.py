@@ -29,7 +29,7 @@ JOB_ENVIRONMENT = {
 
 
 def function(**parameters: str) -> dict[str, Any]:
-    return synthesize(parameters).only("AWS::Lambda::Function")
+    return synthesize(parameters)["ProcessFunction"]
 
 
 def container(**parameters: str) -> dict[str, Any]:

@@ -93,19 +93,6 @@ def test_cfn_lint_finds_nothing_even_informational() -> None:
     assert (ran.returncode, ran.stdout) == (0, ""), ran.stdout + ran.stderr
 
 
-def test_what_cfn_lint_may_not_look_for_is_known() -> None:
-    """Each has its reason beside it in the template."""
-    ignored = {
-        (name, check)
-        for name, resource in SOURCE["Resources"].items()
-        for check in resource.get("Metadata", {})
-        .get("cfn-lint", {})
-        .get("config", {})
-        .get("ignore_checks", [])
-    }
-    assert ignored == {("UploadRule", "W1033"), ("TaskSecurityGroup", "W1030")}
-
-
 def test_there_is_an_environment_for_each_engine() -> None:
     engines = {*SOURCE["Parameters"]["Mode"]["AllowedValues"]}
     assert ENVIRONMENTS.keys() == {"version", "default"} | engines

@@ -11,70 +11,91 @@ from tests.template.synthesis import CHOICES, FARGATE, synthesize
 every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
 
 
-def statements(choice: dict[str, str]) -> dict[str, dict[str, Any]]:
+QUEUES = ["FailureQueue", "RawFailureQueue"]
+every_queue = pytest.mark.parametrize("queue", QUEUES)
+
+
+def statements(choice: dict[str, str], queue: str) -> dict[str, dict[str, Any]]:
     """The queue's policy by Sid."""
-    policy = synthesize(choice)["FailureQueuePolicy"]
-    assert policy["Queues"] == ["<FailureQueue>"]
+    policy = synthesize(choice)[f"{queue}Policy"]
+    assert policy["Queues"] == [f"<{queue}>"]
     return {each["Sid"]: each for each in policy["PolicyDocument"]["Statement"]}
 
 
+@every_queue
 @every_choice
-def test_the_queue_is_encrypted_and_keeps_messages_for_14_days(choice: dict[str, str]) -> None:
-    queue = synthesize(choice)["FailureQueue"]
-    assert queue["SqsManagedSseEnabled"] is True
-    assert queue["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
+def test_queues_are_encrypted_and_keep_messages_for_14_days(
+    choice: dict[str, str], queue: str
+) -> None:
+    found = synthesize(choice)[queue]
+    assert found["SqsManagedSseEnabled"] is True
+    assert found["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
 
 
+@every_queue
 @every_choice
-def test_the_queue_refuses_what_does_not_come_by_tls(choice: dict[str, str]) -> None:
-    assert statements(choice)["TlsOnly"] == {
+def test_queues_refuse_what_does_not_come_by_tls(choice: dict[str, str], queue: str) -> None:
+    assert statements(choice, queue)["TlsOnly"] == {
         "Sid": "TlsOnly",
         "Effect": "Deny",
         "Principal": "*",
         "Action": "sqs:*",
-        "Resource": "<FailureQueue.Arn>",
+        "Resource": f"<{queue}.Arn>",
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
 
 
 def test_the_function_is_tried_three_times_and_then_reported() -> None:
-    assert synthesize().only("AWS::Lambda::EventInvokeConfig") == {
+    assert synthesize()["ProcessFunctionEventInvokeConfig"] == {
         "FunctionName": "<ProcessFunction>",
         "Qualifier": "$LATEST",
         "MaximumEventAgeInSeconds": 21600,
         "MaximumRetryAttempts": 2,
-        "DestinationConfig": {"OnFailure": {"Destination": "<FailureQueue.Arn>"}},
+        "DestinationConfig": {"OnFailure": {"Destination": "<RawFailureQueue.Arn>"}},
     }
 
 
-def test_the_rules_of_this_stack_may_report() -> None:
-    stack = synthesize(FARGATE)
+@every_choice
+def test_the_rules_of_this_stack_may_report_as_services(choice: dict[str, str]) -> None:
+    stack = synthesize(choice)
     rules = {f"<{name}.Arn>" for name in stack.of_type("AWS::Events::Rule")}
-    reports = statements(FARGATE)["RulesReport"]
+    reports = statements(choice, "RawFailureQueue")["RulesReport"]
     assert reports["Principal"] == {"Service": "events.amazonaws.com"}
     assert reports["Action"] == "sqs:SendMessage"
-    assert {*reports["Condition"]["ArnEquals"]["aws:SourceArn"]} == rules
-
-
-def test_no_rule_may_report_where_there_is_none() -> None:
-    assert statements({}).keys() == {"TlsOnly", "NobodyElseWrites"}
+    sources = {*reports["Condition"]["ArnEquals"]["aws:SourceArn"]}
+    # By name, because the rule is there only while there is a schedule.
+    by_name = f"arn:aws-test:events:xx-test-9:111122223333:rule/{stack['SweepRule']['Name']}"
+    assert sources == rules - {"<SweepRule.Arn>"} | {by_name}
 
 
 @pytest.mark.parametrize(
-    ("choice", "writer"),
+    ("choice", "writers"),
     [
-        ({}, "<ProcessFunctionRole.Arn>"),
-        (FARGATE, "arn:aws-test:iam::111122223333:role/none"),
+        ({}, ["<SweepFunctionRole.Arn>", "<ProcessFunctionRole.Arn>"]),
+        (FARGATE, ["<SweepFunctionRole.Arn>"]),
     ],
     ids=["lambda", "fargate"],
 )
-def test_no_other_role_or_user_may_write(choice: dict[str, str], writer: str) -> None:
-    denied = statements(choice)["NobodyElseWrites"]
+def test_only_functions_that_may_fail_write_raw_failures(
+    choice: dict[str, str], writers: list[str]
+) -> None:
+    denied = statements(choice, "RawFailureQueue")["NobodyElseWrites"]
     assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
     assert denied["Action"] == "sqs:SendMessage"
     assert denied["Condition"] == {
         "Bool": {"aws:PrincipalIsAWSService": "false"},
-        "ArnNotEquals": {"aws:PrincipalArn": writer},
+        "ArnNotEquals": {"aws:PrincipalArn": writers},
+    }
+
+
+@every_choice
+def test_only_one_function_writes_what_people_read(choice: dict[str, str]) -> None:
+    policy = statements(choice, "FailureQueue")
+    assert policy.keys() == {"TlsOnly", "NobodyElseWrites"}
+    denied = policy["NobodyElseWrites"]
+    assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
+    assert denied["Condition"] == {
+        "ArnNotEquals": {"aws:PrincipalArn": "<FailureFunctionRole.Arn>"}
     }
 
 
@@ -84,8 +105,8 @@ def test_every_rule_that_starts_something_has_somewhere_to_fail_to(
 ) -> None:
     for rule in synthesize(choice).of_type("AWS::Events::Rule").values():
         for target in rule["Targets"]:
-            if target["Arn"] != "<FailureQueue.Arn>":
-                assert target["DeadLetterConfig"] == {"Arn": "<FailureQueue.Arn>"}
+            if target["Arn"] != "<RawFailureQueue.Arn>":
+                assert target["DeadLetterConfig"] == {"Arn": "<RawFailureQueue.Arn>"}
 
 
 @every_choice
@@ -95,6 +116,39 @@ def test_every_function_has_somewhere_to_fail_to(choice: dict[str, str]) -> None
         each["FunctionName"]: each["DestinationConfig"]["OnFailure"]["Destination"]
         for each in stack.of_type("AWS::Lambda::EventInvokeConfig").values()
     }
+    read_from_queues = {
+        each["FunctionName"]: each["EventSourceArn"]
+        for each in stack.of_type("AWS::Lambda::EventSourceMapping").values()
+    }
+    assert read_from_queues == {"<FailureFunction>": "<RawFailureQueue.Arn>"}
     for name in stack.of_type("AWS::Lambda::Function"):
-        if name != "ImageFunction":  # CloudFormation is told, and gives up after its own time
-            assert configured[f"<{name}>"] == "<FailureQueue.Arn>"
+        # CloudFormation is told, and gives up after its own time; the queue keeps the messages.
+        if name != "ImageFunction" and f"<{name}>" not in read_from_queues:
+            assert configured[f"<{name}>"] == "<RawFailureQueue.Arn>"
+
+
+def test_what_cant_be_reported_goes_to_the_people_as_it_is() -> None:
+    stack = synthesize()
+    raw, function = stack["RawFailureQueue"], stack["FailureFunction"]
+    assert raw["RedrivePolicy"] == {
+        "deadLetterTargetArn": "<FailureQueue.Arn>",
+        "maxReceiveCount": 5,
+    }
+    assert raw["VisibilityTimeout"] >= 6 * function["Timeout"]
+
+
+def test_a_message_that_cant_be_reported_takes_no_other_along() -> None:
+    mapping = synthesize().only("AWS::Lambda::EventSourceMapping")
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+@every_choice
+def test_the_report_says_what_a_task_of_this_stack_said(choice: dict[str, str]) -> None:
+    variables = synthesize(choice, InputPrefix="in/")["FailureFunction"]["Environment"]["Variables"]
+    assert variables == {
+        "FAILURE_QUEUE": "<FailureQueue>",
+        "JOB_LOG_GROUP": "<JobLogGroup>",
+        "SWEEP_FUNCTION": "<SweepFunction>",
+        "INPUT_PREFIX": "in/",
+        "AWS_ENDPOINT_URL_S3": "",
+    }

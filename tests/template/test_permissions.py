@@ -102,7 +102,7 @@ def test_the_function_also_logs_and_reports_failures() -> None:
     assert {pair for pair in granted(stack, "ProcessFunctionRole") if "s3:" not in pair[0]} == {
         ("logs:CreateLogStream", "<JobLogGroup.Arn>"),
         ("logs:PutLogEvents", "<JobLogGroup.Arn>"),
-        ("sqs:SendMessage", "<FailureQueue.Arn>"),
+        ("sqs:SendMessage", "<RawFailureQueue.Arn>"),
     }
 
 
@@ -119,9 +119,13 @@ def test_the_execution_role_pulls_and_logs() -> None:
 
 
 def test_the_rule_runs_this_family_in_this_cluster_with_these_roles() -> None:
-    stack = synthesize(FARGATE)
+    assert statements(synthesize(FARGATE), "UploadRuleRole") == run_task(synthesize(FARGATE))
+
+
+def run_task(stack: Stack) -> list[dict[str, Any]]:
+    """What it takes to start the stack's own task, and no other."""
     family = stack["TaskDefinition"]["Family"]
-    assert statements(stack, "UploadRuleRole") == [
+    return [
         {
             "Effect": "Allow",
             "Action": "ecs:RunTask",

@@ -4,53 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import boto3
 import pytest
 from botocore.stub import Stubber
-
-LAYER = "arn:aws:lambda:eu-west-1:111122223333:layer:ProcessingLayer:7"
-ANSWERED_FIELDS = {
-    "StackId": "a stack",
-    "RequestId": "a request",
-    "LogicalResourceId": "WorkerImage",
-    "PhysicalResourceId": "repository",
-}
-
-
-class CloudFormation(HTTPServer):
-    """The address that a custom resource sends its answer to."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answers)
-        self.answers: list[dict] = []
-
-
-class Answers(BaseHTTPRequestHandler):
-    server: CloudFormation
-
-    def do_PUT(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        assert self.headers["Content-Type"] == ""
-        self.server.answers.append(json.loads(body))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
+from cloudformation import ANSWERED_FIELDS, LAYER, CloudFormation, request
+from cloudformation import cloudformation as cloudformation_server
 
 
 @pytest.fixture
 def cloudformation() -> Iterator[CloudFormation]:
-    server = CloudFormation()
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with cloudformation_server() as server:
+        yield server
 
 
 @pytest.fixture
@@ -75,17 +42,6 @@ def builder(monkeypatch):
     yield app
     for stub in app.stubs.values():
         stub.assert_no_pending_responses()
-
-
-def request(kind: str, cloudformation: CloudFormation) -> dict:
-    return {
-        "RequestType": kind,
-        "ResponseURL": f"http://127.0.0.1:{cloudformation.server_port}/answer?signature=a%2Bb",
-        "StackId": "a stack",
-        "RequestId": "a request",
-        "LogicalResourceId": "WorkerImage",
-        "ResourceProperties": {"LayerVersionArn": LAYER},
-    }
 
 
 IMAGE = {"repositoryName": "repository", "imageIds": [{"imageTag": "7"}]}

@@ -145,7 +145,7 @@ def test_the_verdicts_are_looked_at_before_the_upload():
     ]
 
 
-CALLS_OF_A_JOB = 6
+CALLS_OF_A_JOB = 7
 
 
 @pytest.mark.parametrize("at", range(CALLS_OF_A_JOB))

@@ -17,13 +17,9 @@ from types import FrameType
 
 from . import events, job, settings
 from .answer import Answer
-from .errors import BadSetting, Failed, Rejected
+from .errors import BadSetting, Failed, Rejected, Stopped
 
 ANSWERED, FAILED, WRONG, REJECTED = 0, 1, 2, 3
-
-
-class Stopped(BaseException):
-    """ECS asks the task to stop. Not an Exception, which a decoder or a processor may catch."""
 
 
 def main(arguments: list[str]) -> int:

@@ -7,6 +7,8 @@ ProcessingError
 │   └── Conflict    the upload or its verdict changed while the job looked: start over
 ├── BadEvent        not an event that announces uploads
 └── BadSetting      a setting is missing or wrong
+
+Stopped             the engine asks the job to end: no Exception, for a processor may catch those
 """
 
 from __future__ import annotations
@@ -36,6 +38,13 @@ class Conflict(Failed):
 
     def __init__(self, operation: str, bucket: str, key: str) -> None:
         super().__init__(f"s3:{operation} on {bucket}/{key}: it changed meanwhile")
+
+
+class Stopped(BaseException):
+    """The engine asks the job to end, or is about to end it. Raised wherever the job just is.
+
+    Not an Exception: decoders and processors catch those, and would take it for a bad input.
+    """
 
 
 class BadEvent(ProcessingError):

@@ -3,7 +3,7 @@
 The order of the calls gives an exactly-once effect with S3 alone. The verdict is looked at before
 the upload, and written only where it still is what was looked at: so an older upload's answer
 can't replace a newer one's, whatever the events' order. The last look catches an upload that
-changed while its answer was being written.
+changed while its answer was being written, and a rejection that another job wrote meanwhile.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
+from . import memory
 from .answer import Answer
 from .errors import Conflict, Failed, Rejected
 from .events import Upload
@@ -95,10 +96,10 @@ def _round(upload: Upload, store: Store, settings: Settings, report: Report) -> 
 
     if _is_for(seen.upload, seen.answer):
         report.outcome, report.reason = "unchanged", "the answer is current"
-        stale = seen.rejection
+        stale, other = seen.rejection, None
     elif _is_for(seen.upload, seen.rejection):
         report.outcome, report.reason = "unchanged", "the rejection is current"
-        stale = seen.answer
+        stale, other = seen.answer, None
     else:
         try:
             answer = _process(seen.upload, store, settings)
@@ -106,13 +107,17 @@ def _round(upload: Upload, store: Store, settings: Settings, report: Report) -> 
             record = _record(upload, seen.upload, rejected)
             _put(store, rejection_key, record, seen.upload, seen.rejection)
             report.outcome, report.reason, report.pixels = "rejected", str(rejected), None
-            stale = seen.answer
+            stale, other = seen.answer, answer_key
         else:
             _put(store, answer_key, answer, seen.upload, seen.answer)
             report.outcome, report.reason, report.pixels = "answered", None, answer.pixels
-            stale = seen.rejection
+            stale, other = seen.rejection, rejection_key
     if stale:
         store.delete(stale)
+    # A job of the same version may have come to the other end: each looks after it wrote, so at
+    # least one of them sees both verdicts, and the answer is the one that stays.
+    if other and store.head(other):
+        return False
     now = store.head(upload.key)
     return now is None or now.version == seen.upload.version
 
@@ -133,7 +138,16 @@ def _process(upload: Object, store: Store, settings: Settings) -> Answer:
             f"the file has {upload.size} bytes, more than the limit of {settings.max_bytes}: "
             "make it smaller, or raise MaxBytes together with the memory"
         )
-    return Answer(*settings.processor(store.get(upload), upload.content_type))
+    body = store.get(upload)
+    try:
+        with memory.limited(settings.memory_mib):
+            return Answer(*settings.processor(body, upload.content_type))
+    except MemoryError as error:
+        # It would run out the next time, too.
+        raise Rejected(
+            f"the memory does not suffice to process it ({settings.memory_mib or 'unknown'} MiB): "
+            "make it smaller, or raise FunctionMemory or TaskMemory"
+        ) from error
 
 
 def _put(store: Store, key: str, answer: Answer, upload: Object, replaces: Object | None) -> None:

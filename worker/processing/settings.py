@@ -27,12 +27,17 @@ class Settings:
     rejected_prefix: str = "rejected/"
     max_bytes: int = 256 * 1024 * 1024
     mode: str = "local"
+    memory_mib: int | None = None
+    """What the function or task has; None: nothing says."""
 
 
-def from_environment(environment: Mapping[str, str]) -> Settings:
-    """Read INPUT_PREFIX, OUTPUT_PREFIX, REJECTED_PREFIX, PROCESSOR, MAX_BYTES, MAX_PIXELS, MODE.
+def from_environment(
+    environment: Mapping[str, str], processor: Processor | None = None
+) -> Settings:
+    """Read the settings that the template gives to functions and tasks, by their names there.
 
-    A variable that is missing or empty has its default. Raises BadSetting.
+    A variable that is missing or empty has its default; PROCESSOR is not read where a processor is
+    given. Raises BadSetting.
     """
     prefixes = {
         "INPUT_PREFIX": environment.get("INPUT_PREFIX") or Settings.input_prefix,
@@ -41,12 +46,13 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     }
     _check_apart(prefixes)
     return Settings(
-        processor=_processor(environment),
+        processor=processor or _processor(environment),
         input_prefix=prefixes["INPUT_PREFIX"],
         output_prefix=prefixes["OUTPUT_PREFIX"],
         rejected_prefix=prefixes["REJECTED_PREFIX"],
         max_bytes=_count(environment, "MAX_BYTES") or Settings.max_bytes,
         mode=environment.get("MODE") or Settings.mode,
+        memory_mib=_count(environment, "MEMORY_MIB"),
     )
 
 

@@ -1,0 +1,101 @@
+"""The door of the sweep: on its schedule, and by hand (`make sweep`).
+
+All fields of the event are optional:
+
+    {"dry_run": true, "prefix": "input/2026/", "rate": 2.5, "seconds": 20, "after": "..."}
+
+A run that is out of time gives the place in `after`, and the next one goes on from there. For the
+schedule, which sends {"resume": true}, that place is kept in the bucket.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import engines
+import state
+import sweep
+from processing import settings
+from processing.answer import Answer
+from processing.errors import BadEvent, BadSetting, Failed
+from processing.store import Bucket
+
+FIELDS = {"resume", "dry_run", "prefix", "rate", "seconds", "after"}
+MARGIN_SECONDS = 20
+"""What is under way when the time is out needs some to end."""
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: ANN401
+    """Sweep, for as long as there is time; gives sweep.Progress. Raises ProcessingError."""
+    began = time.monotonic()
+    time_left = context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
+    chosen = settings.from_environment(os.environ, processor=nothing)
+    bucket = Bucket(setting("BUCKET"))
+    before, seen = state.load(bucket) if event.get("resume") else (state.State(), None)
+    plan = sweep.Plan(
+        grace=timedelta(minutes=number("GRACE_MINUTES")),
+        max_attempts=int(number("MAX_ATTEMPTS")),
+        after=before.after or event.get("after") or "",
+        examined=before.examined,
+        ends=began + min(time_left, float(event.get("seconds") or math.inf)),
+        **asked_for(event, chosen.input_prefix),
+    )
+    since = before.began or datetime.now(UTC)
+    run = sweep.Sweep(bucket, chosen, engines.engine(os.environ).start, engines.NotStarted, plan)
+    progress = run.run(since)
+    if event.get("resume"):
+        state.save(bucket, before.following(progress, since, plan.grace), seen)
+    result = sweep.as_json(progress) | {"seconds": round(time.monotonic() - began, 1)}
+    print(json.dumps({"sweep": result}, ensure_ascii=False))
+    if event.get("resume") and progress.outcomes[sweep.FAILED]:  # nobody reads the result
+        failed = f"{progress.outcomes[sweep.FAILED]} uploads could not be dealt with"
+        raise Failed(f"{failed}; the last: {progress.problem}")
+    return result
+
+
+def asked_for(event: dict[str, Any], input_prefix: str) -> dict[str, Any]:
+    """What an event may choose of a plan. Raises BadEvent."""
+    if unknown := event.keys() - FIELDS:
+        raise BadEvent(f"a sweep has no {sorted(unknown)}, only {sorted(FIELDS)}")
+    prefix = event.get("prefix") or input_prefix
+    if not prefix.startswith(input_prefix):
+        raise BadEvent(f"prefix is {prefix!r}; it must start with {input_prefix}")
+    rate = event.get("rate")
+    rate = number("RATE") if rate is None else rate
+    if not isinstance(rate, int | float) or rate <= 0:
+        raise BadEvent(f"rate is {rate!r}; it must be a number above 0")
+    return {
+        "dry_run": bool(event.get("dry_run")),
+        "prefix": prefix.removeprefix(input_prefix),
+        "rate": rate,
+    }
+
+
+def setting(name: str) -> str:
+    """A setting of the function. Raises BadSetting."""
+    value = os.environ.get(name)
+    if not value:
+        raise BadSetting(name, value, "what the template says")
+    return value
+
+
+def number(name: str) -> float:
+    """A setting that is a number above 0. Raises BadSetting."""
+    value = setting(name)
+    try:
+        found = float(value)
+    except ValueError:
+        found = 0
+    if found <= 0:
+        raise BadSetting(name, value, "a number above 0")
+    return found
+
+
+def nothing(body: bytes, content_type: str) -> Answer:
+    """The sweep processes nothing itself, so that a broken PROCESSOR does not stop it."""
+    raise AssertionError

@@ -1,0 +1,101 @@
+"""Start the job of one upload, by the stack's own engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError
+from processing.errors import BadSetting
+from processing.events import Upload
+
+# Retries with growing waits, among them those of throttled calls.
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 6}, max_pool_connections=32)
+_MAY_PASS = {"TooManyRequestsException", "ThrottlingException", "Throttling", "ServerException"}
+
+
+class NotStarted(Exception):
+    """The engine did not take the job this time: why. Anything else that it says is raised."""
+
+
+class Lambda:
+    """An asynchronous invocation, which Lambda itself tries again twice."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._function = _setting(environment, "FUNCTION", "the name of the function")
+        self._client = boto3.client("lambda", config=_CONFIG)
+
+    def start(self, upload: Upload) -> None:
+        """Raises NotStarted."""
+        event = {
+            "source": "sweep",
+            "detail-type": "Object Created",
+            "detail": {"bucket": {"name": upload.bucket}, "object": {"key": upload.key}},
+        }
+        try:
+            self._client.invoke(
+                FunctionName=self._function, InvocationType="Event", Payload=json.dumps(event)
+            )
+        except (ClientError, HTTPClientError) as error:
+            raise _translated(error) from error
+
+
+class Fargate:
+    """A task, with the upload in its environment as the rule has it."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._request: dict[str, Any] = {
+            "cluster": _setting(environment, "CLUSTER", "the cluster's ARN"),
+            "taskDefinition": _setting(environment, "TASK_DEFINITION", "the task definition's ARN"),
+            "launchType": "FARGATE",
+            "startedBy": "sweep",
+            "networkConfiguration": {
+                "awsvpcConfiguration": {
+                    "subnets": _setting(environment, "SUBNETS", "IDs with commas").split(","),
+                    "securityGroups": [_setting(environment, "SECURITY_GROUP", "an ID")],
+                    "assignPublicIp": _setting(environment, "PUBLIC_IP", "ENABLED or DISABLED"),
+                }
+            },
+        }
+        self._client = boto3.client("ecs", config=_CONFIG)
+
+    def start(self, upload: Upload) -> None:
+        """Raises NotStarted."""
+        variables = {"S3_BUCKET": upload.bucket, "S3_KEY": upload.key}
+        environment = [{"name": name, "value": value} for name, value in variables.items()]
+        overrides = {"containerOverrides": [{"name": "worker", "environment": environment}]}
+        try:
+            reply = self._client.run_task(**self._request, overrides=overrides)
+        except (ClientError, HTTPClientError) as error:
+            raise _translated(error) from error
+        if reply["failures"] or not reply["tasks"]:  # with status 200: no capacity, say
+            raise NotStarted(f"RunTask: {json.dumps(reply['failures'])}")
+
+
+Engine = Lambda | Fargate
+
+
+def engine(environment: Mapping[str, str]) -> Engine:
+    """The engine that MODE names. Raises BadSetting."""
+    mode = _setting(environment, "MODE", "lambda or fargate")
+    if mode not in ("lambda", "fargate"):
+        raise BadSetting("MODE", mode, "lambda or fargate")
+    return Lambda(environment) if mode == "lambda" else Fargate(environment)
+
+
+def _setting(environment: Mapping[str, str], name: str, wanted: str) -> str:
+    if not environment.get(name):
+        raise BadSetting(name, environment.get(name), wanted)
+    return environment[name]
+
+
+def _translated(error: ClientError | HTTPClientError) -> Exception:
+    """NotStarted for what may pass; a wrong request or a denied one is for a person to mend."""
+    if isinstance(error, ClientError):
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        may_pass = status == 429 or status >= 500 or error.response["Error"]["Code"] in _MAY_PASS
+        return NotStarted(str(error)) if may_pass else error
+    return NotStarted(str(error))

@@ -1,0 +1,107 @@
+"""Three sorted listings in, one stream of uploads with the times of their verdicts out.
+
+Pure, in one pass, and in constant memory: of each listing it holds one object at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from enum import Enum
+from itertools import chain, pairwise
+from typing import NamedTuple
+
+RECORD = ".json"
+"""What the name of a rejection has more than the name of its upload."""
+
+LONGEST_IN_PARTS = timedelta(days=7)
+"""An upload in parts has the time at which it began; the bucket ends those that take longer."""
+
+
+class Item(NamedTuple):
+    """One object of a listing; of its key, what follows the prefix."""
+
+    name: str
+    time: datetime
+    in_parts: bool = False
+
+
+class Found(NamedTuple):
+    """An upload and the times of its verdicts, as far as listings tell."""
+
+    name: str
+    time: datetime
+    in_parts: bool
+    answered: datetime | None
+    rejected: datetime | None
+    rejection_known: bool
+    """False: whether there is a rejection could not be told in passing."""
+
+
+class Verdict(Enum):
+    """What the times say about the verdict of an upload."""
+
+    CURRENT = "is there"
+    MISSING = "is not there"
+    DOUBTFUL = "may be one of an older version"
+
+
+def merge(
+    uploads: Iterable[Item], answers: Iterable[Item], rejections: Iterable[Item]
+) -> Iterator[Found]:
+    """Each upload with its verdicts. All three in the order of their names' code points.
+
+    The names of rejections end in `.json`, so their order is another: "a" comes before "a-b", but
+    "a-b.json" before "a.json". To look for "a.json" first would be to skip "a-b.json", and to keep
+    what is skipped would take memory. So it is left open whether "a" has a rejection. That is rare:
+    the next name must be longer by something that sorts before ".json". And all others are looked
+    for in the order of the records: where the next name's record comes later, so do those of all
+    names that follow.
+    """
+    answer, rejection = _Cursor(answers), _Cursor(rejections)
+    for upload, following in pairwise(chain(uploads, [None])):
+        assert upload is not None
+        name, record = upload.name, upload.name + RECORD
+        known = following is None or record < following.name + RECORD
+        yield Found(
+            name,
+            upload.time,
+            upload.in_parts,
+            answer.time_of(name),
+            rejection.time_of(record) if known else None,
+            known,
+        )
+
+
+class _Cursor:
+    """A sorted listing that is asked for names in the same order."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._items = iter(items)
+        self._at = next(self._items, None)
+
+    def time_of(self, name: str) -> datetime | None:
+        while self._at is not None and self._at.name < name:
+            self._at = next(self._items, None)
+        return self._at.time if self._at is not None and self._at.name == name else None
+
+
+def judge(found: Found, longest_job: timedelta, examined: datetime | None) -> Verdict:
+    """What the times alone say. `examined`: until when the uploads' verdicts are known to be right.
+
+    A verdict that is older than its upload may be the right one, for an upload in parts; one that
+    is little younger may be the wrong one, of a job that was under way with the version before.
+    """
+    if found.answered and found.rejected:
+        return Verdict.DOUBTFUL
+    if not found.rejection_known:
+        return Verdict.DOUBTFUL
+    verdict = found.answered or found.rejected
+    if verdict is None:
+        return Verdict.MISSING
+    there = found.time + (LONGEST_IN_PARTS if found.in_parts else timedelta())
+    if verdict >= there + longest_job:
+        return Verdict.CURRENT
+    if verdict >= found.time and examined is not None and there < examined:
+        return Verdict.CURRENT
+    return Verdict.DOUBTFUL

@@ -1,0 +1,54 @@
+"""What one scheduled run leaves to the next: a small object in the bucket."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from processing import records
+from processing.job import Store
+from processing.store import Object
+from sweep import Progress
+
+KEY = f"{records.PREFIX}state"
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the sweep is, and how far the bucket is known to be settled."""
+
+    after: str = ""
+    """The upload at which the last run was out of time; empty at the start of the bucket."""
+    began: datetime | None = None
+    """When the sweep began that is not at its end; None when it is."""
+    unsettled: datetime | None = None
+    """The time of the oldest upload that it left without a current verdict."""
+    examined: datetime | None = None
+    """The verdicts of all uploads before this have been looked at, and are right."""
+
+    def following(self, progress: Progress, began: datetime, grace: timedelta) -> State:
+        """After a run of the sweep that began then."""
+        left = [each for each in (self.unsettled, progress.unsettled) if each]
+        if progress.after is not None:
+            return State(progress.after, began, min(left, default=None), self.examined)
+        return State(examined=min([began - grace, *left]))
+
+
+def load(store: Store) -> tuple[State, Object | None]:
+    """The state, and the object that it is from."""
+    seen = store.head(KEY)
+    if seen is None:
+        return State(), None
+    found = json.loads(store.get(seen))
+    times = {
+        name: datetime.fromisoformat(found[name]) if found[name] else None
+        for name in ("began", "unsettled", "examined")
+    }
+    return State(after=found["after"], **times), seen
+
+
+def save(store: Store, state: State, replaces: Object | None) -> None:
+    """Raises Conflict when another run has come to its end meanwhile."""
+    body = json.dumps(state.__dict__, default=datetime.isoformat, ensure_ascii=False)
+    store.put(KEY, body.encode(), "application/json", {}, replaces)

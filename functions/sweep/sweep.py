@@ -1,0 +1,278 @@
+"""Find uploads without a current verdict and start their jobs: retry, redrive and backfill in one.
+
+Level-triggered like the job: it looks at what is there, whatever came of the events. To start a job
+once too often is harmless, so nothing here has to be exact but the number of attempts.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from merge import RECORD, Found, Item, Verdict, judge, merge
+from processing import job, records
+from processing.answer import Answer
+from processing.errors import Conflict, Failed, Rejected
+from processing.events import Upload
+from processing.settings import Settings
+from processing.store import Listed, Object
+
+_TOGETHER = 16
+"""Uploads that are looked at side by side: most of the time is spent waiting for S3."""
+_BATCH = 256
+
+CURRENT = "current"
+YOUNG = "young"
+GONE = "gone"
+STARTED = "started"
+DUE = "due"
+"""What a dry run says instead of `started` and `gave_up`."""
+WAITING = "waiting"
+"""Started by a sweep, so short a time ago that its job may be under way."""
+NOT_STARTED = "not_started"
+GAVE_UP = "gave_up"
+FAILED = "failed"
+OUT_OF_TIME = "out_of_time"
+
+UNSETTLED = {STARTED, DUE, WAITING, NOT_STARTED, FAILED}
+
+
+class Store(job.Store, Protocol):
+    """What a sweep asks of a bucket beside what a job asks."""
+
+    @property
+    def name(self) -> str: ...
+    def listing(self, prefix: str, after: str = "") -> Iterable[Listed]: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run is to do."""
+
+    grace: timedelta
+    """No job takes longer, from the upload to the verdict: younger ones are left alone."""
+    max_attempts: int
+    rate: float
+    """Jobs started a second, at most."""
+    prefix: str = ""
+    """Only uploads whose keys go on like this after the input prefix."""
+    after: str = ""
+    """Only uploads whose names come after this one: where an earlier run stopped."""
+    examined: datetime | None = None
+    """Until when uploads were found settled by an earlier sweep."""
+    dry_run: bool = False
+    ends: float = float("inf")
+    """When to stop, as time.monotonic() has it."""
+
+
+@dataclass
+class Progress:
+    """What a run did, for the log and for whoever started it."""
+
+    after: str | None
+    """Where to go on; None when all has been looked at."""
+    outcomes: Counter[str]
+    unsettled: datetime | None = None
+    """The time of the oldest upload that was left without a current verdict."""
+    problem: str | None = None
+    """The last reason why a job could not be started, or given up."""
+
+
+class Sweep:
+    """One run over a bucket."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        start: Callable[[Upload], None],
+        not_started: type[Exception],
+        plan: Plan,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        log: Callable[[str], None] = print,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._start = start
+        self._not_started = not_started
+        self._plan = plan
+        self._now = now
+        self._log = log
+        self._pace = Pace(plan.rate)
+        self._problem: str | None = None
+
+    def run(self, began: datetime) -> Progress:
+        """Look at all uploads until the time is out. Raises what stands in the way of all."""
+        progress = Progress(self._plan.after, Counter())
+        young = began - self._plan.grace
+        with ThreadPoolExecutor(_TOGETHER) as pool:
+            for batch in _batches(self.found(), _BATCH):
+                outcomes = pool.map(lambda found: self._settle(found, young), batch)
+                complete = self._count(progress, zip(batch, outcomes, strict=True))
+                progress.problem = self._problem
+                if not complete:
+                    return progress
+        progress.after = None
+        return progress
+
+    def _count(self, progress: Progress, settled: Iterable[tuple[Found, str]]) -> bool:
+        """Add what was done to the progress. Whether there was time for all."""
+        complete = True
+        for found, outcome in settled:
+            complete = complete and outcome != OUT_OF_TIME
+            if complete:
+                progress.after = found.name
+            if outcome != OUT_OF_TIME:
+                progress.outcomes[outcome] += 1
+            if outcome in UNSETTLED:
+                progress.unsettled = min(progress.unsettled or found.time, found.time)
+        return complete
+
+    def found(self) -> Iterator[Found]:
+        """The uploads, with what listings tell of their verdicts."""
+        settings, plan = self._settings, self._plan
+
+        def items(prefix: str) -> Iterator[Item]:
+            # The record of a name that comes after `after` comes after it, too.
+            after = prefix + plan.after if plan.after else ""
+            for listed in self._store.listing(prefix + plan.prefix, after):
+                if listed.key.endswith("/"):
+                    continue  # a folder marker
+                yield Item(listed.key.removeprefix(prefix), listed.modified, listed.in_parts)
+
+        return merge(
+            items(settings.input_prefix),
+            items(settings.output_prefix),
+            (item for item in items(settings.rejected_prefix) if item.name.endswith(RECORD)),
+        )
+
+    def _settle(self, found: Found, young: datetime) -> str:
+        """Bring one upload a step nearer to its verdict; gives what was done."""
+        if time.monotonic() >= self._plan.ends:
+            return OUT_OF_TIME
+        if found.time > young:
+            return YOUNG
+        verdict = judge(found, self._plan.grace, self._plan.examined)
+        if verdict is Verdict.CURRENT:
+            return CURRENT
+        key = self._settings.input_prefix + found.name
+        try:
+            if verdict is Verdict.DOUBTFUL and self._is_current(key):
+                return CURRENT
+            seen = self._store.head(key)
+            if seen is None:
+                return GONE
+            if self._plan.dry_run:
+                return DUE
+            return self._attempt(Upload(self._store.name, key), seen, found.time)
+        except Conflict:
+            return WAITING  # another sweep is at it
+        except (Failed, self._not_started) as error:
+            self._problem = f"{key}: {error}"
+            return NOT_STARTED if isinstance(error, self._not_started) else FAILED
+
+    def _is_current(self, key: str) -> bool:
+        """Whether the upload has one verdict and it is for its current version.
+
+        With two, a job was ended before it could remove the other; another one does.
+        """
+        seen = [self._store.head(each) for each in job.verdict_keys(key, self._settings)]
+        versions = [each.metadata.get(job.SOURCE_VERSION) for each in seen if each]
+        upload = self._store.head(key)
+        return upload is not None and versions == [upload.version]
+
+    def _attempt(self, upload: Upload, seen: Object, uploaded: datetime) -> str:
+        """Start the job, unless that was done lately or often enough."""
+        before, record = records.attempts(self._store, upload.key, seen.version)
+        now = self._now()
+        if now < before.last + self._plan.grace:
+            return WAITING
+        if before.made >= self._plan.max_attempts:
+            return self._give_up(upload, before, record, uploaded)
+        if not self._pace.wait(self._plan.ends):
+            return OUT_OF_TIME
+        # Counted before it is started: a sweep that is ended in between has counted one too many,
+        # and no poisonous upload is started once too often.
+        claim = records.Attempts(seen.version, before.made + 1, now)
+        records.put_attempts(self._store, upload.key, claim, record)
+        try:
+            self._start(upload)
+        except Exception:
+            _, claimed = records.attempts(self._store, upload.key, seen.version)
+            records.put_attempts(self._store, upload.key, before, claimed)
+            raise
+        return STARTED
+
+    def _give_up(
+        self, upload: Upload, attempts: records.Attempts, record: Object | None, uploaded: datetime
+    ) -> str:
+        """Reject the upload as its job would: by the same conditional calls."""
+        last = records.last_failure(self._store, upload.key, uploaded)
+        reason = f"gave up after {attempts.made} attempts" + (
+            f"; the last: {last}" if last else "; none of them left a reason: see the jobs' log"
+        )
+
+        def reject(body: bytes, content_type: str) -> Answer:
+            raise AssertionError("the upload is not read")
+
+        settings = replace(self._settings, processor=reject, mode="sweep")
+        store = _Unreadable(self._store, attempts.version, reason)
+        report = job.run(upload, store, settings, self._log)
+        if report.outcome != "rejected":
+            return CURRENT
+        # Who removes the rejection wants the upload to be tried again, from the first attempt on.
+        records.put_attempts(self._store, upload.key, records.Attempts(attempts.version), record)
+        return GAVE_UP
+
+
+class _Unreadable:
+    """A bucket in which one version of an upload can't be read, and no other is looked for."""
+
+    def __init__(self, store: Store, version: str, reason: str) -> None:
+        self.head, self.put, self.delete = store.head, store.put, store.delete
+        self._version = version
+        self._reason = reason
+
+    def get(self, seen: Object) -> bytes:
+        if seen.version == self._version:
+            raise Rejected(self._reason)
+        raise Failed("it was uploaded again")
+
+
+class Pace:
+    """Lets through so many a second, whichever thread asks."""
+
+    def __init__(self, rate: float) -> None:
+        self._interval = 1 / rate
+        self._next = time.monotonic()
+        self._lock = threading.Lock()
+
+    def wait(self, ends: float) -> bool:
+        """Wait for one's turn. False: it does not come before the end."""
+        with self._lock:
+            turn = max(self._next, time.monotonic())
+            if turn >= ends:
+                return False
+            self._next = turn + self._interval
+        time.sleep(max(0.0, turn - time.monotonic()))
+        return True
+
+
+def _batches(found: Iterable[Found], size: int) -> Iterator[list[Found]]:
+    found = iter(found)
+    while batch := list(itertools.islice(found, size)):
+        yield batch
+
+
+def as_json(progress: Progress) -> dict[str, object]:
+    """For the log, and for whoever invoked the function."""
+    counted = dict(sorted(progress.outcomes.items()))
+    unsettled = progress.unsettled.isoformat() if progress.unsettled else None
+    return asdict(progress) | {"outcomes": counted, "unsettled": unsettled}

@@ -1,0 +1,112 @@
+"""Tasks and functions in containers, where a Docker engine has the images.
+
+ministack starts them; what it leaves out of their definitions is added here. Neither gets less CPU
+than there is, and functions have no read-only root and no other user than the image's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ministack import app
+from ministack.core import container_reaper
+from ministack.services import ecs, lambda_svc
+from ministack.services.cloudformation import provisioners
+
+from .links import Link, PatchPoint
+
+Json = dict[str, Any]
+
+
+def links(label: str, function_image: str) -> list[Link]:
+    """The links, with the label of all containers and the image that functions run in."""
+    return [
+        Link(
+            what="the limits and rights of a task's container",
+            patch_points=(
+                PatchPoint(provisioners, "_normalize_container_defs", ("cdefs",)),
+                PatchPoint(provisioners, "_pascal_to_camel", ("obj",)),
+                PatchPoint(ecs, "_build_run_kwargs", ("cdef", "td")),
+            ),
+            apply=_limit_tasks,
+        ),
+        Link(
+            what="the memory and the image of a function's container",
+            patch_points=(
+                PatchPoint(lambda_svc, "_docker_image_for_runtime", ("runtime",)),
+                PatchPoint(lambda_svc, "_spawn_lambda_container", ("config", "code_zip")),
+            ),
+            apply=lambda: _limit_functions(function_image),
+        ),
+        Link(
+            what="whose a container is",
+            patch_points=(PatchPoint(container_reaper, "own_labels", ("service",)),),
+            apply=lambda: _label(label),
+        ),
+    ]
+
+
+def _limit_tasks() -> None:
+    normalize: Callable[[list[Json]], list[Json]] = provisioners._normalize_container_defs
+    build: Callable[..., Json] = ecs._build_run_kwargs
+
+    def normalize_container_defs(definitions: list[Json]) -> list[Json]:
+        """CloudFormation's names as those of ECS, in the depth, too."""
+        return [
+            container | {"linuxParameters": provisioners._pascal_to_camel(parameters)}
+            if (parameters := container.get("linuxParameters"))
+            else container
+            for container in normalize(definitions)
+        ]
+
+    def build_run_kwargs(cdef: Json, td: Json, *rest: object) -> Json:
+        return build(cdef, td, *rest) | limits(cdef, td)
+
+    provisioners._normalize_container_defs = normalize_container_defs
+    ecs._build_run_kwargs = build_run_kwargs
+
+
+def limits(container: Mapping[str, Any], task: Mapping[str, Any]) -> Json:
+    """What a task definition asks for one of its containers, as docker-py names it."""
+    linux = container.get("linuxParameters") or {}
+    memory = container.get("memory") or task.get("memory")
+    return {
+        "user": container.get("user"),
+        "read_only": bool(container.get("readonlyRootFilesystem")),
+        "cap_drop": (linux.get("capabilities") or {}).get("drop"),
+        "init": bool(linux.get("initProcessEnabled")),
+        "mem_limit": f"{memory}m" if memory else None,
+        "memswap_limit": f"{memory}m" if memory else None,
+    }
+
+
+def _limit_functions(image: str) -> None:
+    spawn: Callable[..., tuple[Any, object]] = lambda_svc._spawn_lambda_container
+
+    def spawn_with_its_memory(config: Json, *rest: object, **named: object) -> tuple[Any, object]:
+        container, directory = spawn(config, *rest, **named)
+        memory = f"{config['MemorySize']}m"
+        container.update(mem_limit=memory, memswap_limit=memory)
+        return container, directory
+
+    lambda_svc._spawn_lambda_container = spawn_with_its_memory
+    lambda_svc._docker_image_for_runtime = lambda runtime: image
+
+
+def _label(label: str) -> None:
+    """So that whoever started the emulator finds its containers, and no others."""
+    name, _, value = label.partition("=")
+    own_labels: Callable[..., dict[str, str]] = container_reaper.own_labels
+    container_reaper.own_labels = lambda *args, **named: own_labels(*args, **named) | {name: value}
+
+
+def _leave_containers_alone() -> None:
+    app._stop_docker_containers = lambda include_unlabelled=False: None
+
+
+LEAVE_THOSE_OF_OTHERS = Link(
+    what="no removal of containers that another ministack left, when it starts",
+    patch_points=(PatchPoint(app, "_stop_docker_containers", ("include_unlabelled",)),),
+    apply=_leave_containers_alone,
+)

@@ -1,0 +1,44 @@
+"""Run the job on every file of a folder, in a process of its own, and print how it went.
+
+    python -m tests.hostile.eat FOLDER MAX_PIXELS MEMORY_MIB
+
+One line of JSON: the outcome and the reason by the file's name, and the greatest memory in MiB
+before the first job and after the last.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import warnings
+from functools import partial
+from pathlib import Path
+
+from memory_store import MemoryStore
+from processing import job, maze
+from processing.events import Upload
+from processing.settings import Settings
+
+
+def peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def main(folder: str, max_pixels: str, memory_mib: str) -> None:
+    warnings.simplefilter("error")
+    settings = Settings(
+        processor=partial(maze.solve, max_pixels=int(max_pixels)), memory_mib=int(memory_mib)
+    )
+    before, outcomes = peak(), {}
+    for path in sorted(Path(folder).iterdir()):
+        store = MemoryStore()
+        key = f"input/{path.name}"
+        store.upload(key, path.read_bytes())
+        report = job.run(Upload(store.name, key), store, settings, log=lambda line: None)
+        outcomes[path.name] = [report.outcome, report.reason]
+    print(json.dumps({"outcomes": outcomes, "before": before, "after": peak()}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

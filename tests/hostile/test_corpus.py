@@ -1,0 +1,159 @@
+"""Poison ends in a rejection with its reason, and harms no neighbour."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from memory_store import MemoryStore
+from PIL import Image
+from processing import job, maze
+from processing.events import Upload
+from processing.picture import FORMATS
+from processing.settings import Settings
+
+from local import paths
+from tests.hostile import corpus
+from tests.hostile.corpus import MAX_PIXELS, ODD, POISON
+
+SETTINGS = Settings(processor=partial(maze.solve, max_pixels=MAX_PIXELS))
+
+
+def run(store: MemoryStore, key: str) -> job.Report:
+    """The job; decoders that warn fail the test."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return job.run(Upload(store.name, key), store, SETTINGS, log=lambda line: None)
+
+
+def eaten(folder: Path, max_pixels: int, memory_mib: int) -> dict[str, Any]:
+    """What became of the files of a folder, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.hostile.eat", folder, str(max_pixels), str(memory_mib)],
+        env={
+            "PATH": os.defpath,
+            "PYTHONPATH": ":".join(str(paths.ROOT / name) for name in (".", "worker", "tests")),
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return dict(json.loads(done.stdout))
+
+
+def test_there_is_poison_enough() -> None:
+    assert len(POISON) >= 50
+    assert {f"half of a {kind}" for kind in FORMATS} <= set(POISON)
+
+
+@pytest.mark.parametrize("name", POISON)
+def test_poison_is_rejected_with_its_reason(name: str) -> None:
+    made, reason = POISON[name]
+    store = MemoryStore()
+    store.upload("input/poison", made())
+    report = run(store, "input/poison")
+    assert report.outcome == "rejected"
+    assert re.search(reason, report.reason), report.reason
+    assert json.loads(store.body("rejected/poison.json"))["reason"] == report.reason
+    assert store.body("output/poison") is None
+    assert run(store, "input/poison").outcome == "unchanged"
+
+
+def test_the_neighbours_of_poison_are_untouched(figure: Callable[[str], None]) -> None:
+    """A good file between any two bad ones, all in one bucket and one process."""
+    store, good = MemoryStore(), corpus.valid("PNG")
+    keys = []
+    for number, (made, _) in enumerate(POISON.values()):
+        for key, body in ((f"input/{number}/bad", made()), (f"input/{number}/good", good)):
+            store.upload(key, body)
+            keys.append(key)
+    outcomes = {key: run(store, key).outcome for key in keys}
+    assert {key for key, outcome in outcomes.items() if outcome == "answered"} == {
+        key for key in keys if key.endswith("/good")
+    }
+    answers = {store.body(key.replace("input", "output")) for key in keys if key.endswith("/good")}
+    assert len(answers) == 1
+    figure(f"poison: {len(POISON)} files, each rejected with its reason; neighbours all answered")
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_odd_but_a_maze_is_answered(name: str) -> None:
+    store = MemoryStore()
+    store.upload("input/odd", ODD[name]())
+    assert run(store, "input/odd").outcome == "answered"
+    with Image.open(BytesIO(store.body("output/odd"))) as answer:
+        assert getattr(answer, "n_frames", 1) == 1
+        assert (0, 255, 0) in {colour for _, colour in answer.convert("RGB").getcolors(2**20)}
+
+
+@pytest.mark.parametrize("name", [name for name in ODD if "behind" in name])
+def test_what_hides_behind_a_picture_is_not_in_the_answer(name: str) -> None:
+    answer = maze.solve(ODD[name](), "image/png").body
+    assert not any(hidden in answer for hidden in (b"PK\x05\x06", b"<script", b"%PDF"))
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "exe", "html"])
+def test_the_name_says_nothing_about_the_format(suffix: str) -> None:
+    store, key = MemoryStore(), f"input/a.{suffix}"
+    store.upload(key, corpus.valid("BMP"), content_type="text/html")
+    assert run(store, key).outcome == "answered"
+    assert store.current(f"output/a.{suffix}")[0].content_type == "image/bmp"
+
+
+def test_a_rotated_photograph_with_odd_metadata_is_answered() -> None:
+    """Pillow reads such metadata, and can't write it again."""
+    tags = [(0x0112, 3, 1, 3), (0x9286, 5, 1, 2**32 - 1), (0xA404, 10, 1, 7)]
+    body = corpus.with_exif(corpus.tiff(tags, data=bytes(100)))
+    assert maze.solve(body, "image/jpeg").pixels == 1600
+
+
+def test_the_whole_corpus_takes_little_memory(
+    tmp_path: Path, figure: Callable[[str], None]
+) -> None:
+    for number, (made, _) in enumerate(POISON.values()):
+        (tmp_path / str(number)).write_bytes(made())
+    went = eaten(tmp_path, MAX_PIXELS, memory_mib=1024)
+    assert {outcome for outcome, _ in went["outcomes"].values()} == {"rejected"}
+    assert went["after"] < 150
+    figure(
+        f"poison: {len(POISON)} files, one after the other in one process: at most "
+        f"{went['after']} MiB in all, {went['before']} MiB before the first"
+    )
+
+
+LARGE = {
+    "PNG": "the memory does not suffice .*96 MiB",
+    "JPEG": "the memory does not suffice .*96 MiB",
+    "JPEG2000": "the memory does not suffice .*96 MiB",  # its decoder calls the file broken
+    "GIF": "the memory does not suffice .*96 MiB",
+    # Its decoder gives no reason, and before it has a size.
+    "WEBP": "the memory does not suffice|could not create decoder object",
+}
+
+
+def test_a_picture_that_memory_does_not_suffice_for_is_rejected_and_the_next_is_not(
+    tmp_path: Path,
+) -> None:
+    size = 4000
+    for kind in LARGE:
+        large = corpus.saved(Image.new("RGB", (size, size), "white"), kind)
+        (tmp_path / f"{kind} large").write_bytes(large)
+        (tmp_path / f"{kind} small").write_bytes(corpus.valid("PNG"))
+    outcomes = eaten(tmp_path, size * size, memory_mib=96)["outcomes"]
+    for kind, reason in LARGE.items():
+        outcome, given = outcomes[f"{kind} large"]
+        assert outcome == "rejected"
+        assert re.search(reason, given), (kind, given)
+        assert outcomes[f"{kind} small"][0] == "answered", kind

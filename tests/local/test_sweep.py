@@ -1,0 +1,228 @@
+"""The sweep: what has no verdict gets one, whatever came of its event."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from local.aws import EmbeddedAws
+from local.pipeline import Pipeline, rejection_key
+from operate import sweep as by_hand_sweep
+from tests.local.test_pipeline import FAILURE, job_without_permissions
+
+Maze = Callable[[int], bytes]
+Json = dict[str, Any]
+
+
+class Sweeper:
+    """The sweep of one stack, which takes uploads for lost at once."""
+
+    def __init__(self, aws: EmbeddedAws, pipeline: Pipeline) -> None:
+        self._aws = aws
+        self._pipeline = pipeline
+        self._lambda = aws.client("lambda")
+        self.function = pipeline.outputs["SweepFunctionName"]
+
+    def __call__(self, **event: object) -> Json:
+        """Sweep; gives what was done, under `outcomes`."""
+        reply = self._lambda.invoke(FunctionName=self.function, Payload=json.dumps(event))
+        said: Json = json.load(reply["Payload"])
+        assert "FunctionError" not in reply, said
+        return said
+
+    @contextlib.contextmanager
+    def settings(self, **changed: str) -> Iterator[None]:
+        """Other environment variables for the function, for a while."""
+        found = self._lambda.get_function_configuration(FunctionName=self.function)
+        before = found["Environment"]["Variables"]
+        self._set(before | changed)
+        try:
+            yield
+        finally:
+            self._set(before)
+
+    def _set(self, variables: dict[str, str]) -> None:
+        self._lambda.update_function_configuration(
+            FunctionName=self.function, Environment={"Variables": variables}
+        )
+
+    @contextlib.contextmanager
+    def events_are_lost(self) -> Iterator[None]:
+        """Nothing hears of uploads, for a while."""
+        if rule := self._pipeline.outputs.get("RuleName"):
+            events = self._aws.client("events")
+            events.disable_rule(Name=rule)
+            try:
+                yield
+            finally:
+                events.enable_rule(Name=rule)
+            return
+        s3, bucket = self._pipeline.s3, self._pipeline.bucket
+        before = s3.get_bucket_notification_configuration(Bucket=bucket)
+        del before["ResponseMetadata"]
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+        try:
+            yield
+        finally:
+            s3.put_bucket_notification_configuration(
+                Bucket=bucket, NotificationConfiguration=before
+            )
+
+
+@pytest.fixture
+def sweep(aws: EmbeddedAws, pipeline: Pipeline) -> Iterator[Sweeper]:
+    sweeper = Sweeper(aws, pipeline)
+    with sweeper.settings(GRACE_MINUTES="0.0001"):
+        yield sweeper
+
+
+def test_uploads_whose_events_were_lost_are_answered(
+    sweep: Sweeper, pipeline: Pipeline, maze: Maze
+) -> None:
+    lost = {f"input/lost/{name}": maze(number) for number, name in enumerate(("a b", "ü+%2B"))}
+    with sweep.events_are_lost():
+        versions = {key: pipeline.upload(key, body) for key, body in lost.items()}
+    assert sweep(prefix="input/lost/")["outcomes"] == {"started": 2}
+    for key, version in versions.items():
+        assert pipeline.verdict(key, version).is_answer
+    assert sweep(prefix="input/lost/")["outcomes"] == {"current": 2}
+
+
+def test_a_newer_version_is_answered_too(sweep: Sweeper, pipeline: Pipeline, maze: Maze) -> None:
+    key = "input/newer/a.png"
+    pipeline.verdict(key, pipeline.upload(key, maze(1)))
+    with sweep.events_are_lost():
+        version = pipeline.upload(key, maze(2))
+    assert sweep(prefix="input/newer/")["outcomes"] == {"started": 1}
+    pipeline.verdict(key, version)
+
+
+def test_rejections_are_verdicts(sweep: Sweeper, pipeline: Pipeline) -> None:
+    for key in ("input/bad/a", "input/bad/a-b", "input/bad/a.png"):
+        pipeline.verdict(key, pipeline.upload(key, b"no picture"))
+    assert sweep(prefix="input/bad/")["outcomes"] == {"current": 3}
+
+
+def test_a_dry_run_counts_and_starts_nothing(
+    sweep: Sweeper, pipeline: Pipeline, maze: Maze
+) -> None:
+    with sweep.events_are_lost():
+        version = pipeline.upload("input/dry/a.png", maze(1))
+    for _ in range(2):
+        assert sweep(prefix="input/dry/", dry_run=True)["outcomes"] == {"due": 1}
+    assert pipeline.keys("output/dry/") == []
+    assert sweep(prefix="input/dry/")["outcomes"] == {"started": 1}
+    pipeline.verdict("input/dry/a.png", version)
+
+
+def test_a_sweep_goes_on_where_its_time_was_out(
+    sweep: Sweeper, pipeline: Pipeline, maze: Maze
+) -> None:
+    with sweep.events_are_lost():
+        versions = {f"input/slow/{n}": pipeline.upload(f"input/slow/{n}", maze(n)) for n in "12345"}
+    first = sweep(prefix="input/slow/", rate=1, seconds=2.5)
+    assert first["outcomes"]["started"] < 5
+    assert first["after"] is not None
+    assert sweep(prefix="input/slow/", after=first["after"])["after"] is None
+    for key, version in versions.items():
+        pipeline.verdict(key, version)
+
+
+def test_the_schedules_sweep_keeps_its_place_in_the_bucket(
+    sweep: Sweeper, pipeline: Pipeline, maze: Maze
+) -> None:
+    with sweep.events_are_lost():
+        # After all that other tests left.
+        versions = {f"input/~{n}": pipeline.upload(f"input/~{n}", maze(n)) for n in "123"}
+    first = sweep(resume=True, rate=0.5, seconds=3)
+    assert first["outcomes"]["started"] == 2
+    assert first["after"] is not None
+    rest = sweep(resume=True)
+    assert rest["after"] is None
+    assert rest["outcomes"].get("current", 0) < first["outcomes"]["current"]
+    for key, version in versions.items():
+        pipeline.verdict(key, version)
+
+
+def test_what_keeps_failing_is_given_up_with_its_last_reason(
+    aws: EmbeddedAws, sweep: Sweeper, pipeline: Pipeline, maze: Maze
+) -> None:
+    key, prefix = "input/poison/a.png", "input/poison/"
+    with sweep.settings(MAX_ATTEMPTS="2"), job_without_permissions(pipeline):
+        version = pipeline.upload(key, maze(3))
+        pipeline.failure(key)
+        for _ in range(2):
+            assert sweep(prefix=prefix)["outcomes"] == {"started": 1}
+            failure = pipeline.failure(key)
+        assert sweep(prefix=prefix)["outcomes"] == {"gave_up": 1}
+    reason = pipeline.verdict(key, version).rejection["reason"]
+    assert reason == f"gave up after 2 attempts; the last: {failure['reason']}"
+    assert sweep(prefix=prefix)["outcomes"] == {"current": 1}
+
+    pipeline.s3.delete_object(Bucket=pipeline.bucket, Key=rejection_key(key))
+    assert sweep(prefix=prefix)["outcomes"] == {"started": 1}
+    assert pipeline.verdict(key, version).is_answer
+
+
+@pytest.mark.usefixtures("default_account")
+def test_a_sweep_by_hand_counts_first_and_shows_what_it_did(
+    sweep: Sweeper, pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with sweep.events_are_lost():
+        keys = ["input/by hand/1", "input/by hand/2"]
+        versions = {key: pipeline.upload(key, maze(1)) for key in keys}
+    by_hand = [pipeline.stack, "--prefix=input/by hand/", "--rate=5"]
+    assert by_hand_sweep.main([*by_hand, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert f"stack {pipeline.stack} in" in said
+    assert "looked at 2 uploads, 2 without a current verdict" in said
+    assert "started" not in said
+    assert by_hand_sweep.main(by_hand) == 0
+    assert "[##############################] 100% 2 started" in capsys.readouterr().out
+    for key, version in versions.items():
+        pipeline.verdict(key, version)
+    assert by_hand_sweep.main(by_hand) == 0
+    assert "2 uploads, 0 without" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("default_account")
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["no-such-stack"], 2, "there is no stack 'no-such-stack'"),
+        (["test-lambda", "--prefix=output/"], 1, "it must start with input/"),
+    ],
+)
+def test_a_sweep_by_hand_names_what_is_wrong(
+    pipelines: dict[str, Pipeline],
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    says: str,
+) -> None:
+    assert by_hand_sweep.main(arguments) == code
+    assert says in capsys.readouterr().err
+
+
+def test_a_sweep_that_may_not_list_says_so_in_the_failure_queue(
+    aws: EmbeddedAws, sweep: Sweeper, pipeline: Pipeline
+) -> None:
+    stack = aws.client("cloudformation").describe_stack_resources(StackName=pipeline.stack)
+    ids = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in stack["StackResources"]}
+    policy = {"RoleName": ids["SweepFunctionRole"], "PolicyArn": ids["JobPolicy"]}
+    iam = aws.client("iam")
+    iam.detach_role_policy(**policy)
+    try:
+        aws.client("lambda").invoke(
+            FunctionName=sweep.function, InvocationType="Event", Payload=b"{}"
+        )
+        failure = pipeline.failure(None)
+    finally:
+        iam.attach_role_policy(**policy)
+    assert list(failure) == FAILURE
+    assert (failure["source"], failure["key"]) == ("sweep", None)
+    assert "s3:ListBucket" in failure["reason"]

@@ -1,0 +1,82 @@
+"""What the storms share: an embedded AWS, and a bucket there behind a proxy that can strike."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import itertools
+from collections.abc import Callable, Iterator
+from io import BytesIO
+
+import pytest
+from figures import figure, pytest_terminal_summary
+from processing.store import client
+
+from bench import pictures
+from local.aws import REGION, EmbeddedAws
+from tests.storm.doors import Bucket, Doors
+from tests.storm.proxy import Proxy
+
+__all__ = ["figure", "pytest_terminal_summary"]
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def bucket(aws: EmbeddedAws) -> Bucket:
+    return Bucket.make(aws.client("s3"), "uploads")
+
+
+@pytest.fixture(scope="session")
+def _proxy(aws: EmbeddedAws) -> Iterator[Proxy]:
+    with Proxy(aws.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def proxy(_proxy: Proxy) -> Iterator[Proxy]:
+    """One that passes everything on."""
+    _proxy.calm()
+    yield _proxy
+    _proxy.calm()
+
+
+@pytest.fixture
+def doors(proxy: Proxy, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Doors:
+    environment = {
+        "AWS_ENDPOINT_URL_S3": proxy.endpoint,
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    client.cache_clear()  # it pools connections by host name, whatever the port
+    app = importlib.reload(importlib.import_module("app"))
+    return Doors(bucket.name, environment, app.handler)
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def key() -> str:
+    """One that no other test uses."""
+    return f"input/storm-{next(_numbers)}.png"
+
+
+@pytest.fixture(scope="session")
+def maze() -> Callable[[int], bytes]:
+    """PNG files of small mazes, another one for each seed."""
+
+    @functools.cache
+    def make(seed: int = 0) -> bytes:
+        file = BytesIO()
+        pictures.maze(40, 40, seed=seed).save(file, "PNG")
+        return file.getvalue()
+
+    return make

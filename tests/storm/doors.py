@@ -1,0 +1,105 @@
+"""The two doors, as ECS and Lambda open them, and the bucket that they work on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Self
+
+from botocore.exceptions import ClientError
+
+from local import paths
+from local.pipeline import answer_key, rejection_key
+
+
+@dataclass(frozen=True)
+class Doors:
+    """Ways to run the job of an upload in `bucket`."""
+
+    bucket: str
+    environment: Mapping[str, str]
+    """What leads to the bucket."""
+    handler: Callable[[dict[str, Any], Any], None]
+
+    def task(self, key: str) -> subprocess.Popen[str]:
+        """Start the container's process, from the source."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "processing"],
+            env={
+                "PATH": os.defpath,
+                "PYTHONPATH": str(paths.ROOT / "worker"),
+                "S3_BUCKET": self.bucket,
+                "S3_KEY": key,
+                **self.environment,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def function(self, key: str) -> None:
+        """Run the function's handler, here, on the upload's notification."""
+        s3 = {"bucket": {"name": self.bucket}, "object": {"key": key}}
+        record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3}
+        context = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+        self.handler({"Records": [record]}, context)
+
+
+def report_of(output: str) -> dict[str, Any]:
+    """The one report in what a job printed."""
+    (line,) = [line for line in output.splitlines() if line.startswith('{"outcome"')]
+    return dict(json.loads(line))
+
+
+class Bucket:
+    """A versioned bucket, as its owner sees it."""
+
+    def __init__(self, s3: Any, name: str) -> None:
+        self.s3 = s3
+        self.name = name
+
+    @classmethod
+    def make(cls, s3: Any, name: str) -> Self:
+        s3.create_bucket(Bucket=name)
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        return cls(s3, name)
+
+    def upload(self, key: str, body: bytes) -> str:
+        """Gives the new version."""
+        return str(self.s3.put_object(Bucket=self.name, Key=key, Body=body)["VersionId"])
+
+    def write_verdict(self, key: str, version: str) -> None:
+        """As a job of that version of the upload would have done."""
+        metadata = {"source-version": version}
+        self.s3.put_object(Bucket=self.name, Key=key, Body=b"{}", Metadata=metadata)
+
+    def verdicts(self, key: str) -> dict[str, str]:
+        """The keys of the verdicts that are there now, and the upload's versions they are for."""
+        found = {}
+        for verdict_key in (answer_key(key), rejection_key(key)):
+            try:
+                head = self.s3.head_object(Bucket=self.name, Key=verdict_key)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "404":
+                    raise
+            else:
+                found[verdict_key] = head["Metadata"]["source-version"]
+        return found
+
+    def verdicts_ever(self, key: str) -> list[str]:
+        """The upload's versions that all verdicts there ever were are for."""
+        found = []
+        for verdict_key in (answer_key(key), rejection_key(key)):
+            listed = self.s3.list_object_versions(Bucket=self.name, Prefix=verdict_key)
+            for each in listed.get("Versions", []):
+                if each["Key"] != verdict_key:
+                    continue
+                name = {"Key": verdict_key, "VersionId": each["VersionId"]}
+                head = self.s3.head_object(Bucket=self.name, **name)
+                found.append(head["Metadata"]["source-version"])
+        return found

@@ -1,0 +1,129 @@
+"""A reverse proxy on loopback in front of S3, where a test can strike at any call.
+
+    with Proxy(aws.endpoint) as proxy:
+        proxy.before = lambda call: error(503, "SlowDown") if call.number == 2 else None
+        ... AWS_ENDPOINT_URL_S3=proxy.endpoint ...
+
+`before` sees a call that S3 has not seen yet, `after` one that S3 has answered. Each may give
+another reply, do what it likes meanwhile, or raise HangUp to close the connection without a reply.
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import NamedTuple, Self
+from urllib.parse import unquote, urlsplit
+
+
+class Call(NamedTuple):
+    """One request of a job."""
+
+    number: int
+    """From 0, since the last `calm`."""
+    method: str
+    key: str
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    cut: int = 0
+    """So many bytes of the body are not sent before the connection is closed."""
+
+
+class HangUp(Exception):
+    """Close the connection without a reply."""
+
+
+def error(status: int, code: str) -> Reply:
+    """As S3 words it."""
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>"
+    return Reply(status, {"Content-Type": "application/xml"}, body.encode())
+
+
+class Proxy(ThreadingHTTPServer):
+    """Use it as a context manager."""
+
+    daemon_threads = True
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.upstream = urlsplit(upstream).netloc
+        self.endpoint = f"http://127.0.0.1:{self.server_port}"
+        self.calm()
+
+    def calm(self) -> None:
+        """Pass everything on, and count calls from 0 again."""
+        self.before: Callable[[Call], Reply | None] = lambda call: None
+        self.after: Callable[[Call, Reply], Reply | None] = lambda call, reply: None
+        self.calls: list[Call] = []
+        self.numbers = itertools.count()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Proxy
+    protocol_version = "HTTP/1.1"
+
+    def pass_on(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        _, _, key = urlsplit(self.path).path.removeprefix("/").partition("/")
+        call = Call(next(self.server.numbers), self.command, unquote(key))
+        self.server.calls.append(call)
+        before, after = self.server.before, self.server.after
+        try:
+            reply = before(call)
+            if reply is None:
+                reply = self._ask(body)
+                reply = after(call, reply) or reply
+        except HangUp:
+            self.close_connection = True
+            return
+        self._answer(reply)
+
+    do_HEAD = do_GET = do_PUT = do_DELETE = pass_on
+
+    def _ask(self, body: bytes) -> Reply:
+        connection = http.client.HTTPConnection(self.server.upstream, timeout=60)
+        try:
+            connection.request(self.command, self.path, body, dict(self.headers))
+            reply = connection.getresponse()
+            return Reply(reply.status, dict(reply.headers), reply.read())
+        finally:
+            connection.close()
+
+    def _answer(self, reply: Reply) -> None:
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            if name.lower() not in ("connection", "transfer-encoding", "content-length"):
+                self.send_header(name, value)
+        if self.command == "HEAD":
+            self.send_header("Content-Length", reply.headers.get("content-length", "0"))
+        elif reply.status != 204:
+            self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(reply.body[: len(reply.body) - reply.cut])
+        if reply.cut:
+            self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        pass

@@ -1,0 +1,334 @@
+"""A storm on a bucket in memory: users, doors and accidents, interleaved call by call.
+
+Each job is the real `job.run`, in a thread of its own. Only one thread runs at a time, and only up
+to its next call to the store: which one goes on is drawn by lot, so that a seed gives the same
+storm every time. Jobs are killed before a call is sent or after it was applied, replies are lost,
+events come twice and in any order, and uploads are overwritten while they are looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from memory_store import MemoryStore
+from processing import job
+from processing.answer import Answer
+from processing.errors import Conflict, Failed, Rejected, StoreError
+from processing.events import Upload
+from processing.settings import Processor, Settings
+from processing.store import Object
+
+BUCKET = "uploads"
+_CALLS_OF_A_JOB = 8
+"""Accidents happen at one of a job's first so many calls."""
+
+
+@dataclass(frozen=True)
+class Weather:
+    """How rough it gets; shares are of uploads, events or jobs."""
+
+    uploads: int
+    overwrites: int = 3
+    """About so many versions of each key, soon after one another."""
+    bad: float = 0.1
+    deleted: float = 0.01
+    same_bytes: float = 0.0
+    """Of the overwrites: those that bring the same bytes as another version of any key."""
+    duplicates: float = 0.05
+    killed: float = 0.02
+    lost_replies: float = 0.02
+    """Half of the accidents are drawn for a call that the job does not come to: 1 % happens."""
+    at_once: int = 32
+    """Jobs that run side by side."""
+
+
+@dataclass
+class Outcome:
+    """What a storm left."""
+
+    lost: list[str] = field(default_factory=list)
+    """Uploads without a verdict on their current version, or with a wrong one."""
+    outdated: list[str] = field(default_factory=list)
+    """Uploads with a verdict on another than their current version."""
+    written_twice: list[str] = field(default_factory=list)
+    """Versions of uploads with a second verdict."""
+    revived: list[str] = field(default_factory=list)
+    """Versions of uploads whose verdict was written again after it had been removed as stale."""
+
+    @property
+    def flawless(self) -> bool:
+        """What was revived may be: S3 can't tell a key with a delete marker from one that never
+        was, so a slow job of an old version can write its verdict once more. It then looks at the
+        upload, and removes it."""
+        return not (self.lost or self.outdated or self.written_twice)
+
+
+class Killed(BaseException):
+    """The process is gone, wherever it was."""
+
+
+def answer(body: bytes, content_type: str) -> Answer:
+    """A processor whose verdict tells from which bytes it was made."""
+    if body.startswith(b"bad"):
+        raise Rejected(f"no answer to {body.decode()}")
+    return Answer(b"answer to " + body, content_type)
+
+
+class Storm:
+    """One storm, from the first upload to the end of the last job."""
+
+    def __init__(self, seed: int, weather: Weather, processor: Processor = answer) -> None:
+        self.weather = weather
+        self.bucket = MemoryStore()
+        self.settings = Settings(processor=processor)
+        self.counts: Counter[str] = Counter()
+        self.unattended: set[str] = set()
+        """Uploads with a job that ended in an accident and that nothing started again."""
+        self._chance = random.Random(seed)
+        self._events: list[str] = []
+        self._jobs: list[_Job] = []
+        self._uploaded = 0
+
+    def run(self) -> None:
+        """Until nothing is left to do."""
+        while self._uploaded < self.weather.uploads or self._events or self._jobs:
+            lot = self._chance.random()
+            if self._uploaded < self.weather.uploads and lot < 1 / 12:
+                self._upload()
+            elif self._events and len(self._jobs) < self.weather.at_once and lot < 1 / 4:
+                self._start(self._take(self._events), self._accident())
+            elif self._jobs:
+                self._step(self._chance.randrange(len(self._jobs)))
+
+    def sweep(self) -> None:
+        """Look at every upload once more, without accidents, as an operator's sweep does."""
+        for key in sorted(self.uploads()):
+            self._start(key, None)
+            while self._jobs:
+                self._step(0)
+
+    def uploads(self) -> dict[str, tuple[Object, bytes]]:
+        """All that are there now."""
+        prefix = self.settings.input_prefix
+        return {
+            key: current
+            for key in self.bucket.versions
+            if key.startswith(prefix) and (current := self.bucket.current(key))
+        }
+
+    def outcome(self) -> Outcome:
+        found = Outcome()
+        for key, (upload, body) in self.uploads().items():
+            verdicts = self.verdicts(key)
+            versions = [seen.metadata[job.SOURCE_VERSION] for seen, _ in verdicts]
+            wanted = body if body.startswith(b"bad") else b"answer to " + body
+            fits = any(wanted in verdict for _, verdict in verdicts)
+            if versions.count(upload.version) != 1 or not fits:
+                found.lost.append(key)
+            if any(version != upload.version for version in versions):
+                found.outdated.append(key)
+        for key in self.bucket.versions:
+            if not key.startswith(self.settings.input_prefix):
+                self._add_repeated_writes(key, found)
+        return found
+
+    def _add_repeated_writes(self, key: str, found: Outcome) -> None:
+        written: set[str] = set()
+        removed: set[str] = set()
+        for each in self.bucket.versions[key]:
+            if each is None:
+                removed |= written
+                written.clear()
+                continue
+            version = each[0].metadata[job.SOURCE_VERSION]
+            if version in written:
+                found.written_twice.append(f"{key} {version}")
+            elif version in removed:
+                found.revived.append(f"{key} {version}")
+            written.add(version)
+
+    def verdicts(self, key: str) -> list[tuple[Object, bytes]]:
+        """What is there now for this upload."""
+        keys = job.verdict_keys(key, self.settings)
+        return [current for k in keys if (current := self.bucket.current(k))]
+
+    def fingerprint(self) -> str:
+        """Of all that was asked of the bucket, in order."""
+        return hashlib.sha256(repr(self.bucket.calls).encode()).hexdigest()
+
+    def _upload(self) -> None:
+        chance, weather = self._chance, self.weather
+        number = self._uploaded // weather.overwrites + chance.randrange(4)
+        key = f"{self.settings.input_prefix}{number}.png"
+        self._uploaded += 1
+        if self.bucket.current(key) and chance.random() < weather.deleted:
+            self.bucket.remove(key)
+            self.counts["deleted"] += 1
+            return
+        content = "the same" if chance.random() < weather.same_bytes else str(self._uploaded)
+        quality = "bad" if chance.random() < weather.bad else "good"
+        self.counts["overwrites" if key in self.bucket.versions else "first uploads"] += 1
+        self.bucket.upload(key, f"{quality} {content}.".encode())
+        self._events.append(key)
+        if chance.random() < weather.duplicates:
+            self._events.append(key)
+            self.counts["duplicate events"] += 1
+
+    def _accident(self) -> _Accident | None:
+        lot, weather = self._chance.random(), self.weather
+        at = self._chance.randrange(_CALLS_OF_A_JOB)
+        applied = self._chance.random() < 0.5
+        if lot < weather.killed:
+            return _Accident(at, "killed", sent=applied)
+        if lot < weather.killed + weather.lost_replies:
+            return _Accident(at, "lost reply", repeated=applied)
+        return None
+
+    def _start(self, key: str, accident: _Accident | None) -> None:
+        self._jobs.append(_Job(Upload(BUCKET, key), self.bucket, self.settings, accident))
+        self.counts["jobs"] += 1
+
+    def _step(self, index: int) -> None:
+        step = self._jobs[index]
+        if step.go_on():
+            return
+        self._jobs[index] = self._jobs[-1]
+        self._jobs.pop()
+        self.counts[step.ended] += 1
+        self.counts["conflicts"] += step.conflicts
+        if step.accident and step.accident.happened:
+            self.counts[step.accident.what] += 1
+        if step.ended in ("killed", "failed"):
+            # Lambda starts such a job again; a task's is left to the sweep.
+            if self._chance.random() < 0.5:
+                self._events.append(step.key)
+            else:
+                self.unattended.add(step.key)
+
+    def _take(self, events: list[str]) -> str:
+        """Any of them: nothing says that events come in order."""
+        index = self._chance.randrange(len(events))
+        events[index], events[-1] = events[-1], events[index]
+        return events.pop()
+
+
+@dataclass
+class _Accident:
+    at: int
+    """The number of the call."""
+    what: str
+    sent: bool = True
+    """Whether the store applied the call that the process was killed in."""
+    repeated: bool = False
+    """Whether the client asks again after a lost reply, as store.Bucket does, or gives up."""
+    happened: bool = False
+
+
+class _Job:
+    """A job that stops before each of its calls until it is told to go on."""
+
+    def __init__(
+        self, upload: Upload, bucket: MemoryStore, settings: Settings, accident: _Accident | None
+    ) -> None:
+        self.key = upload.key
+        self.accident = accident
+        self.ended = ""
+        """How: an outcome of the report, or "killed"."""
+        self._error: BaseException | None = None
+        self._go, self._stopped = threading.Lock(), threading.Lock()
+        self._go.acquire()
+        self._stopped.acquire()
+        self._line = store = _Line(bucket, self._pause, accident)
+        threading.Thread(target=self._run, args=(upload, store, settings), daemon=True).start()
+
+    def go_on(self) -> bool:
+        """Up to the next call; False when the job ended."""
+        self._go.release()
+        self._stopped.acquire()
+        if self._error:
+            raise self._error
+        return not self.ended
+
+    @property
+    def conflicts(self) -> int:
+        """How often it had to give way."""
+        return self._line.conflicts
+
+    def _pause(self) -> None:
+        self._stopped.release()
+        self._go.acquire()
+
+    def _run(self, upload: Upload, store: _Line, settings: Settings) -> None:
+        self._go.acquire()
+        try:
+            self.ended = job.run(upload, store, settings, log=lambda line: None).outcome
+        except Killed:
+            self.ended = "killed"
+        except Failed:
+            self.ended = "failed"
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._stopped.release()
+
+
+class _Line:
+    """The line between a job and the bucket: where the storm blows."""
+
+    def __init__(
+        self, bucket: MemoryStore, pause: Callable[[], None], accident: _Accident | None
+    ) -> None:
+        self._bucket = bucket
+        self._pause = pause
+        self._accident = accident
+        self._calls = 0
+        self.conflicts = 0
+
+    def head(self, key: str) -> Object | None:
+        return self._call(self._bucket.head, key)
+
+    def get(self, seen: Object) -> bytes:
+        return self._call(self._bucket.get, seen)
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        content_type: str,
+        metadata: Mapping[str, str],
+        replaces: Object | None,
+    ) -> None:
+        self._call(self._bucket.put, key, body, content_type, metadata, replaces)
+
+    def delete(self, seen: Object) -> None:
+        self._call(self._bucket.delete, seen)
+
+    def _call(self, operation: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return self._through(operation, *arguments)
+        except Conflict:
+            self.conflicts += 1
+            raise
+
+    def _through(self, operation: Callable[..., Any], *arguments: Any) -> Any:
+        self._pause()
+        self._calls += 1
+        accident = self._accident
+        if accident is None or self._calls != accident.at + 1:
+            return operation(*arguments)
+        accident.happened = True
+        if accident.what == "killed":
+            if accident.sent:
+                operation(*arguments)
+            raise Killed
+        operation(*arguments)
+        if accident.repeated:
+            self._pause()
+            return operation(*arguments)
+        raise StoreError(operation.__name__, BUCKET, "", "no answer")

@@ -1,0 +1,12 @@
+"""How long a storm is: for every change, or (`STORM=long`, as `make storm` sets it) for figures."""
+
+from __future__ import annotations
+
+import os
+
+LONG = os.environ.get("STORM") == "long"
+
+SIMULATED_UPLOADS = 10_000 if LONG else 1_000
+"""In each of ten simulated storms."""
+REAL_UPLOADS = 500 if LONG else 24
+"""Through the embedded AWS, in each mode."""

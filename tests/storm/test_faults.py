@@ -1,0 +1,214 @@
+"""What can happen to a job between it and S3, at each of its calls: the real doors, a real S3
+client, and a proxy that strikes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from subprocess import Popen
+from typing import Literal, NamedTuple
+
+import pytest
+
+from local.pipeline import answer_key, rejection_key
+from tests.storm.doors import Bucket, Doors, report_of
+from tests.storm.proxy import Call, HangUp, Proxy, Reply, error
+
+Maze = Callable[[int], bytes]
+Moment = Literal["before", "after"]
+
+MENDED = ["HEAD", "HEAD", "HEAD", "GET", "PUT", "DELETE", "HEAD", "HEAD"]
+"""The calls of a job for an upload whose older version had the other verdict: all that there are.
+"""
+CALLS = range(len(MENDED))
+MOMENTS: tuple[Moment, ...] = ("before", "after")
+
+
+class Case(NamedTuple):
+    """An upload with a stale verdict, and what its job must end in."""
+
+    key: str
+    version: str
+    verdict: str
+    """Its key."""
+    bucket: Bucket
+
+    def assert_one_verdict(self) -> None:
+        """Now, and ever, for this version."""
+        assert self.bucket.verdicts(self.key) == {self.verdict: self.version}
+        assert self.bucket.verdicts_ever(self.key).count(self.version) == 1
+
+
+@pytest.fixture(params=["bad, then good", "good, then bad"])
+def case(request: pytest.FixtureRequest, bucket: Bucket, key: str, maze: Maze) -> Case:
+    good, bad = (maze(1), answer_key(key)), (b"no picture", rejection_key(key))
+    old, new = (bad, good) if request.param == "bad, then good" else (good, bad)
+    bucket.write_verdict(old[1], bucket.upload(key, old[0]))
+    return Case(key, bucket.upload(key, new[0]), new[1], bucket)
+
+
+def strike(proxy: Proxy, number: int, moment: Moment, act: Callable[[], Reply | None]) -> None:
+    """Act once: before S3 sees call `number`, or after it answered, but before the job knows."""
+    if moment == "before":
+        proxy.before = lambda call: act() if call.number == number else None
+    else:
+        proxy.after = lambda call, reply: act() if call.number == number else None
+
+
+def hang_up() -> None:
+    raise HangUp
+
+
+def test_these_are_all_calls_of_a_job(case: Case, proxy: Proxy, doors: Doors) -> None:
+    doors.function(case.key)
+    assert [call.method for call in proxy.calls] == MENDED
+    case.assert_one_verdict()
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("number", CALLS)
+def test_after_a_killed_task_a_second_run_ends_right(
+    number: int, moment: Moment, case: Case, proxy: Proxy, doors: Doors
+) -> None:
+    started: Future[Popen[str]] = Future()
+
+    def kill() -> None:
+        started.result().kill()
+        started.result().wait()
+        raise HangUp
+
+    strike(proxy, number, moment, kill)
+    started.set_result(doors.task(case.key))
+    output, _ = started.result().communicate(timeout=60)
+    assert (started.result().returncode, output) == (-9, "")
+    assert len(proxy.calls) == number + 1
+
+    doors.function(case.key)
+    case.assert_one_verdict()
+
+
+@pytest.mark.parametrize("number", CALLS)
+def test_a_lost_reply_is_no_second_verdict(
+    number: int, case: Case, proxy: Proxy, doors: Doors
+) -> None:
+    strike(proxy, number, "after", hang_up)
+    doors.function(case.key)
+    case.assert_one_verdict()
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "code"),
+    [
+        *((number, 503, "SlowDown") for number in CALLS),
+        (MENDED.index("GET"), 500, "InternalError"),
+        (MENDED.index("PUT"), 500, "InternalError"),
+    ],
+)
+def test_a_passing_fault_of_s3_passes(
+    number: int, status: int, code: str, case: Case, proxy: Proxy, doors: Doors
+) -> None:
+    strike(proxy, number, "before", lambda: error(status, code))
+    doors.function(case.key)
+    case.assert_one_verdict()
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "code"),
+    [
+        ("GET", 404, "NoSuchKey"),
+        ("GET", 412, "PreconditionFailed"),
+        ("PUT", 404, "NoSuchKey"),
+        ("PUT", 409, "ConditionalRequestConflict"),
+        ("PUT", 412, "PreconditionFailed"),
+        ("DELETE", 409, "ConditionalRequestConflict"),
+        ("DELETE", 412, "PreconditionFailed"),
+    ],
+)
+def test_a_conflict_makes_the_job_start_over(
+    method: str, status: int, code: str, case: Case, proxy: Proxy, doors: Doors
+) -> None:
+    number = MENDED.index(method)
+    strike(proxy, number, "before", lambda: error(status, code))
+    doors.function(case.key)
+    assert [call.method for call in proxy.calls[number + 1 :][:3]] == ["HEAD"] * 3
+    case.assert_one_verdict()
+
+
+def test_a_download_that_breaks_off_is_no_bad_file(
+    bucket: Bucket, key: str, maze: Maze, proxy: Proxy, doors: Doors
+) -> None:
+    version = bucket.upload(key, maze(2))
+    broken: list[Call] = []
+
+    def cut(call: Call, reply: Reply) -> Reply | None:
+        if call.method != "GET" or broken:
+            return None
+        broken.append(call)
+        return reply._replace(cut=len(reply.body) // 2)
+
+    proxy.after = cut
+    doors.function(key)
+    assert broken
+    assert bucket.verdicts(key) == {answer_key(key): version}
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET", "PUT"])
+def test_two_doors_at_the_same_call_write_one_verdict(
+    method: str, case: Case, proxy: Proxy, doors: Doors
+) -> None:
+    both = threading.Barrier(2, timeout=30)
+    met: list[Call] = []
+
+    def meet(call: Call) -> None:
+        if call.method == method and len(met) < 2:
+            met.append(call)
+            both.wait()
+
+    proxy.before = meet
+    task = doors.task(case.key)
+    doors.function(case.key)
+    output, _ = task.communicate(timeout=60)
+    assert task.returncode == 0
+    assert report_of(output)["outcome"] in ("answered", "rejected", "unchanged")
+    case.assert_one_verdict()
+
+
+@pytest.mark.parametrize("number", CALLS)
+def test_an_overwrite_during_the_job_ends_in_the_newest_verdict(
+    number: int, case: Case, proxy: Proxy, doors: Doors, maze: Maze
+) -> None:
+    newest: list[str] = []
+    strike(proxy, number, "before", lambda: newest.append(case.bucket.upload(case.key, maze(3))))
+    doors.function(case.key)
+    assert case.bucket.verdicts(case.key) == {answer_key(case.key): newest[0]}
+
+
+@pytest.mark.parametrize("number", CALLS)
+def test_an_upload_that_is_deleted_during_the_job_ends_quietly(
+    number: int, case: Case, proxy: Proxy, doors: Doors
+) -> None:
+    def delete() -> None:
+        case.bucket.s3.delete_object(Bucket=case.bucket.name, Key=case.key)
+
+    strike(proxy, number, "before", delete)
+    doors.function(case.key)
+    assert case.bucket.verdicts_ever(case.key).count(case.version) <= 1
+
+
+@pytest.mark.parametrize("case", ["bad, then good"], indirect=True)
+def test_a_lasting_fault_of_s3_fails_and_is_made_good_later(
+    case: Case, proxy: Proxy, doors: Doors
+) -> None:
+    proxy.before = lambda call: error(503, "SlowDown")
+    task = doors.task(case.key)
+    output, _ = task.communicate(timeout=120)
+    assert task.returncode == 1
+    report = report_of(output)
+    assert report["outcome"] == "failed"
+    assert "s3:HeadObject" in report["reason"]
+    assert "SLOW_DOWN" in report["reason"]
+
+    proxy.calm()
+    doors.function(case.key)
+    case.assert_one_verdict()

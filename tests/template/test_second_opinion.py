@@ -1,0 +1,144 @@
+"""What linters of others say about the template: nothing, but for what is suppressed beside the
+resource that it is about, with the reason.
+
+cfn-lint reads the template itself, with trust policies among it; checkov and parliament read the
+stacks that come of it, and so each of them in every mode.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.paths import BUILD, TEMPLATE
+from tests.template.synthesis import CHOICES, SOURCE, Stack, synthesize
+
+Finding = tuple[str, str]
+"""Logical id of the resource, and the id of the check."""
+
+STACKS = {name: synthesize(choice) for name, choice in CHOICES.items()}
+ALL_CHECKS = ["--include-checks", "I", "--append-rules", "cfn_lint_serverless.rules"]
+
+# parliament knows ARNs of AWS's own partition only, and must know what a reference stands for.
+ARNS = {
+    "AWS::CodeBuild::Project": "arn:aws:codebuild:us-east-1:111122223333:project/{}",
+    "AWS::ECR::Repository": "arn:aws:ecr:us-east-1:111122223333:repository/{}",
+    "AWS::ECS::Cluster": "arn:aws:ecs:us-east-1:111122223333:cluster/{}",
+    "AWS::Events::Rule": "arn:aws:events:us-east-1:111122223333:rule/{}",
+    "AWS::IAM::Role": "arn:aws:iam::111122223333:role/{}",
+    "AWS::Lambda::Function": "arn:aws:lambda:us-east-1:111122223333:function:{}",
+    "AWS::Logs::LogGroup": "arn:aws:logs:us-east-1:111122223333:log-group:{}:*",
+    "AWS::S3::Bucket": "arn:aws:s3:::{}",
+    "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:111122223333:{}",
+}
+
+
+def run(tool: str, *arguments: str | Path) -> str:
+    """What a linter prints, of whichever environment has it."""
+    program = BUILD / "env" / tool
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=300)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout
+
+
+def suppressed(tool: str) -> dict[Finding, str]:
+    """The reasons that the template gives."""
+    return {
+        (name, skip["id"]): skip["comment"]
+        for name, resource in SOURCE["Resources"].items()
+        for skip in resource.get("Metadata", {}).get(tool, {}).get("skip", [])
+    }
+
+
+def test_cfn_lint_has_nothing_to_say() -> None:
+    assert run("dev/bin/cfn-lint", *ALL_CHECKS, "--", TEMPLATE) == ""
+
+
+def test_what_cfn_lint_may_not_say_has_a_reason() -> None:
+    suppressions = re.findall(r"ignore_checks: \[.*|- [EWI]S?\d{4}\b.*", TEMPLATE.read_text())
+    assert suppressions
+    for line in suppressions:
+        assert re.search(r"  # \w", line), line
+
+
+@pytest.fixture(scope="module")
+def checkov(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+    """Its verdicts on all stacks: passed_checks, failed_checks, skipped_checks."""
+    folder = tmp_path_factory.mktemp("checkov")
+    for name, stack in STACKS.items():
+        template = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": stack.resources}
+        (folder / f"{name}.json").write_text(json.dumps(template))
+    options = ["--framework=cloudformation", "--skip-download", "--compact", "--output=json"]
+    report = json.loads(run("checkov/bin/checkov", f"--directory={folder}", *options))
+    assert report["summary"]["parsing_errors"] == 0
+    results: dict[str, list[dict[str, Any]]] = report["results"]
+    read = {Path(each["file_path"]).stem for each in results["passed_checks"]}
+    assert read == STACKS.keys()
+    return results
+
+
+def found(checks: list[dict[str, Any]]) -> set[Finding]:
+    return {(each["resource"].split(".")[1], each["check_id"]) for each in checks}
+
+
+def test_checkov_finds_nothing(checkov: dict[str, list[dict[str, Any]]]) -> None:
+    assert found(checkov["failed_checks"]) == set()
+
+
+def test_checkov_would_find_all_that_is_suppressed(
+    checkov: dict[str, list[dict[str, Any]]],
+) -> None:
+    """A suppression of what is no longer there would hide what comes next."""
+    assert found(checkov["skipped_checks"]) == suppressed("checkov").keys()
+
+
+def policies(stack: Stack) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every policy that names resources, with its resource's logical id.
+
+    A trust policy names none, which parliament takes for a mistake: cfn-lint reads those.
+    """
+    for name, resource in stack.resources.items():
+        properties = resource.get("Properties", {})
+        for policy in [properties, *properties.get("Policies", [])]:
+            if "PolicyDocument" in policy:
+                yield name, policy["PolicyDocument"]
+
+
+def as_on_aws(stack: Stack, policy: dict[str, Any]) -> str:
+    def arn(reference: re.Match[str]) -> str:
+        return ARNS[stack.resources[reference[1]]["Type"]].format(reference[1].lower())
+
+    text = re.sub(r"<(\w+)\.Arn>", arn, json.dumps(policy))
+    return text.replace("aws-test", "aws").replace("xx-test-9", "us-east-1")
+
+
+def test_parliament_finds_what_is_suppressed_and_nothing_else(tmp_path: Path) -> None:
+    texts = {
+        (name, as_on_aws(stack, policy))
+        for stack in STACKS.values()
+        for name, policy in policies(stack)
+    }
+    for number, (name, text) in enumerate(sorted(texts)):
+        (tmp_path / f"{name}-{number}.json").write_text(text)
+    options = ["--include-community-auditors", "--json"]
+    lines = run("parliament/bin/parliament", f"--directory={tmp_path}", *options).splitlines()
+    findings = [json.loads(line) for line in lines]
+    assert {
+        (Path(each["location"]["filepath"]).name.split("-")[0], each["issue"]) for each in findings
+    } == suppressed("parliament").keys(), json.dumps(findings, indent=1)
+    assert {name for name, _ in texts} >= {"JobPolicy", "DataBucketPolicy", "UploadRuleRole"}
+
+
+def test_parliament_can_find_something(tmp_path: Path) -> None:
+    """It prints nothing also when it reads nothing."""
+    statement = {"Effect": "Allow", "Action": "s3:GetEverything", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    (tmp_path / "policy.json").write_text(json.dumps(policy))
+    said = run("parliament/bin/parliament", f"--directory={tmp_path}", "--json")
+    assert "UNKNOWN_ACTION" in said

@@ -1,0 +1,272 @@
+"""The three shapes of failures, and the one message that is made of each."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from memory_store import MemoryStore
+from processing import records
+
+ROOT = Path(__file__).parents[2]
+TASK = "arn:aws:ecs:eu-west-1:111122223333:task/cluster/0123456789abcdef"
+TIME = "2026-01-01T12:00:00Z"
+REPORT = {
+    "outcome": "failed",
+    "bucket": "uploads",
+    "key": "input/ü a+b.png",
+    "version": "v1",
+    "reason": "StoreError: s3:HeadObject on uploads/output/ü a+b.png: 403",
+}
+
+
+class NoStream(Exception):
+    """What CloudWatch Logs raises."""
+
+
+class Account:
+    """The AWS services that the function calls."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict] = []
+        self.streams: dict[str, list[str]] = {}
+        self.exceptions = SimpleNamespace(ResourceNotFoundException=NoStream)
+
+    def client(self, service: str) -> Account:
+        assert service in ("sqs", "logs")
+        return self
+
+    def send_message(self, QueueUrl: str, MessageBody: str) -> None:
+        assert QueueUrl == "the failure queue"
+        self.sent.append(json.loads(MessageBody))
+
+    def get_log_events(self, logGroupName: str, logStreamName: str, limit: int) -> dict:
+        assert logGroupName == "the log group"
+        if logStreamName not in self.streams:
+            raise NoStream
+        return {"events": [{"message": line} for line in self.streams[logStreamName][-limit:]]}
+
+
+@pytest.fixture
+def account(monkeypatch) -> Account:
+    account = Account()
+    monkeypatch.setattr("boto3.client", account.client)
+    return account
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def handler(monkeypatch, account, store):
+    for name, value in {
+        "FAILURE_QUEUE": "the failure queue",
+        "JOB_LOG_GROUP": "the log group",
+        "INPUT_PREFIX": "input/",
+        "SWEEP_FUNCTION": "the-sweep",
+    }.items():
+        monkeypatch.setenv(name, value)
+    path = ROOT / "functions/failure/app.py"
+    spec = importlib.util.spec_from_file_location("failure_app", path)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(__import__("sys").modules, "failure_app", module)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "Bucket", lambda name: store)
+    return module.handler
+
+
+def message(body: dict | str, **attributes: str) -> dict:
+    return {
+        "messageId": f"id of {body}"[:20],
+        "body": body if isinstance(body, str) else json.dumps(body),
+        "messageAttributes": {n: {"stringValue": v} for n, v in attributes.items()},
+    }
+
+
+def task(**changes: object) -> dict:
+    variables = {"S3_BUCKET": "uploads", "S3_KEY": REPORT["key"]}
+    environment = [{"name": name, "value": value} for name, value in variables.items()]
+    detail = {
+        "taskArn": TASK,
+        "stopCode": "EssentialContainerExited",
+        "stoppedReason": "Essential container in task exited",
+        "overrides": {"containerOverrides": [{"name": "worker", "environment": environment}]},
+        "containers": [{"name": "worker", "exitCode": 1}],
+        **changes,
+    }
+    return {"detail-type": "ECS Task State Change", "time": TIME, "detail": detail}
+
+
+def function(name: str, payload: dict, **changes: object) -> dict:
+    return {
+        "version": "1.0",
+        "timestamp": TIME,
+        "requestContext": {
+            "requestId": "an invocation",
+            "functionArn": f"arn:aws:lambda:eu-west-1:111122223333:function:{name}:$LATEST",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": 3,
+        },
+        "requestPayload": payload,
+        "responsePayload": {"errorType": "Failed", "errorMessage": REPORT["reason"]},
+        **changes,
+    }
+
+
+def s3_event(*keys: str) -> dict:
+    entities = [{"bucket": {"name": "uploads"}, "object": {"key": key}} for key in keys]
+    return {
+        "Records": [
+            {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": entity}
+            for entity in entities
+        ]
+    }
+
+
+def eventbridge_event(key: str) -> dict:
+    detail = {"bucket": {"name": "uploads"}, "object": {"key": key}}
+    return {"detail-type": "Object Created", "source": "aws.s3", "time": TIME, "detail": detail}
+
+
+SOURCES = {
+    "task": message(task()),
+    "function": message(function("process", s3_event("input/%C3%BC+a%2Bb.png"))),
+    "launch": message(
+        eventbridge_event(REPORT["key"]),
+        ERROR_CODE="AccessDeniedException",
+        ERROR_MESSAGE="not authorized to perform: ecs:RunTask",
+    ),
+}
+FIELDS = ["bucket", "key", "version", "reason", "source", "stopCode", "task", "time"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_each_source_gives_the_same_fields(handler, account, source):
+    assert handler({"Records": [SOURCES[source]]}, None) == {"batchItemFailures": []}
+    (said,) = account.sent
+    assert list(said) == FIELDS
+    assert (said["bucket"], said["key"]) == ("uploads", REPORT["key"])
+    assert (said["source"], said["time"]) == (source, TIME)
+    assert said["reason"] and said["stopCode"]
+
+
+def test_a_task_is_reported_with_what_its_job_said_last(handler, account):
+    lines = ["a line of the processor's", json.dumps(REPORT), "another"]
+    account.streams["task/worker/0123456789abcdef"] = lines
+    handler({"Records": [message(task())]}, None)
+    (said,) = account.sent
+    assert (said["reason"], said["version"]) == (REPORT["reason"], "v1")
+    assert said["task"] == TASK
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, "exit code 1; Essential container in task exited"),
+        (
+            {
+                "containers": [
+                    {"name": "worker", "exitCode": 137, "reason": "OutOfMemoryError: killed"}
+                ],
+            },
+            "exit code 137; OutOfMemoryError: killed; Essential container in task exited",
+        ),
+        (
+            {
+                "stopCode": "TaskFailedToStart",
+                "stoppedReason": "CannotPullContainerError: no such image",
+                "containers": [{"name": "worker"}],
+            },
+            "it did not run; CannotPullContainerError: no such image",
+        ),
+        (
+            {
+                "stopCode": "SpotInterruption",
+                "stoppedReason": "Your Spot Task was interrupted.",
+                "containers": [{"name": "guard", "exitCode": 0}, {"name": "worker"}],
+            },
+            "it did not run; Your Spot Task was interrupted.",
+        ),
+        (
+            {"stoppedReason": "Error: ENI", "containers": []},
+            "it did not run; Error: ENI",
+        ),
+    ],
+)
+def test_a_task_without_a_report_is_reported_with_what_ecs_says(handler, account, changes, reason):
+    handler({"Records": [message(task(**changes))]}, None)
+    assert account.sent[0]["reason"] == reason
+
+
+def test_a_report_that_is_no_failure_is_not_the_reason(handler, account):
+    account.streams["task/worker/0123456789abcdef"] = [
+        json.dumps({**REPORT, "outcome": "answered"})
+    ]
+    handler({"Records": [message(task())]}, None)
+    assert account.sent[0]["reason"].startswith("exit code 1")
+
+
+def test_a_task_that_somebody_started_without_an_upload_is_reported_all_the_same(handler, account):
+    handler({"Records": [message(task(overrides={"containerOverrides": []}))]}, None)
+    assert (account.sent[0]["bucket"], account.sent[0]["key"]) == (None, None)
+
+
+def test_an_event_of_two_uploads_is_two_failures(handler, account):
+    event = function("process", s3_event("input/a", "input/b", "elsewhere/c"))
+    handler({"Records": [message(event)]}, None)
+    assert [said["key"] for said in account.sent] == ["input/a", "input/b"]
+
+
+def test_a_job_that_the_sweep_started_is_the_functions_failure(handler, account):
+    handler({"Records": [message(function("process", eventbridge_event("input/a")))]}, None)
+    assert (account.sent[0]["source"], account.sent[0]["key"]) == ("function", "input/a")
+
+
+def test_an_event_that_grew_too_old_has_a_reason(handler, account):
+    event = function("process", s3_event("input/a"), responsePayload=None)
+    event["requestContext"]["condition"] = "EventAgeExceeded"
+    handler({"Records": [message(event)]}, None)
+    assert account.sent[0]["reason"] == "the function was not run: EventAgeExceeded"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        message(function("the-sweep", {"resume": True})),
+        message(
+            {"detail-type": "Scheduled Event", "time": TIME, "detail": {}},
+            ERROR_CODE="NO_PERMISSIONS",
+            ERROR_MESSAGE="no permission to invoke the function",
+        ),
+    ],
+)
+def test_a_sweep_that_failed_is_reported_without_an_upload(handler, account, store, body):
+    handler({"Records": [body]}, None)
+    (said,) = account.sent
+    assert (said["source"], said["bucket"], said["key"]) == ("sweep", None, None)
+    assert store.versions == {}
+
+
+def test_the_last_failure_of_an_upload_is_kept_in_the_bucket(handler, store):
+    handler({"Records": [message(function("process", s3_event("input/a")))]}, None)
+    since = records.NEVER
+    assert records.last_failure(store, "input/a", since) == REPORT["reason"]
+    assert all(key.startswith(".sweep/") for key in store.versions)
+
+
+def test_what_cant_be_understood_comes_again_and_harms_no_neighbour(handler, account, capsys):
+    strange = message("not JSON")
+    other = message({"detail-type": "of another world"})
+    assert handler({"Records": [strange, SOURCES["task"], other]}, None) == {
+        "batchItemFailures": [
+            {"itemIdentifier": strange["messageId"]},
+            {"itemIdentifier": other["messageId"]},
+        ]
+    }
+    assert len(account.sent) == 1
+    assert '"unreported": "not JSON"' in capsys.readouterr().out

@@ -1,0 +1,98 @@
+"""Stopping well: a job that is told to end says so, leaves no verdict and can be tried again."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import json
+import time
+from types import SimpleNamespace
+
+import pytest
+from memory_store import MemoryStore
+from processing.errors import Failed
+
+EVENT = {
+    "Records": [
+        {
+            "eventSource": "aws:s3",
+            "eventName": "ObjectCreated:Put",
+            "s3": {"bucket": {"name": "uploads"}, "object": {"key": key}},
+        }
+        for key in ("input/a", "input/b")
+    ]
+}
+
+
+def context(seconds: float) -> SimpleNamespace:
+    """What Lambda says of the time that is left."""
+    return SimpleNamespace(get_remaining_time_in_millis=lambda: int(seconds * 1000))
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    store = MemoryStore()
+    for key in ("input/a", "input/b"):
+        store.upload(key, b"x")
+    return store
+
+
+@pytest.fixture
+def app(monkeypatch, store):
+    """The function as Lambda imports it, on a bucket in memory."""
+    monkeypatch.setenv("PROCESSOR", "os.path:join")
+    app = importlib.reload(importlib.import_module("app"))
+    monkeypatch.setattr(app, "Bucket", lambda name: store)
+    return app
+
+
+def wait(body: bytes, kind: str) -> tuple[bytes, str]:
+    time.sleep(60)
+    return body, kind
+
+
+def compute(body: bytes, kind: str) -> tuple[bytes, str]:
+    """In C, which takes signals when a call is at its end."""
+    while True:
+        hashlib.pbkdf2_hmac("sha256", body, b"salt", 300_000)
+
+
+def catch_all(body: bytes, kind: str) -> tuple[bytes, str]:
+    with contextlib.suppress(Exception):
+        time.sleep(60)
+    return body, kind
+
+
+@pytest.mark.parametrize("processor", [wait, compute, catch_all])
+def test_a_job_without_time_ends_before_lambda_ends_it_and_says_so(app, store, capsys, processor):
+    app.SETTINGS = app.SETTINGS.__class__(processor=processor)
+    began = time.monotonic()
+    with pytest.raises(Failed, match="out of time: not done in the 2 s that FunctionTimeout"):
+        app.handler(EVENT, context(1.6))
+    assert time.monotonic() - began < 10
+    (report,) = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (report["outcome"], report["key"]) == ("failed", "input/a")
+    assert "out of time" in report["reason"]
+    assert set(store.versions) == {"input/a", "input/b"}
+
+
+def test_a_store_that_does_not_answer_is_stopped_too(app, store):
+    store.before = lambda operation, key: time.sleep(60)
+    with pytest.raises(Failed, match="out of time"):
+        app.handler(EVENT, context(1.2))
+
+
+def test_the_time_limit_is_that_of_one_invocation(app):
+    app.SETTINGS = app.SETTINGS.__class__(processor=lambda body, kind: (body, kind))
+    app.handler(EVENT, context(0.5))
+    time.sleep(0.6)  # a timer that is left would end whatever runs now
+
+
+def test_what_was_stopped_can_be_done_the_next_time(app, store):
+    app.SETTINGS = app.SETTINGS.__class__(processor=wait)
+    with pytest.raises(Failed):
+        app.handler(EVENT, context(0.4))
+    app.SETTINGS = app.SETTINGS.__class__(processor=lambda body, kind: (body, kind))
+    app.handler(EVENT, context(60))
+    assert store.body("output/a") == store.body("output/b") == b"x"

@@ -1,0 +1,403 @@
+"""The sweep on a bucket in memory, with a clock that stands still between sweeps."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from engines import NotStarted
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from memory_store import MemoryStore
+from processing import job, records
+from processing.errors import Conflict, Failed, Rejected, StoreError
+from processing.events import Upload
+from processing.settings import Settings
+from state import State, load, save
+from sweep import Plan, Progress, Sweep
+
+GRACE = timedelta(minutes=30)
+HOUR = timedelta(hours=1)
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+SETTINGS = Settings(processor=lambda body, content_type: (body.upper(), content_type))
+PLAN = Plan(grace=GRACE, max_attempts=3, rate=1e9)
+
+
+class Bucket:
+    """A bucket, its clock, and an engine that runs each job at once."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.now = BEGAN
+        self.store.clock = lambda: self.now
+        self.started: Counter[str] = Counter()
+        self.problem: Exception | None = None
+        """What the engine says instead of starting a job."""
+
+    def start(self, upload: Upload) -> None:
+        if self.problem:
+            raise self.problem
+        self.started[upload.key] += 1
+        body = self.store.body(upload.key) or b""
+        if body == b"crash":  # no report, no verdict
+            return
+        with contextlib.suppress(Failed):
+            job.run(upload, self.store, SETTINGS, log=lambda line: None)
+
+    def sweep(self, **plan: object) -> dict[str, int]:
+        """What a sweep does an hour later."""
+        return dict(self.run(**plan).outcomes)
+
+    def run(self, **plan: object) -> Progress:
+        self.now += HOUR
+        chosen = Plan(**{**PLAN.__dict__, **plan})
+        return Sweep(
+            *(self.store, SETTINGS, self.start, NotStarted, chosen),
+            now=lambda: self.now,
+            log=lambda line: None,
+        ).run(self.now)
+
+    def reason(self, name: str) -> str:
+        record = self.store.body(f"rejected/{name}.json")
+        assert record, f"{name} is not rejected"
+        return str(json.loads(record)["reason"])
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    return Bucket()
+
+
+def test_what_has_no_verdict_is_started_and_then_left_alone(bucket):
+    bucket.store.upload("input/a", b"a")
+    assert bucket.sweep() == {"started": 1}
+    assert bucket.store.body("output/a") == b"A"
+    assert bucket.sweep() == {"current": 1}
+
+
+def test_a_young_upload_is_left_to_its_own_event(bucket):
+    bucket.now += HOUR - GRACE + timedelta(seconds=1)
+    bucket.store.upload("input/a", b"a")
+    bucket.now = BEGAN
+    assert bucket.sweep() == {"young": 1}
+    assert not bucket.started
+
+
+def test_folder_markers_and_strange_records_are_no_matter(bucket):
+    for key in ("input/", "input/folder/", "rejected/strange", "output/strange"):
+        bucket.store.upload(key, b"")
+    assert bucket.sweep() == {}
+
+
+def test_an_answer_to_an_older_version_is_none(bucket):
+    bucket.store.upload("input/a", b"a")
+    bucket.start(Upload("uploads", "input/a"))
+    bucket.store.upload("input/a", b"b")
+    assert bucket.sweep() == {"started": 1}
+    assert bucket.store.body("output/a") == b"B"
+
+
+def test_an_older_answer_that_came_after_the_newer_upload_is_found_out(bucket):
+    """Its job was ended before its last look, and the event of the newer version was lost."""
+    old = bucket.store.upload("input/a", b"a")
+    bucket.now += timedelta(seconds=1)
+    bucket.store.upload("input/a", b"b")
+    bucket.now += timedelta(seconds=1)
+    bucket.store.put("output/a", b"A", "text/plain", {"source-version": old.version}, None)
+    assert bucket.sweep() == {"started": 1}
+    assert bucket.store.body("output/a") == b"B"
+
+
+def test_two_verdicts_of_one_upload_become_one(bucket):
+    seen = bucket.store.upload("input/a", b"a")
+    for key in ("output/a", "rejected/a.json"):
+        bucket.store.put(key, b"x", "text/plain", {"source-version": seen.version}, None)
+    assert bucket.sweep() == {"started": 1}
+    assert bucket.store.body("output/a") == b"x"
+    assert bucket.store.body("rejected/a.json") is None
+
+
+def test_a_dry_run_changes_nothing(bucket):
+    bucket.store.upload("input/a", b"a")
+    calls = len(bucket.store.calls)
+    assert bucket.sweep(dry_run=True) == {"due": 1}
+    assert {operation for operation, _ in bucket.store.calls[calls:]} == {"head"}
+    assert not bucket.started
+
+
+def test_a_job_that_was_started_lately_may_be_under_way(bucket):
+    bucket.store.upload("input/a", b"crash")
+    assert bucket.sweep() == {"started": 1}
+    bucket.now -= HOUR - GRACE / 2
+    assert bucket.sweep() == {"waiting": 1}
+
+
+def test_after_so_many_attempts_the_upload_is_rejected(bucket):
+    bucket.store.upload("input/a", b"crash")
+    assert [bucket.sweep() for _ in range(5)] == [
+        *[{"started": 1}] * 3,
+        {"gave_up": 1},
+        {"current": 1},
+    ]
+    assert bucket.started == {"input/a": 3}
+    reason = "gave up after 3 attempts; none of them left a reason: see the jobs' log"
+    assert bucket.reason("a") == reason
+
+
+def failure(reason: str, time: datetime) -> dict[str, str]:
+    return {"bucket": "uploads", "key": "input/a", "reason": reason, "time": time.isoformat()}
+
+
+def test_the_rejection_has_the_last_reason(bucket):
+    bucket.store.upload("input/a", b"crash")
+    for number in (1, 3, 2):  # messages may come in any order
+        time = BEGAN + number * timedelta(minutes=1)
+        records.put_failure(bucket.store, failure(f"reason {number}", time))
+    for _ in range(4):
+        bucket.sweep()
+    assert bucket.reason("a") == "gave up after 3 attempts; the last: reason 3"
+
+
+def test_a_reason_of_an_older_version_is_none(bucket):
+    records.put_failure(bucket.store, failure("of another", BEGAN - HOUR))
+    bucket.store.upload("input/a", b"crash")
+    for _ in range(4):
+        bucket.sweep()
+    assert "none of them left a reason" in bucket.reason("a")
+
+
+def test_a_newer_version_has_its_own_attempts(bucket):
+    bucket.store.upload("input/a", b"crash")
+    for _ in range(3):
+        bucket.sweep()
+    bucket.store.upload("input/a", b"good")
+    assert bucket.sweep() == {"started": 1}
+    assert bucket.store.body("output/a") == b"GOOD"
+
+
+def test_who_removes_the_rejection_has_the_upload_tried_again(bucket):
+    bucket.store.upload("input/a", b"crash")
+    for _ in range(4):
+        bucket.sweep()
+    bucket.store.remove("rejected/a.json")
+    assert [bucket.sweep() for _ in range(4)] == [*[{"started": 1}] * 3, {"gave_up": 1}]
+
+
+def test_an_answer_that_comes_while_it_is_given_up_stays(bucket):
+    seen = bucket.store.upload("input/a", b"crash")
+    for _ in range(3):
+        bucket.sweep()
+
+    def answer(operation: str, key: str) -> None:
+        if (operation, key) == ("put", "rejected/a.json"):
+            bucket.store.before = None
+            metadata = {"source-version": seen.version}
+            bucket.store.put("output/a", b"late", "text/plain", metadata, None)
+
+    bucket.store.before = answer
+    bucket.sweep()
+    assert bucket.store.body("output/a") == b"late"
+    assert bucket.store.body("rejected/a.json") is None
+
+
+def test_an_upload_that_changes_while_it_is_given_up_is_not_rejected(bucket):
+    bucket.store.upload("input/a", b"crash")
+    for _ in range(3):
+        bucket.sweep()
+
+    def overwrite(operation: str, key: str) -> None:
+        if operation == "get":
+            bucket.store.before = None
+            bucket.store.upload("input/a", b"good")
+
+    bucket.store.before = overwrite
+    bucket.store.versions.pop("rejected/a.json", None)
+    records.put_failure(bucket.store, failure("it crashed", bucket.now))  # the get
+    assert bucket.sweep() == {"failed": 1}
+    assert bucket.store.body("rejected/a.json") is None
+    assert bucket.sweep() == {"started": 1}
+    assert bucket.store.body("output/a") == b"GOOD"
+
+
+def test_a_start_that_did_not_come_about_is_no_attempt(bucket):
+    bucket.store.upload("input/a", b"a")
+    bucket.problem = NotStarted("throttled")
+    for _ in range(5):
+        progress = bucket.run()
+        assert progress.outcomes == {"not_started": 1}
+        assert progress.problem == "input/a: throttled"
+    bucket.problem = None
+    assert bucket.sweep() == {"started": 1}
+
+
+def test_what_no_other_attempt_can_mend_ends_the_sweep_and_is_no_attempt(bucket):
+    bucket.store.upload("input/a", b"a")
+    bucket.problem = PermissionError("lambda:InvokeFunction")
+    for _ in range(5):
+        with pytest.raises(PermissionError, match="lambda:InvokeFunction"):
+            bucket.sweep()
+    bucket.problem = None
+    assert bucket.sweep() == {"started": 1}
+
+
+def test_of_two_sweeps_at_once_one_starts_the_job(bucket):
+    bucket.store.upload("input/a", b"crash")
+
+    def other(operation: str, key: str) -> None:
+        if operation == "put":
+            bucket.store.before = None
+            bucket.now -= HOUR
+            assert bucket.sweep() == {"started": 1}
+
+    bucket.store.before = other
+    assert bucket.sweep() == {"waiting": 1}
+    assert bucket.started == {"input/a": 1}
+
+
+def test_an_upload_that_s3_refuses_does_not_stop_the_others(bucket):
+    for name in ("a", "b", "c"):
+        bucket.store.upload(f"input/{name}", b"x")
+
+    def refuse(operation: str, key: str) -> None:
+        if key == "input/b":
+            raise StoreError("HeadObject", "uploads", key, "503 SlowDown")
+
+    bucket.store.before = refuse
+    progress = bucket.run()
+    assert progress.outcomes == {"started": 2, "failed": 1}
+    assert progress.problem == "input/b: s3:HeadObject on uploads/input/b: 503 SlowDown"
+    assert progress.unsettled == BEGAN
+
+
+def test_only_what_is_under_the_prefix_is_looked_at(bucket):
+    for name in ("2025/a", "2026/a", "2026/b", "2027/a"):
+        bucket.store.upload(f"input/{name}", b"x")
+    assert bucket.sweep(prefix="2026/") == {"started": 2}
+    assert bucket.started.keys() == {"input/2026/a", "input/2026/b"}
+
+
+def test_a_sweep_without_time_says_where_to_go_on(bucket):
+    for number in range(5):
+        bucket.store.upload(f"input/{number}", b"x")
+    progress = bucket.run(after="1", ends=0)
+    assert (progress.after, progress.outcomes) == ("1", {})
+    progress = bucket.run(after="1")
+    assert (progress.after, progress.outcomes) == (None, {"started": 3})
+
+
+def test_the_oldest_that_is_left_unsettled_is_named(bucket):
+    bucket.store.upload("input/b", b"crash")
+    bucket.now += timedelta(seconds=1)
+    bucket.store.upload("input/a", b"crash")
+    assert bucket.run().unsettled == BEGAN
+
+
+def test_verdicts_that_were_examined_are_not_looked_at_again(bucket):
+    bucket.store.upload("input/a", b"a")
+    bucket.start(Upload("uploads", "input/a"))
+    assert bucket.sweep() == {"current": 1}
+    calls = len(bucket.store.calls)
+    assert bucket.sweep(examined=BEGAN + timedelta(seconds=1)) == {"current": 1}
+    assert len(bucket.store.calls) == calls
+    assert bucket.sweep(examined=BEGAN) == {"current": 1}
+    assert len(bucket.store.calls) == calls + 3
+
+
+BODIES = [b"good", b"bad", b"crash", b"fails"]
+EVENTS = ["upload", "start", "stale answer", "remove answer", "remove upload", "sweep"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(EVENTS), st.sampled_from("abc"), st.sampled_from(BODIES)))
+)
+def test_every_upload_ends_with_one_current_verdict_after_so_many_attempts(history):
+    """Whatever happened before: as many sweeps as there are attempts, and one that gives up."""
+
+    def processor(body: bytes, content_type: str) -> tuple[bytes, str]:
+        if body == b"bad":
+            raise Rejected("bad")
+        if body == b"fails":
+            raise Failed("this time")
+        return body, content_type
+
+    bucket = Bucket()
+    chosen = Settings(processor=processor)
+
+    def start(upload: Upload) -> None:
+        if bucket.store.body(upload.key) == b"crash":
+            return
+        bucket.started[upload.key] += 1
+        with contextlib.suppress(Failed):
+            job.run(upload, bucket.store, chosen, log=lambda line: None)
+
+    bucket.start = start
+    state = State()
+
+    def sweep() -> None:
+        nonlocal state
+        progress = bucket.run(examined=state.examined)
+        state = state.following(progress, bucket.now, GRACE)
+
+    for event, name, body in history:
+        bucket.now += timedelta(seconds=1)
+        key, answer = f"input/{name}", f"output/{name}"
+        if event == "upload":
+            bucket.store.upload(key, body)
+        elif event == "start":
+            bucket.start(Upload("uploads", key))
+        elif event == "stale answer" and len(versions := bucket.store.versions.get(key, [])) > 1:
+            # A job of the version before, ended between its last two calls.
+            if versions[-2] and not bucket.store.current(answer):
+                metadata = {"source-version": versions[-2][0].version}
+                bucket.store.put(answer, b"stale", "text/plain", metadata, None)
+        elif event.startswith("remove"):
+            bucket.store.remove(answer if event == "remove answer" else key)
+        else:
+            sweep()
+    for _ in range(PLAN.max_attempts + 2):
+        sweep()
+    for key, versions in bucket.store.versions.items():
+        if key.startswith("input/") and versions[-1]:
+            found = [bucket.store.current(each) for each in job.verdict_keys(key, SETTINGS)]
+            named = [each[0].metadata["source-version"] for each in found if each]
+            assert named == [versions[-1][0].version]
+
+
+def test_the_state_goes_through_the_bucket():
+    store = MemoryStore()
+    assert load(store) == (State(), None)
+    for state in (State("ü", BEGAN, None, BEGAN - HOUR), State(examined=BEGAN)):
+        save(store, state, load(store)[1])
+        assert load(store)[0] == state
+
+
+def test_a_state_that_another_run_replaced_is_not_overwritten():
+    store = MemoryStore()
+    save(store, State("a"), None)
+    with pytest.raises(Conflict):
+        save(store, State("b"), None)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unsettled", "state"),
+    [
+        (State(), None, None, State(examined=BEGAN - GRACE)),
+        (State(), None, BEGAN - 3 * HOUR, State(examined=BEGAN - 3 * HOUR)),
+        (State(examined=BEGAN), "", None, State("", BEGAN, None, BEGAN)),
+        (State(examined=BEGAN), "a", None, State("a", BEGAN, None, BEGAN)),
+        (State("a", BEGAN, BEGAN - HOUR), None, None, State(examined=BEGAN - HOUR)),
+        (
+            State("a", BEGAN, BEGAN - HOUR),
+            "b",
+            BEGAN - 2 * HOUR,
+            State("b", BEGAN, BEGAN - 2 * HOUR),
+        ),
+    ],
+)
+def test_what_a_run_leaves_to_the_next(before, after, unsettled, state):
+    progress = Progress(after, Counter(), unsettled)
+    assert before.following(progress, BEGAN, GRACE) == state

@@ -1,0 +1,177 @@
+"""The sweep's door: what an event may ask for, and what settings must be there."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from memory_store import MemoryStore
+from processing.errors import BadEvent, BadSetting, Failed
+
+CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+SETTINGS = {
+    "BUCKET": "uploads",
+    "MODE": "lambda",
+    "FUNCTION": "process",
+    "GRACE_MINUTES": "0.0000001",
+    "RATE": "1000",
+    "MAX_ATTEMPTS": "3",
+    "PROCESSOR": "nothing:here",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+}
+TASKS = {
+    "MODE": "fargate",
+    "CLUSTER": "a cluster",
+    "TASK_DEFINITION": "worker:1",
+    "SUBNETS": "subnet-1,subnet-2",
+    "SECURITY_GROUP": "sg-1",
+    "PUBLIC_IP": "DISABLED",
+}
+
+
+class Engines:
+    """Both engines of the account, as boto3's clients."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict] = []
+        self.failures: list[dict] = []
+
+    def client(self, service: str, config: object) -> Engines:
+        return self
+
+    def invoke(self, **request: object) -> None:
+        self.calls.append(request)
+
+    def run_task(self, **request: object) -> dict:
+        self.calls.append(request)
+        return {"failures": self.failures, "tasks": [] if self.failures else ["a task"]}
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def aws(monkeypatch) -> Engines:
+    engines = Engines()
+    monkeypatch.setattr("boto3.client", engines.client)
+    return engines
+
+
+@pytest.fixture
+def door(monkeypatch, store, aws):
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    path = Path(__file__).parents[2] / "functions/sweep/app.py"
+    spec = importlib.util.spec_from_file_location("sweep_app", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "Bucket", lambda name: store)
+    return lambda **event: module.handler(event, CONTEXT)
+
+
+def test_the_functions_jobs_are_invoked_with_an_event_of_their_upload(door, store, aws):
+    store.upload("input/a b", b"x")
+    said = door()
+    assert (said["outcomes"], said["after"], said["problem"]) == ({"started": 1}, None, None)
+    (call,) = aws.calls
+    assert (call["FunctionName"], call["InvocationType"]) == ("process", "Event")
+    detail = {"bucket": {"name": "uploads"}, "object": {"key": "input/a b"}}
+    assert json.loads(call["Payload"])["detail"] == detail
+
+
+@pytest.fixture
+def tasks(monkeypatch, door):
+    for name, value in TASKS.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_tasks_are_run_with_their_upload_in_the_environment(tasks, door, store, aws):
+    store.upload("input/a b", b"x")
+    assert door()["outcomes"] == {"started": 1}
+    (call,) = aws.calls
+    assert (call["cluster"], call["taskDefinition"]) == ("a cluster", "worker:1")
+    (override,) = call["overrides"]["containerOverrides"]
+    assert override["name"] == "worker"
+    assert override["environment"] == [
+        {"name": "S3_BUCKET", "value": "uploads"},
+        {"name": "S3_KEY", "value": "input/a b"},
+    ]
+    network = call["networkConfiguration"]["awsvpcConfiguration"]
+    assert network["subnets"] == ["subnet-1", "subnet-2"]
+
+
+def test_a_reply_with_failures_is_no_start(tasks, door, store, aws):
+    store.upload("input/a", b"x")
+    aws.failures = [{"reason": "Capacity is unavailable at this time"}]
+    said = door()
+    assert said["outcomes"] == {"not_started": 1}
+    assert "Capacity is unavailable" in said["problem"]
+
+
+@pytest.mark.parametrize(
+    ("event", "says"),
+    [
+        ({"dryrun": True}, "a sweep has no ['dryrun']"),
+        ({"prefix": "output/"}, "prefix is 'output/'; it must start with input/"),
+        ({"rate": 0}, "rate is 0"),
+        ({"rate": -1}, "rate is -1"),
+        ({"rate": "fast"}, "rate is 'fast'"),
+    ],
+)
+def test_what_an_event_may_not_ask_for_is_named(door, event, says):
+    with pytest.raises(BadEvent) as raised:
+        door(**event)
+    assert says in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BUCKET", ""),
+        ("MODE", ""),
+        ("MODE", "ec2"),
+        ("FUNCTION", ""),
+        ("GRACE_MINUTES", ""),
+        ("GRACE_MINUTES", "long"),
+        ("MAX_ATTEMPTS", "0"),
+        ("RATE", "-1"),
+    ],
+)
+def test_settings_that_are_missing_or_wrong_are_named(monkeypatch, door, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadSetting, match=name):
+        door()
+
+
+@pytest.mark.parametrize("name", TASKS.keys() - {"MODE"})
+def test_tasks_need_all_their_settings(monkeypatch, tasks, door, name):
+    monkeypatch.delenv(name)
+    with pytest.raises(BadSetting, match=name):
+        door()
+
+
+def test_the_schedules_sweep_leaves_its_state(door, store):
+    store.upload("input/a", b"x")
+    assert door(resume=True)["after"] is None
+    assert json.loads(store.body(".sweep/state"))["unsettled"] is None
+    assert json.loads(store.body(".sweep/state"))["examined"] is not None
+
+
+def test_the_schedules_sweep_fails_loudly_after_it_did_what_it_could(door, store):
+    store.upload("input/a", b"x")
+    store.upload("input/b", b"x")
+
+    def refuse(operation: str, key: str) -> None:
+        if key == "input/a":
+            raise Failed("no")
+
+    store.before = refuse
+    assert door()["outcomes"] == {"failed": 1, "started": 1}
+    with pytest.raises(Failed, match="1 uploads could not be dealt with; the last: input/a: no"):
+        door(resume=True)
+    assert store.body(".sweep/state")

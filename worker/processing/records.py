@@ -1,0 +1,74 @@
+"""What is kept of uploads that have no verdict: small objects under `.sweep/`.
+
+No upload and no verdict can lie there, because their prefixes start with a letter or a digit. Each
+kind of record has one writer, and all are written on a condition, as verdicts are. The bucket's
+lifecycle rule removes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from .job import Store
+from .store import Object
+
+PREFIX = ".sweep/"
+NEVER = datetime.fromtimestamp(0, UTC)
+
+
+class Attempts(NamedTuple):
+    """How often the sweep has started the job of one version of an upload. The sweep writes it."""
+
+    version: str
+    made: int = 0
+    last: datetime = NEVER
+
+
+def attempts(store: Store, key: str, version: str) -> tuple[Attempts, Object | None]:
+    """The attempts at this version of an upload, and the record that says so."""
+    seen = store.head(_name("attempts", key))
+    if seen is None or seen.metadata["version"] != version:
+        return Attempts(version), seen
+    last = datetime.fromisoformat(seen.metadata["last"])
+    return Attempts(version, int(seen.metadata["made"]), last), seen
+
+
+def put_attempts(store: Store, key: str, record: Attempts, replaces: Object | None) -> None:
+    """Write the record in place of the one seen; raises Conflict when it is no longer there."""
+    metadata = {
+        "version": record.version,
+        "made": str(record.made),
+        "last": record.last.isoformat(),
+    }
+    body = f"{key}\n".encode()  # for people: the name is a hash
+    store.put(_name("attempts", key), body, "text/plain; charset=utf-8", metadata, replaces)
+
+
+def last_failure(store: Store, key: str, since: datetime) -> str | None:
+    """Why the upload's job failed the last time, if that was after it was uploaded."""
+    seen = store.head(_name("failures", key))
+    if seen is None or datetime.fromisoformat(seen.metadata["time"]) < since:
+        return None
+    return str(json.loads(store.get(seen))["reason"])
+
+
+def put_failure(store: Store, failure: Mapping[str, Any]) -> None:
+    """Keep a message of the failure queue, unless one that is newer is there.
+
+    Raises Conflict when another was written at the same time.
+    """
+    name, time = _name("failures", failure["key"]), datetime.fromisoformat(failure["time"])
+    seen = store.head(name)
+    if seen and datetime.fromisoformat(seen.metadata["time"]) > time:
+        return
+    body = json.dumps(failure, ensure_ascii=False, indent=2) + "\n"
+    store.put(name, body.encode(), "application/json", {"time": time.isoformat()}, seen)
+
+
+def _name(kind: str, key: str) -> str:
+    """A hash: with `.sweep/` before it, a key could become longer than S3 allows."""
+    return f"{PREFIX}{kind}/{hashlib.sha256(key.encode()).hexdigest()}"
