@@ -259,7 +259,11 @@ def test_a_launch_is_retried_where_that_may_help(
 def test_an_interrupt_ends_it(temporary: Path) -> None:
     program = "from local.aws import EmbeddedAws\nimport time\nwith EmbeddedAws(): time.sleep(600)"
     with subprocess.Popen(
-        [sys.executable, "-c", program], cwd=paths.ROOT, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", program],
+        cwd=paths.ROOT,
+        stderr=subprocess.DEVNULL,
+        # As from a terminal: what a shell runs in the background ignores SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as owner:
         until(lambda: list(temporary.glob("embedded-aws-*/endpoint")), "it started")
         time.sleep(0.5)

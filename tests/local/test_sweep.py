@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from local.aws import EmbeddedAws
 from local.pipeline import Pipeline, rejection_key
 from operate import sweep as by_hand_sweep
 from tests.local.test_pipeline import FAILURE, job_without_permissions
@@ -21,10 +20,9 @@ Json = dict[str, Any]
 class Sweeper:
     """The sweep of one stack, which takes uploads for lost at once."""
 
-    def __init__(self, aws: EmbeddedAws, pipeline: Pipeline) -> None:
-        self._aws = aws
+    def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._lambda = aws.client("lambda")
+        self._lambda = pipeline.aws.client("lambda")
         self.function = pipeline.outputs["SweepFunctionName"]
 
     def __call__(self, **event: object) -> Json:
@@ -54,7 +52,7 @@ class Sweeper:
     def events_are_lost(self) -> Iterator[None]:
         """Nothing hears of uploads, for a while."""
         if rule := self._pipeline.outputs.get("RuleName"):
-            events = self._aws.client("events")
+            events = self._pipeline.aws.client("events")
             events.disable_rule(Name=rule)
             try:
                 yield
@@ -74,8 +72,8 @@ class Sweeper:
 
 
 @pytest.fixture
-def sweep(aws: EmbeddedAws, pipeline: Pipeline) -> Iterator[Sweeper]:
-    sweeper = Sweeper(aws, pipeline)
+def sweep(pipeline: Pipeline) -> Iterator[Sweeper]:
+    sweeper = Sweeper(pipeline)
     with sweeper.settings(GRACE_MINUTES="0.0001"):
         yield sweeper
 
@@ -149,7 +147,7 @@ def test_the_schedules_sweep_keeps_its_place_in_the_bucket(
 
 
 def test_what_keeps_failing_is_given_up_with_its_last_reason(
-    aws: EmbeddedAws, sweep: Sweeper, pipeline: Pipeline, maze: Maze
+    sweep: Sweeper, pipeline: Pipeline, maze: Maze
 ) -> None:
     key, prefix = "input/poison/a.png", "input/poison/"
     with sweep.settings(MAX_ATTEMPTS="2"), job_without_permissions(pipeline):
@@ -209,8 +207,9 @@ def test_a_sweep_by_hand_names_what_is_wrong(
 
 
 def test_a_sweep_that_may_not_list_says_so_in_the_failure_queue(
-    aws: EmbeddedAws, sweep: Sweeper, pipeline: Pipeline
+    sweep: Sweeper, pipeline: Pipeline
 ) -> None:
+    aws = pipeline.aws
     stack = aws.client("cloudformation").describe_stack_resources(StackName=pipeline.stack)
     ids = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in stack["StackResources"]}
     policy = {"RoleName": ids["SweepFunctionRole"], "PolicyArn": ids["JobPolicy"]}
