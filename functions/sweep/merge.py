@@ -37,6 +37,11 @@ class Found(NamedTuple):
     rejection_known: bool
     """False: whether there is a rejection could not be told in passing."""
 
+    @property
+    def may_be_current(self) -> bool:
+        """Whether there is, or may be, any verdict."""
+        return bool(self.answered or self.rejected or not self.rejection_known)
+
 
 class Verdict(Enum):
     """What the times say about the verdict of an upload."""

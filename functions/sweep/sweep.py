@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -114,13 +114,31 @@ class Sweep:
         young = began - self._plan.grace
         with ThreadPoolExecutor(_TOGETHER) as pool:
             for batch in _batches(self.found(), _BATCH):
-                outcomes = pool.map(lambda found: self._settle(found, young), batch)
-                complete = self._count(progress, zip(batch, outcomes, strict=True))
+                complete = self._count(progress, self._batch(batch, young, pool))
                 progress.problem = self._problem
                 if not complete:
                     return progress
         progress.after = None
         return progress
+
+    def _batch(
+        self, batch: list[Found], young: datetime, pool: Executor
+    ) -> Iterator[tuple[Found, str]]:
+        """Each upload with what was done; those that the listings leave open, side by side."""
+        glances = [self._glance(found, young) for found in batch]
+        left_open = [found for found, glance in zip(batch, glances, strict=True) if not glance]
+        settled = pool.map(self._settle, left_open)
+        for found, glance in zip(batch, glances, strict=True):
+            yield found, glance or next(settled)
+
+    def _glance(self, found: Found, young: datetime) -> str | None:
+        """What the listings alone say."""
+        if time.monotonic() >= self._plan.ends:
+            return OUT_OF_TIME
+        if found.time > young:
+            return YOUNG
+        verdict = judge(found, self._plan.grace, self._plan.examined)
+        return CURRENT if verdict is Verdict.CURRENT else None
 
     def _count(self, progress: Progress, settled: Iterable[tuple[Found, str]]) -> bool:
         """Add what was done to the progress. Whether there was time for all."""
@@ -153,18 +171,13 @@ class Sweep:
             (item for item in items(settings.rejected_prefix) if item.name.endswith(RECORD)),
         )
 
-    def _settle(self, found: Found, young: datetime) -> str:
+    def _settle(self, found: Found) -> str:
         """Bring one upload a step nearer to its verdict; gives what was done."""
         if time.monotonic() >= self._plan.ends:
             return OUT_OF_TIME
-        if found.time > young:
-            return YOUNG
-        verdict = judge(found, self._plan.grace, self._plan.examined)
-        if verdict is Verdict.CURRENT:
-            return CURRENT
         key = self._settings.input_prefix + found.name
         try:
-            if verdict is Verdict.DOUBTFUL and self._is_current(key):
+            if found.may_be_current and self._is_current(key):
                 return CURRENT
             seen = self._store.head(key)
             if seen is None:

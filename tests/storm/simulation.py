@@ -14,8 +14,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from engines import NotStarted
 from memory_store import MemoryStore
 from processing import job
 from processing.answer import Answer
@@ -23,6 +25,7 @@ from processing.errors import Conflict, Failed, Rejected, StoreError
 from processing.events import Upload
 from processing.settings import Processor, Settings
 from processing.store import Object
+from sweep import Plan, Sweep
 
 BUCKET = "uploads"
 _CALLS_OF_A_JOB = 8
@@ -90,6 +93,8 @@ class Storm:
         self.counts: Counter[str] = Counter()
         self.unattended: set[str] = set()
         """Uploads with a job that ended in an accident and that nothing started again."""
+        self.swept: Counter[str] = Counter()
+        """What the sweep did, by sweep.Progress."""
         self._chance = random.Random(seed)
         self._events: list[str] = []
         self._jobs: list[_Job] = []
@@ -107,11 +112,16 @@ class Storm:
                 self._step(self._chance.randrange(len(self._jobs)))
 
     def sweep(self) -> None:
-        """Look at every upload once more, without accidents, as an operator's sweep does."""
-        for key in sorted(self.uploads()):
-            self._start(key, None)
-            while self._jobs:
-                self._step(0)
+        """An hour later, the real sweep; its jobs have no accidents."""
+
+        def start(upload: Upload) -> None:
+            job.run(upload, self.bucket, self.settings, log=lambda line: None)
+            self.counts["started by the sweep"] += 1
+
+        later = datetime.now(UTC) + timedelta(hours=1)
+        plan = Plan(grace=timedelta(minutes=30), max_attempts=3, rate=1e9)
+        sweep = Sweep(self.bucket, self.settings, start, NotStarted, plan, now=lambda: later)
+        self.swept = sweep.run(later).outcomes
 
     def uploads(self) -> dict[str, tuple[Object, bytes]]:
         """All that are there now."""
@@ -133,8 +143,9 @@ class Storm:
                 found.lost.append(key)
             if any(version != upload.version for version in versions):
                 found.outdated.append(key)
+        verdicts = (self.settings.output_prefix, self.settings.rejected_prefix)
         for key in self.bucket.versions:
-            if not key.startswith(self.settings.input_prefix):
+            if key.startswith(verdicts):
                 self._add_repeated_writes(key, found)
         return found
 

@@ -10,3 +10,5 @@ SIMULATED_UPLOADS = 10_000 if LONG else 1_000
 """In each of ten simulated storms."""
 REAL_UPLOADS = 500 if LONG else 24
 """Through the embedded AWS, in each mode."""
+LAUNCHED_UPLOADS = 5_000 if LONG else 500
+"""By an engine that fails."""

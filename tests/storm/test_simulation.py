@@ -31,11 +31,13 @@ def test_nothing_is_lost_written_twice_or_outdated(
     storm.sweep()
     outcome = storm.outcome()
     assert outcome.flawless, outcome
+    left = len(set(before_sweep.lost + before_sweep.outdated))
+    assert (storm.swept["started"], storm.swept["current"]) == (left, len(storm.uploads()) - left)
     seconds = time.monotonic() - started
     counts = ", ".join(f"{count} {what}" for what, count in sorted(storm.counts.items()))
     figure(
         f"simulated storm, seed {seed}: {WEATHER.uploads} uploads, overwrites and deletions "
-        f"({counts}; {len(before_sweep.lost)} left to the sweep) in {seconds:.1f} s: 0 lost, "
+        f"({counts}; {left} left to the sweep) in {seconds:.1f} s: 0 lost, "
         f"0 outdated, 0 written twice, {len(outcome.revived)} written again after removal"
     )
 

@@ -6,6 +6,7 @@ import threading
 import zlib
 from base64 import b64decode
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -177,3 +178,41 @@ def test_aws_itself_is_asked_over_tls_where_no_endpoint_is_set(monkeypatch, regi
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "")
     found = endpoint(bucket)
     assert (found.host, found.tls) == (host, True)
+
+
+def page(*keys: str, following: str = "") -> tuple[int, dict[str, str], bytes]:
+    entries = "".join(
+        f"<Contents><Key>{key}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+        "<ETag>&quot;abc-2&quot;</ETag></Contents>"
+        for key in keys
+    )
+    more = f"<NextContinuationToken>{following}</NextContinuationToken>" if following else ""
+    truncated = f"<IsTruncated>{'true' if following else 'false'}</IsTruncated>"
+    namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
+    body = f'<ListBucketResult xmlns="{namespace}">{truncated}{more}{entries}</ListBucketResult>'
+    return 200, {}, body.encode()
+
+
+def test_a_listing_goes_on_to_its_last_page(server):
+    server.replies = [page("input/a+b%2Bc", following="a/+="), page("input/%C3%BC%00")]
+    found = list(Bucket("uploads").listing("input/", after="input/a"))
+    assert [each.key for each in found] == ["input/a b+c", "input/ü\0"]
+    assert found[0].modified == datetime(2026, 1, 1, tzinfo=UTC)
+    assert found[0].in_parts
+    query = "/uploads/?list-type=2&encoding-type=url&prefix=input%2F&start-after=input%2Fa"
+    assert [path for _, path, _, _ in server.asked] == [
+        query,
+        f"{query}&continuation-token=a%2F%2B%3D",
+    ]
+
+
+def test_an_empty_listing_is_one_call(server):
+    server.replies = [page()]
+    assert list(Bucket("uploads").listing("input/")) == []
+    assert len(server.asked) == 1
+
+
+def test_a_listing_that_is_refused_names_the_permission(server):
+    server.replies = [(403, {}, b"<Error><Code>AccessDenied</Code></Error>")]
+    with pytest.raises(StoreError, match="s3:ListBucket on uploads/input/: 403 AccessDenied"):
+        list(Bucket("uploads").listing("input/"))

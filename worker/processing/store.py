@@ -14,7 +14,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from io import BytesIO
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 
 from awscrt.auth import AwsCredentialsProvider
@@ -24,9 +24,6 @@ from awscrt.http import HttpHeaders, HttpRequest
 from awscrt.s3 import S3Client, S3RequestTlsMode, S3RequestType, S3ResponseError
 
 from .errors import BadSetting, Conflict, StoreError
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
 
 _TIMEOUT_SECONDS = 600
 """For one call with the runtime's own retries; a 5 GB object at 10 MB/s."""
@@ -143,15 +140,16 @@ class Bucket:
             if status != 200:
                 raise self._refused("ListBucket", prefix, status, body)
             page = ElementTree.fromstring(body)  # noqa: S314 (it comes from S3)
-            for each in page.iterfind("{*}Contents"):
+            space = page.tag.removesuffix("ListBucketResult")
+            for each in page.iterfind(f"{space}Contents"):
                 yield Listed(
-                    unquote_plus(_text(each, "Key")),
-                    datetime.fromisoformat(_text(each, "LastModified")),
-                    _text(each, "ETag"),
+                    unquote_plus(each.findtext(f"{space}Key", "")),
+                    datetime.fromisoformat(each.findtext(f"{space}LastModified", "")),
+                    each.findtext(f"{space}ETag", ""),
                 )
-            if _text(page, "IsTruncated") != "true":
+            if page.findtext(f"{space}IsTruncated") != "true":
                 return
-            query["continuation-token"] = _text(page, "NextContinuationToken")
+            query["continuation-token"] = page.findtext(f"{space}NextContinuationToken", "")
 
     def _call(
         self,
@@ -198,10 +196,6 @@ class Bucket:
         if status == 403:
             problem += ": the role must allow it, and s3:ListBucket for keys that may not exist"
         return StoreError(operation, self.name, key, problem)
-
-
-def _text(element: Element, name: str) -> str:
-    return element.findtext(f"{{*}}{name}") or ""
 
 
 class Endpoint(NamedTuple):

@@ -1,0 +1,103 @@
+"""How fast the sweep goes through a large bucket, and in how much memory. S3 is simulated.
+
+    PYTHONPATH=worker:functions/sweep python -m bench.sweep [UPLOADS]
+
+The simulation gives the pages of XML that S3 would give, without its time: what is measured is the
+sweep itself. One upload in a hundred has no verdict, one in fifty is rejected; nothing is started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from processing.settings import Settings
+from processing.store import Bucket
+from sweep import Plan, Sweep
+
+PAGE = 1000
+UPLOADED = datetime(2026, 1, 1, tzinfo=UTC)
+HEADERS = {"x-amz-version-id": "1", "etag": '"0"', "content-length": "1"}
+STEPS = {"input/": 1, "output/": 1, "rejected/": 50}
+"""Every how many-th upload has an object under the prefix."""
+
+
+class SimulatedBucket(Bucket):
+    """Keys by their numbers, at the one seam where store.Bucket calls S3."""
+
+    def __init__(self, uploads: int) -> None:
+        self.name = "simulated"
+        self.uploads = uploads
+        self.calls: Counter[str] = Counter()
+
+    def _call(
+        self,
+        method: str,
+        operation: str,
+        key: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> tuple[int, dict[str, str], bytes]:
+        self.calls[operation] += 1
+        if query is None:
+            return 200, HEADERS, b""
+        return 200, {}, self._page(query["prefix"], int(query.get("continuation-token", 0)))
+
+    def _page(self, prefix: str, start: int) -> bytes:
+        """A thousand of the prefix's keys, from a number on."""
+        end = min(self.uploads, start + PAGE * STEPS[prefix])
+        suffix = ".json" if prefix == "rejected/" else ""
+        modified = UPLOADED if prefix == "input/" else UPLOADED + timedelta(hours=1)
+        entries = (
+            f"<Contents><Key>{prefix}2026%2Fpicture-{number:09}.png{suffix}</Key>"
+            f"<LastModified>{modified:%Y-%m-%dT%H:%M:%S.000Z}</LastModified>"
+            "<ETag>&quot;d41d8cd98f00b204e9800998ecf8427e&quot;</ETag><Size>1</Size></Contents>"
+            for number in range(start, end, STEPS[prefix])
+            if self._is_there(prefix, number)
+        )
+        more = "true" if end < self.uploads else "false"
+        return (
+            '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+            f"<IsTruncated>{more}</IsTruncated><NextContinuationToken>{end}</NextContinuationToken>"
+            f"{''.join(entries)}</ListBucketResult>"
+        ).encode()
+
+    @staticmethod
+    def _is_there(prefix: str, number: int) -> bool:
+        """Answered: neither rejected nor without a verdict."""
+        return prefix != "output/" or (number % 50 != 0 and number % 100 != 1)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.sweep", description="time the sweep")
+    parser.add_argument("uploads", nargs="?", type=int, default=1_000_000)
+    uploads = parser.parse_args(arguments).uploads
+    bucket = SimulatedBucket(uploads)
+    plan = Plan(timedelta(minutes=30), max_attempts=3, rate=10, dry_run=True)
+    settings = Settings(processor=lambda body, content_type: (body, content_type))
+    before, began = peak(), time.perf_counter()
+    progress = Sweep(bucket, settings, lambda upload: None, OSError, plan).run(datetime.now(UTC))
+    seconds = time.perf_counter() - began
+    print(
+        f"{uploads:,} uploads in {seconds:.1f} s: {uploads / seconds:,.0f} a second\n"
+        f"{dict(progress.outcomes)}\n"
+        f"{bucket.calls['ListObjectsV2']:,} LIST and {bucket.calls['HeadObject']:,} HEAD calls\n"
+        f"peak memory {peak():.0f} MB, of which {peak() - before:.0f} MB since the sweep began"
+    )
+    return 0
+
+
+def peak() -> float:
+    """Of this process until now, in MB."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (1024**2 if sys.platform == "darwin" else 1024)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

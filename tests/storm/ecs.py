@@ -1,0 +1,94 @@
+"""An ECS that fails: RunTask on loopback, for the real client, with the failures that AWS has."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+from processing.events import Upload
+
+THROTTLED, NO_CAPACITY, FAILED_TO_START, STARTED = (
+    "throttled",
+    "failures[]",
+    "TaskFailedToStart",
+    "started",
+)
+
+
+class FailingEcs(ThreadingHTTPServer):
+    """Use it as a context manager. Which launch of an upload fails depends on seed and number."""
+
+    daemon_threads = True
+
+    def __init__(self, seed: int, failing: float, job: Callable[[Upload], None]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.endpoint = f"http://127.0.0.1:{self.server_port}"
+        self.failing = failing
+        """The share of launches that fail: a third in each way."""
+        self.job = job
+        self.counts: Counter[str] = Counter()
+        self.lock = threading.Lock()
+        self._seed = seed
+        self._launches: Counter[Upload] = Counter()
+
+    def launch(self, upload: Upload) -> str:
+        """Run the job, or fail; gives what happened."""
+        with self.lock:
+            self._launches[upload] += 1
+            lot = random.Random(f"{self._seed} {upload.key} {self._launches[upload]}").random()
+            kinds = (THROTTLED, NO_CAPACITY, FAILED_TO_START)
+            failed = lot < self.failing
+            what = kinds[int(lot / self.failing * len(kinds))] if failed else STARTED
+            self.counts[what] += 1
+        if what == STARTED:
+            self.job(upload)
+        return what
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: FailingEcs
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        assert self.headers["X-Amz-Target"].endswith(".RunTask")
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        (container,) = request["overrides"]["containerOverrides"]
+        told = {each["name"]: each["value"] for each in container["environment"]}
+        what = self.server.launch(Upload(told["S3_BUCKET"], told["S3_KEY"]))
+        if what == THROTTLED:
+            self._reply(400, {"__type": "ThrottlingException", "message": "Rate exceeded"})
+        elif what == NO_CAPACITY:
+            failure = {"reason": "Capacity is unavailable at this time"}
+            self._reply(200, {"tasks": [], "failures": [failure]})
+        else:
+            self._reply(200, {"tasks": [{"lastStatus": "PROVISIONING"}], "failures": []})
+
+    def _reply(self, status: int, content: dict[str, Any]) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/x-amz-json-1.1")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass

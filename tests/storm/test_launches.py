@@ -1,0 +1,111 @@
+"""Launches that fail, and the sweep that makes up for them: real client, real sweep, real jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from engines import Fargate, NotStarted
+from memory_store import MemoryStore
+from processing import job
+from processing.events import Upload
+from processing.settings import Settings
+from sweep import Plan, Sweep
+
+from tests.storm.ecs import FailingEcs
+from tests.storm.sizes import LAUNCHED_UPLOADS
+
+SEED = 3
+FAILING = 0.3
+SETTINGS = Settings(processor=lambda body, content_type: (body.upper(), content_type))
+PLAN = Plan(grace=timedelta(minutes=30), max_attempts=10, rate=1e9)
+ENGINE = {
+    "CLUSTER": "c",
+    "TASK_DEFINITION": "t",
+    "SUBNETS": "subnet-1",
+    "SECURITY_GROUP": "sg-1",
+    "PUBLIC_IP": "DISABLED",
+}
+
+
+class Bucket:
+    """A bucket in memory, what its events did, and a sweep every hour."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.store.clock = lambda: self.now
+
+    def job(self, upload: Upload) -> None:
+        job.run(upload, self.store, SETTINGS, log=lambda line: None)
+
+    def upload(self, ecs: FailingEcs) -> None:
+        """Everything, with one event each that is not tried again."""
+        for number in range(LAUNCHED_UPLOADS):
+            key = f"input/{number}"
+            self.store.upload(key, f"upload {number}".encode())
+            ecs.launch(Upload(self.store.name, key))
+
+    def sweep(self) -> int:
+        """Gives how many are left without a verdict after it."""
+        self.now += timedelta(hours=1)
+        start = Fargate(ENGINE).start
+        Sweep(self.store, SETTINGS, start, NotStarted, PLAN, now=lambda: self.now).run(self.now)
+        return self.without_verdict()
+
+    def without_verdict(self) -> int:
+        return sum(
+            self.store.body(f"output/{n}") != f"UPLOAD {n}".encode()
+            for n in range(LAUNCHED_UPLOADS)
+        )
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    return Bucket()
+
+
+@pytest.fixture
+def ecs(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[FailingEcs]:
+    with FailingEcs(SEED, FAILING, bucket.job) as failing:
+        for name, value in {
+            "AWS_ENDPOINT_URL_ECS": failing.endpoint,
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "a",
+            "AWS_SECRET_ACCESS_KEY": "s",
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield failing
+
+
+def test_two_sweeps_make_up_for_a_storm(
+    bucket: Bucket, ecs: FailingEcs, figure: Callable[[str], None]
+) -> None:
+    """30 % of launches fail, by events and in the first sweep; then the storm is over."""
+    bucket.upload(ecs)
+    by_events = bucket.without_verdict()
+    assert by_events > LAUNCHED_UPLOADS * FAILING / 2
+    after_first = bucket.sweep()
+    assert 0 < after_first < by_events / 2
+    ecs.failing = 0
+    assert bucket.sweep() == 0
+    counts = ", ".join(f"{count} {what}" for what, count in sorted(ecs.counts.items()))
+    figure(
+        f"failing launches, seed {SEED}: {LAUNCHED_UPLOADS} uploads ({counts}); without a verdict: "
+        f"{by_events} after the events, {after_first} after the first sweep, 0 after the second"
+    )
+
+
+def test_a_storm_that_does_not_end_only_takes_longer(
+    bucket: Bucket, ecs: FailingEcs, figure: Callable[[str], None]
+) -> None:
+    bucket.upload(ecs)
+    left = [bucket.without_verdict()]
+    while left[-1] and len(left) < 12:
+        left.append(bucket.sweep())
+    assert left[-1] == 0
+    assert left == sorted(left, reverse=True)
+    assert not [key for key in bucket.store.versions if key.startswith("rejected/")]
+    figure(f"launches that go on failing, seed {SEED}: without a verdict after each sweep: {left}")
