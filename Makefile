@@ -7,6 +7,7 @@ MODE ?=
 EVENT_SOURCE ?= s3
 STACK ?= uploads
 PARAMETERS ?=
+SECONDS ?= 600
 EVENT ?= events/s3-put.json
 IMAGE ?=
 BASE ?=
@@ -37,6 +38,14 @@ TEST_INSTALLED = $(foreach tool,awscli checkov moto parliament taskcat,$(ENV)/$(
 .PHONY: test
 test: setup $(TEST_INSTALLED) ## run every test that this machine can run
 	$(DEV)/python -m pytest -rs tests
+
+.PHONY: storm
+storm: setup ## the storm tests in their long size, for figures
+	STORM=long $(DEV)/python -m pytest -rs tests/storm
+
+.PHONY: fuzz
+fuzz: setup ## look for a file that ends in neither an answer nor a rejection [SECONDS=600]
+	FUZZ=$(SECONDS) $(DEV)/python -m pytest -rs tests/hostile/test_fuzz.py
 
 .PHONY: bench
 bench: setup $(ENV)/peer/.installed $(ENV)/bench/.installed ## measure the job: a table, build/bench.json and a plot [ARGS=--quick]
