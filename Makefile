@@ -60,7 +60,7 @@ lint: setup ## check style, types and the template
 	$(ENV)/sam/bin/sam validate --lint --region us-east-1
 
 .PHONY: image
-image: setup ## build the container image from the layer [IMAGE=worker:local BASE=...]
+image: setup ## build the container image, with which the demo runs containers [IMAGE=worker:local BASE=...]
 	@IMAGE="$(IMAGE)" BASE="$(BASE)" $(DEV)/python -m local.image
 
 .PHONY: invoke

@@ -114,7 +114,8 @@ def maze_task(pipelines_in_containers: dict[str, Pipeline]) -> Iterator[str]:
     ecs, outputs = pipeline.aws.client("ecs"), pipeline.outputs
     with socket.create_server((bridge_address() or "127.0.0.1", 0)) as silent:
         address = f"http://host.docker.internal:{silent.getsockname()[1]}"
-        environment = {"S3_BUCKET": "b", "S3_KEY": "input/k", "AWS_ENDPOINT_URL_S3": address}
+        environment = {"S3_BUCKET": pipeline.bucket, "S3_KEY": "input/waits"}
+        environment["AWS_ENDPOINT_URL_S3"] = address
         override = [{"name": name, "value": value} for name, value in environment.items()]
         reply = ecs.run_task(
             cluster=outputs["ClusterArn"],
@@ -126,7 +127,7 @@ def maze_task(pipelines_in_containers: dict[str, Pipeline]) -> Iterator[str]:
         task = str(reply["tasks"][0]["taskArn"])
         yield task
         ecs.stop_task(cluster=outputs["ClusterArn"], task=task)
-        pipeline.failure("input/k")
+        pipeline.failure("input/waits")
 
 
 def test_a_function_gets_its_memory(started: EmbeddedAws) -> None:
