@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -130,8 +131,14 @@ def _layer_version(stack: Stack, arn: str) -> Any:
 
 
 def _permission(stack: Stack, _: str) -> Any:
-    function = stack.outputs["FunctionName"]
-    return json.loads(stack.region.client("lambda").get_policy(FunctionName=function)["Policy"])
+    """All of the stack's functions: a permission does not say whose it is."""
+    client = stack.region.client("lambda")
+    found = []
+    for kind, name in stack.resources().values():
+        if kind == "AWS::Lambda::Function":
+            with contextlib.suppress(client.exceptions.ResourceNotFoundException):
+                found.append(json.loads(client.get_policy(FunctionName=name)["Policy"]))
+    return found
 
 
 def _log_group(stack: Stack, name: str) -> Any:
@@ -182,6 +189,9 @@ DESCRIBE: dict[str, Callable[[Stack, str], Any]] = {
     "AWS::Events::Rule": _rule,
     "AWS::IAM::ManagedPolicy": _managed_policy,
     "AWS::IAM::Role": _role,
+    "AWS::Lambda::EventSourceMapping": lambda stack, uuid: stack.region.client(
+        "lambda"
+    ).get_event_source_mapping(UUID=uuid),
     "AWS::Lambda::Function": lambda stack, name: stack.region.client("lambda").get_function(
         FunctionName=name
     )["Configuration"],
