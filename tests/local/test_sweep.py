@@ -100,9 +100,9 @@ def test_a_newer_version_is_answered_too(sweep: Sweeper, pipeline: Pipeline, maz
 
 
 def test_rejections_are_verdicts(sweep: Sweeper, pipeline: Pipeline) -> None:
-    for key in ("input/bad/a", "input/bad/a-b", "input/bad/a.png"):
+    for key in ("input/unsolvable/a", "input/unsolvable/a-b", "input/unsolvable/a.png"):
         pipeline.verdict(key, pipeline.upload(key, b"no picture"))
-    assert sweep(prefix="input/bad/")["outcomes"] == {"current": 3}
+    assert sweep(prefix="input/unsolvable/")["outcomes"] == {"current": 3}
 
 
 def test_a_dry_run_counts_and_starts_nothing(
