@@ -8,7 +8,6 @@ modules imported. Both files, the picture and the answer, are part of it.
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +15,7 @@ from pathlib import Path
 from processing import maze, picture
 
 from . import ROOT
-
-_STATUS = Path("/proc/self/status")
+from .peak import highest
 
 
 def peak(what: str, file: Path) -> int:
@@ -27,22 +25,14 @@ def peak(what: str, file: Path) -> int:
     return int(done.stdout)
 
 
-def _highest() -> int:
-    """The most memory this process ever had, in bytes."""
-    if _STATUS.exists():  # ru_maxrss is inherited from the parent on Linux
-        line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
 def main(what: str, file: Path) -> None:
-    before = _highest()
+    before = highest()
     body = file.read_bytes()
     if what == "job":
         maze.solve(body, "")
     else:
         picture.write(picture.read(body))
-    print(_highest() - before)
+    print(highest() - before)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ sweep itself. One upload in a hundred has no verdict, one in fifty is rejected; 
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 import time
 from collections import Counter
@@ -19,6 +18,8 @@ from datetime import UTC, datetime, timedelta
 from processing.settings import Settings
 from processing.store import Bucket
 from sweep import Plan, Sweep
+
+from .peak import highest
 
 PAGE = 1000
 UPLOADED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -81,22 +82,17 @@ def main(arguments: list[str] | None = None) -> int:
     bucket = SimulatedBucket(uploads)
     plan = Plan(timedelta(minutes=30), max_attempts=3, rate=10, dry_run=True)
     settings = Settings(processor=lambda body, content_type: (body, content_type))
-    before, began = peak(), time.perf_counter()
+    before, began = highest(), time.perf_counter()
     progress = Sweep(bucket, settings, lambda upload: None, OSError, plan).run(datetime.now(UTC))
     seconds = time.perf_counter() - began
     print(
         f"{uploads:,} uploads in {seconds:.1f} s: {uploads / seconds:,.0f} a second\n"
         f"{dict(progress.outcomes)}\n"
         f"{bucket.calls['ListObjectsV2']:,} LIST and {bucket.calls['HeadObject']:,} HEAD calls\n"
-        f"peak memory {peak():.0f} MB, of which {peak() - before:.0f} MB since the sweep began"
+        f"peak memory {highest() / 2**20:.0f} MiB, "
+        f"of which {(highest() - before) / 2**20:.0f} MiB since the sweep began"
     )
     return 0
-
-
-def peak() -> float:
-    """Of this process until now, in MB."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (1024**2 if sys.platform == "darwin" else 1024)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ before the first job and after the last.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import warnings
 from functools import partial
@@ -20,9 +19,7 @@ from processing import job, maze
 from processing.events import Upload
 from processing.settings import Settings
 
-
-def peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+from bench.peak import highest
 
 
 def main(folder: str, max_pixels: str, memory_mib: str) -> None:
@@ -30,14 +27,14 @@ def main(folder: str, max_pixels: str, memory_mib: str) -> None:
     settings = Settings(
         processor=partial(maze.solve, max_pixels=int(max_pixels)), memory_mib=int(memory_mib)
     )
-    before, outcomes = peak(), {}
+    before, outcomes = highest(), {}
     for path in sorted(Path(folder).iterdir()):
         store = MemoryStore()
         key = f"input/{path.name}"
         store.upload(key, path.read_bytes())
         report = job.run(Upload(store.name, key), store, settings, log=lambda line: None)
         outcomes[path.name] = [report.outcome, report.reason]
-    print(json.dumps({"outcomes": outcomes, "before": before, "after": peak()}))
+    print(json.dumps({"outcomes": outcomes, "before": before >> 20, "after": highest() >> 20}))
 
 
 if __name__ == "__main__":
