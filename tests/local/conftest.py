@@ -2,6 +2,7 @@
 and for some tests a second one, that runs them in containers."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -15,6 +16,11 @@ from local.engine import Engine, containers, no_engine
 from local.image import build_image
 from local.pipeline import Pipeline
 from local.scenarios import SCENARIOS
+
+# What a shell runs in the background ignores SIGINT and hands that on to its children, which the
+# tests interrupt: they are to be as if from a terminal.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

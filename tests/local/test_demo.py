@@ -102,8 +102,6 @@ def test_an_interrupt_leaves_nothing_running(
         [sys.executable, "-u", "-m", "local.demo"],
         cwd=paths.ROOT,
         stdout=subprocess.PIPE,
-        # As from a terminal: what a shell runs in the background ignores SIGINT, and hands that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as running:
         until(lambda: any("sam deploy" in line for line in processes_of(temporary)), "sam deploy")
         running.send_signal(sent)

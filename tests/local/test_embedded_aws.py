@@ -262,8 +262,6 @@ def test_an_interrupt_ends_it(temporary: Path) -> None:
         [sys.executable, "-c", program],
         cwd=paths.ROOT,
         stderr=subprocess.DEVNULL,
-        # As from a terminal: what a shell runs in the background ignores SIGINT.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as owner:
         until(lambda: list(temporary.glob("embedded-aws-*/endpoint")), "it started")
         time.sleep(0.5)
