@@ -26,7 +26,7 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 .PHONY: help
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup ## solve a picture on the embedded AWS [INPUT=file SCENARIOS="lambda fargate cloudtrail"]
@@ -50,6 +50,10 @@ fuzz: setup ## look for a file that ends in neither an answer nor a rejection [S
 .PHONY: bench
 bench: setup $(ENV)/peer/.installed $(ENV)/bench/.installed ## measure the job: a table, build/bench.json and a plot [ARGS=--quick]
 	@$(DEV)/python -m bench --plot $(ARGS)
+
+.PHONY: bench-sweep
+bench-sweep: setup ## measure the sweep on a simulated bucket [UPLOADS=1000000]
+	@PYTHONPATH=worker:functions/sweep $(DEV)/python -m bench.sweep $(UPLOADS)
 
 .PHONY: lint
 lint: setup ## check style, types and the template

@@ -225,3 +225,20 @@ def test_a_sweep_that_may_not_list_says_so_in_the_failure_queue(
     assert list(failure) == FAILURE
     assert (failure["source"], failure["key"]) == ("sweep", None)
     assert "s3:ListBucket" in failure["reason"]
+
+
+def test_the_schedule_starts_the_sweep(pipelines: dict[str, Pipeline], maze: Maze) -> None:
+    pipeline = pipelines["fargate"]
+    events = pipeline.aws.client("events")
+    rule = pipeline.bucket.replace("uploads-", "sweep-")
+    before = events.describe_rule(Name=rule)["ScheduleExpression"]
+    assert before == "rate(1 hour)"
+    sweeper = Sweeper(pipeline)
+    with sweeper.settings(GRACE_MINUTES="0.0001"):
+        with sweeper.events_are_lost():
+            version = pipeline.upload("input/scheduled.png", maze(1))
+        events.put_rule(Name=rule, ScheduleExpression="rate(1 minute)")
+        try:
+            assert pipeline.verdict("input/scheduled.png", version, seconds=120).is_answer
+        finally:
+            events.put_rule(Name=rule, ScheduleExpression=before)

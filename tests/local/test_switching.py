@@ -10,6 +10,7 @@ from local.aws import EmbeddedAws
 from local.pipeline import Pipeline
 from local.scenarios import SCENARIOS
 from tests.local.test_destroy import change
+from tests.local.test_sweep import Sweeper
 
 Maze = Callable[[int], bytes]
 Content = dict[tuple[str, str], str]
@@ -89,6 +90,23 @@ def test_nothing_that_was_there_is_lost_or_done_again(
         new = {key for key, _ in after.keys() - before.keys()}
         assert new == {f"input/{number}.png", f"output/{number}.png"}
         assert len(after) == len(before) + 2
+
+
+def test_what_a_change_of_mode_lost_is_started_by_the_new_engine(
+    aws: EmbeddedAws, maze: Maze, switched: object
+) -> None:
+    before = Pipeline(aws, STACK, aws.outputs(STACK))
+    assert before.outputs["Mode"] == "lambda"
+    with Sweeper(before).events_are_lost():
+        version = before.upload("input/lost.png", maze(0))
+    change(aws, STACK, Mode="fargate")
+    pipeline = Pipeline(aws, STACK, aws.outputs(STACK))
+    sweep = Sweeper(pipeline)
+    with sweep.settings(GRACE_MINUTES="0.0001"):
+        assert sweep(prefix="input/lost.png")["outcomes"] == {"started": 1}
+    assert pipeline.verdict("input/lost.png", version).is_answer
+    (report,) = pipeline.reports("input/lost.png")
+    assert report["mode"] == "fargate"
 
 
 def test_the_network_of_a_live_stack_can_be_any_other(
