@@ -1,7 +1,7 @@
 # One job per uploaded file, on AWS. `make help` lists the commands.
 
 PYTHON ?= python3
-SCENARIOS ?= lambda fargate cloudtrail
+SCENARIOS ?= lambda fargate cloudtrail hybrid
 INPUT ?=
 MODE ?=
 EVENT_SOURCE ?= s3
@@ -29,7 +29,7 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: setup ## solve a picture on the embedded AWS [INPUT=file SCENARIOS="lambda fargate cloudtrail"]
+demo: setup ## solve a picture on the embedded AWS [INPUT=file SCENARIOS="lambda fargate cloudtrail hybrid"]
 	@$(DEV)/python -m local.demo $(if $(INPUT),--input "$(INPUT)") --scenarios $(SCENARIOS)
 
 # What only tests use: other tools than ours, each in its own environment.
@@ -72,8 +72,8 @@ invoke: setup ## hand an event to the function in a container like Lambda's [EVE
 	@PYTHONPATH=worker $(DEV)/python -m local.invoke $(EVENT) $(if $(INPUT),--input "$(INPUT)")
 
 .PHONY: deploy
-deploy: setup ## build and deploy to your AWS account [MODE=lambda|fargate EVENT_SOURCE=s3|cloudtrail STACK=uploads PARAMETERS="Network=public"]
-	@case "$(MODE)" in lambda|fargate) ;; *) echo "MODE is lambda or fargate, not '$(MODE)'" >&2; exit 2;; esac
+deploy: setup ## build and deploy to your AWS account [MODE=lambda|fargate|hybrid EVENT_SOURCE=s3|cloudtrail STACK=uploads PARAMETERS="Network=public"]
+	@case "$(MODE)" in lambda|fargate|hybrid) ;; *) echo "MODE is lambda, fargate or hybrid, not '$(MODE)'" >&2; exit 2;; esac
 	PYTHON="$(CURDIR)/$(DEV)/python" $(ENV)/sam/bin/sam build
 	$(ENV)/sam/bin/sam deploy --stack-name "$(STACK)" --s3-prefix "$(STACK)" \
 	  --parameter-overrides Mode=$(MODE) EventSource=$(EVENT_SOURCE) $(PARAMETERS)

@@ -83,7 +83,9 @@ def main(arguments: list[str] | None = None) -> int:
     plan = Plan(timedelta(minutes=30), max_attempts=3, rate=10, dry_run=True)
     settings = Settings(processor=lambda body, content_type: (body, content_type))
     before, began = highest(), time.perf_counter()
-    progress = Sweep(bucket, settings, lambda upload: None, OSError, plan).run(datetime.now(UTC))
+    progress = Sweep(bucket, settings, lambda upload, size: None, OSError, plan).run(
+        datetime.now(UTC)
+    )
     seconds = time.perf_counter() - began
     print(
         f"{uploads:,} uploads in {seconds:.1f} s: {uploads / seconds:,.0f} a second\n"

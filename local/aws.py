@@ -159,7 +159,7 @@ class EmbeddedAws:
     def deploy(self, stack: str, **parameters: str) -> dict[str, str]:
         """`sam deploy`, unmodified; gives the stack's outputs. Raises CommandFailed."""
         chosen = {"S3Endpoint": self.engine.address_for_jobs(self.endpoint)}
-        if parameters.get("Mode") == "fargate":
+        if parameters.get("Mode") in ("fargate", "hybrid"):
             chosen["WorkerImageUri"] = self.engine.worker_image
         chosen |= parameters
         self._commands.run(

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from bench import pictures
+
 from . import build, paths
 from .aws import EmbeddedAws, NotStarted
 from .commands import CommandFailed
@@ -101,13 +103,25 @@ def run(aws: EmbeddedAws, picture: Path, scenarios: list[str]) -> list[Outcome]:
         stacks = aws.deploy_all({f"demo-{name}": SCENARIOS[name] for name in scenarios})
     tap = EventTap(aws)
     pipelines = {name: Pipeline(aws, f"demo-{name}", stacks[f"demo-{name}"]) for name in scenarios}
-    return [watch(name, pipeline, tap, picture) for name, pipeline in pipelines.items()]
+    return [
+        watch(name, pipeline, tap, each)
+        for name, pipeline in pipelines.items()
+        for each in [picture, *([large_picture()] if name == "hybrid" else [])]
+    ]
+
+
+def large_picture() -> Path:
+    """One that hybrid's threshold sends to the other engine: a maze of 1.4 MiB."""
+    file = OUT / "large.bmp"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pictures.maze(700, 700, corridor=10, wall=4).convert("RGB").save(file)
+    return file
 
 
 def watch(scenario: str, pipeline: Pipeline, tap: EventTap, picture: Path) -> Outcome:
     """Upload the picture, wait for its verdict, show when what happened, keep the verdict."""
     key = INPUT + picture.name
-    print(f"\n{scenario}")
+    print(f"\n{scenario}: {picture.name}, {picture.stat().st_size:,} bytes")
     version = pipeline.upload(key, picture.read_bytes())
     try:
         verdict = pipeline.verdict(key, version, LONGEST_JOB)
@@ -117,7 +131,7 @@ def watch(scenario: str, pipeline: Pipeline, tap: EventTap, picture: Path) -> Ou
     report = pipeline.reports(key)[0]
     times = {
         "uploaded": pipeline.versions(key)[version].timestamp(),
-        "event": event_time(pipeline, tap),
+        "event": event_time(pipeline, tap, key),
         "started": report["logged"] - report["milliseconds"] / 1000,
         "answered" if verdict.is_answer else "rejected": pipeline.versions(verdict.key)[
             verdict.version
@@ -130,8 +144,11 @@ def watch(scenario: str, pipeline: Pipeline, tap: EventTap, picture: Path) -> Ou
             "lambda": "S3 invoked the function",
             "fargate": "S3 told EventBridge",
             "cloudtrail": "CloudTrail told EventBridge",
+            "hybrid": "S3 told EventBridge",
         }[scenario],
-        "started": "the function" if scenario == "lambda" else "the task that EventBridge ran",
+        "started": "the function"
+        if report["mode"] == "lambda"
+        else "the task that EventBridge ran",
         "answered": verdict.key,
         "rejected": verdict.key,
     }
@@ -144,13 +161,13 @@ def watch(scenario: str, pipeline: Pipeline, tap: EventTap, picture: Path) -> Ou
     return Outcome(scenario, verdict, seconds, report["milliseconds"], file)
 
 
-def event_time(pipeline: Pipeline, tap: EventTap) -> float:
+def event_time(pipeline: Pipeline, tap: EventTap, key: str) -> float:
     """When the event came: EventBridge's time of it, or the start of the invocation.
 
     A notification of S3 to Lambda can't be watched; Lambda logs how long the invocation took.
     """
-    if "FunctionName" not in pipeline.outputs:
-        return tap.time_of_event(pipeline.bucket)
+    if pipeline.outputs["Mode"] != "lambda":
+        return tap.time_of_event(pipeline.bucket, key)
     took = re.compile(r"REPORT .*\tDuration: ([\d.]+) ms")
     for event in pipeline.log():
         if found := took.match(event["message"]):
@@ -180,7 +197,8 @@ def summarize(outcomes: list[Outcome]) -> None:
             f"  {outcome.file.relative_to(paths.ROOT)}"
         )
     if len(outcomes) > 1 and all(outcome.verdict.is_answer for outcome in outcomes):
-        same = len({outcome.verdict.body for outcome in outcomes}) == 1
+        answers = {(outcome.file.name, outcome.verdict.body) for outcome in outcomes}
+        same = len(answers) == len({name for name, _ in answers})
         print("The answers are the same, byte for byte." if same else "The answers DIFFER.")
 
 

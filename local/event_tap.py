@@ -46,8 +46,8 @@ class EventTap:
         )
         events.put_targets(Rule=_NAME, Targets=[{"Id": "queue", "Arn": arn}])
 
-    def time_of_event(self, bucket: str) -> float:
-        """When the first event about an upload to the bucket came. Raises NothingCame."""
+    def time_of_event(self, bucket: str, key: str) -> float:
+        """When the first event about an upload came. Raises NothingCame."""
 
         def look() -> float | None:
             reply = self._sqs.receive_message(
@@ -55,8 +55,9 @@ class EventTap:
             )
             for message in reply.get("Messages", []):
                 event: dict[str, Any] = json.loads(message["Body"])
-                if bucket in json.dumps(event["detail"]):
+                said = json.dumps(event["detail"])
+                if json.dumps(bucket) in said and json.dumps(key) in said:
                     return datetime.fromisoformat(event["time"]).timestamp()
             return None
 
-        return until(look, f"an event about {bucket}")
+        return until(look, f"an event about {bucket}/{key}")

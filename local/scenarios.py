@@ -6,4 +6,5 @@ SCENARIOS: dict[str, dict[str, str]] = {
     "lambda": {"Mode": "lambda"},
     "fargate": {"Mode": "fargate"},
     "cloudtrail": {"Mode": "fargate", "EventSource": "cloudtrail"},
+    "hybrid": {"Mode": "hybrid", "HybridThresholdMiB": "1"},
 }

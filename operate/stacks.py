@@ -47,7 +47,7 @@ class Stack:
         """One line for whoever looks on."""
         _, _, _, region, account, _ = self.id.split(":", 5)
         mode, source = self.parameters["Mode"], self.parameters["EventSource"]
-        how = mode if mode == "lambda" else f"{mode}, EventSource={source}"
+        how = f"{mode}, EventSource={source}" if mode == "fargate" else mode
         return f"stack {self.name} in {region}, account {account}: {how}, {self.status}"
 
 

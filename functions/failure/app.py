@@ -12,6 +12,7 @@ start a task. What goes out, into the failure queue and the log:
     time                   of the failure
 
 The last one of an upload is kept in the bucket, too, for when the sweep gives it up.
+With Mode=hybrid, a failure of the function is none yet: a task is started, whose own would be.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import boto3
@@ -56,11 +57,32 @@ def handler(event: Json, context: object) -> Json:
     for message in event["Records"]:
         try:
             for failure in failures(message):
-                report(failure)
+                settle(failure)
         except Exception as error:  # one message must not stop its neighbours
             print(json.dumps({"reason": repr(error), "unreported": message["body"]}))
             again.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": again}
+
+
+def settle(failure: Failure) -> None:
+    """Report it; but with Mode=hybrid, what the function could not do is tried by a task first."""
+    if os.environ["HANDS_OVER"] == "yes" and failure.source == "function" and failure.key:
+        problem = hand_over(failure)
+        if not problem:
+            print(json.dumps({"handed_over": asdict(failure)}, ensure_ascii=False))
+            return
+        failure = replace(failure, reason=f"{failure.reason}; no task was started: {problem}")
+    report(failure)
+
+
+def hand_over(failure: Failure) -> str | None:
+    """Have the sweep start a task, as it may; gives what went wrong."""
+    event = {"start_task": {"bucket": failure.bucket, "key": failure.key}}
+    reply = boto3.client("lambda").invoke(
+        FunctionName=os.environ["SWEEP_FUNCTION"], Payload=json.dumps(event)
+    )
+    said = json.load(reply["Payload"])
+    return str(said.get("errorMessage", said)) if "FunctionError" in reply else None
 
 
 def report(failure: Failure) -> None:

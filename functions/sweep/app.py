@@ -4,6 +4,10 @@ All fields of the event are optional:
 
     {"dry_run": true, "prefix": "input/2026/", "rate": 2.5, "seconds": 20, "after": "..."}
 
+Another event is no sweep, and starts the task of one upload that the function could not do:
+
+    {"start_task": {"bucket": "...", "key": "..."}}
+
 A run that is out of time gives the place in `after`, and the next one goes on from there. For the
 schedule, which sends {"resume": true}, that place is kept in the bucket.
 """
@@ -23,6 +27,7 @@ import sweep
 from processing import settings
 from processing.answer import Answer
 from processing.errors import BadEvent, BadSetting, Failed
+from processing.events import Upload
 from processing.store import Bucket
 
 FIELDS = {"resume", "dry_run", "prefix", "rate", "seconds", "after"}
@@ -31,7 +36,13 @@ MARGIN_SECONDS = 20
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: ANN401
-    """Sweep, for as long as there is time; gives sweep.Progress. Raises ProcessingError."""
+    """Sweep, for as long as there is time; gives sweep.Progress.
+
+    Raises ProcessingError, and engines.NotStarted for a task.
+    """
+    if upload := event.get("start_task"):
+        engines.Fargate(os.environ).start(Upload(upload["bucket"], upload["key"]), size=0)
+        return {"started": upload}
     began = time.monotonic()
     time_left = context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
     chosen = settings.from_environment(os.environ, processor=nothing)

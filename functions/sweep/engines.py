@@ -28,7 +28,7 @@ class Lambda:
         self._function = _setting(environment, "FUNCTION", "the name of the function")
         self._client = boto3.client("lambda", config=_CONFIG)
 
-    def start(self, upload: Upload) -> None:
+    def start(self, upload: Upload, size: int) -> None:
         """Raises NotStarted."""
         event = {
             "source": "sweep",
@@ -62,7 +62,7 @@ class Fargate:
         }
         self._client = boto3.client("ecs", config=_CONFIG)
 
-    def start(self, upload: Upload) -> None:
+    def start(self, upload: Upload, size: int) -> None:
         """Raises NotStarted."""
         variables = {"S3_BUCKET": upload.bucket, "S3_KEY": upload.key}
         environment = [{"name": name, "value": value} for name, value in variables.items()]
@@ -75,15 +75,30 @@ class Fargate:
             raise NotStarted(f"RunTask: {json.dumps(reply['failures'])}")
 
 
-Engine = Lambda | Fargate
+class Hybrid:
+    """The function for what is small, a task for what is larger: as the two rules have it."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._threshold = int(_setting(environment, "THRESHOLD", "a number of bytes"))
+        self._small, self._large = Lambda(environment), Fargate(environment)
+
+    def start(self, upload: Upload, size: int) -> None:
+        """Raises NotStarted."""
+        engine = self._small if size <= self._threshold else self._large
+        engine.start(upload, size)
+
+
+Engine = Lambda | Fargate | Hybrid
+_ENGINES: dict[str, type[Engine]] = {"lambda": Lambda, "fargate": Fargate, "hybrid": Hybrid}
 
 
 def engine(environment: Mapping[str, str]) -> Engine:
     """The engine that MODE names. Raises BadSetting."""
-    mode = _setting(environment, "MODE", "lambda or fargate")
-    if mode not in ("lambda", "fargate"):
-        raise BadSetting("MODE", mode, "lambda or fargate")
-    return Lambda(environment) if mode == "lambda" else Fargate(environment)
+    wanted = " or ".join(_ENGINES)
+    mode = _setting(environment, "MODE", wanted)
+    if mode not in _ENGINES:
+        raise BadSetting("MODE", mode, wanted)
+    return _ENGINES[mode](environment)
 
 
 def _setting(environment: Mapping[str, str], name: str, wanted: str) -> str:

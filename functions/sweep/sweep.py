@@ -92,7 +92,7 @@ class Sweep:
         self,
         store: Store,
         settings: Settings,
-        start: Callable[[Upload], None],
+        start: Callable[[Upload, int], None],
         not_started: type[Exception],
         plan: Plan,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -216,7 +216,7 @@ class Sweep:
         claim = records.Attempts(seen.version, before.made + 1, now)
         records.put_attempts(self._store, upload.key, claim, record)
         try:
-            self._start(upload)
+            self._start(upload, seen.size)
         except Exception:
             _, claimed = records.attempts(self._store, upload.key, seen.version)
             records.put_attempts(self._store, upload.key, before, claimed)

@@ -1,6 +1,7 @@
-"""A processor that tries what no job may: it runs in the real job, with the role's credentials."""
+"""Processors for tests, in the real job: one tries what no job may, one never ends."""
 
 import json
+import time
 
 from processing.errors import StoreError
 from processing.store import Bucket
@@ -12,6 +13,12 @@ def write(body: bytes, content_type: str) -> tuple[bytes, str]:
     targets = json.loads(body)
     bucket = Bucket(targets["bucket"])
     return json.dumps({key: said(bucket, key) for key in targets["keys"]}).encode(), "text/plain"
+
+
+def sleep(body: bytes, content_type: str) -> tuple[bytes, str]:
+    """Take longer than any time limit."""
+    time.sleep(3600)
+    return body, content_type
 
 
 def said(bucket: Bucket, key: str) -> str:

@@ -256,7 +256,7 @@ def test_reports_have_the_same_fields_everywhere(
     assert (report["bucket"], report["key"]) == (pipeline.bucket, "input/reported.png")
     assert (report["outcome"], report["version"]) == ("answered", version)
     assert (report["bytes"], report["pixels"]) == (len(body), width * height)
-    assert report["mode"] == ("lambda" if scenario == "lambda" else "fargate")
+    assert report["mode"] == ("lambda" if scenario in ("lambda", "hybrid") else "fargate")
 
 
 # ---- What must not be possible ----------------------------------------------------------------
@@ -374,19 +374,18 @@ def test_requests_without_tls_are_denied(aws: EmbeddedAws, pipelines: dict[str, 
 
 @contextlib.contextmanager
 def job_without_permissions(pipeline: Pipeline) -> Iterator[None]:
-    """Take the job's role its policy, for a while."""
+    """Take the job's roles their policy, for a while."""
     iam, cloudformation = pipeline.aws.client("iam"), pipeline.aws.client("cloudformation")
     stack = cloudformation.describe_stack_resources(StackName=pipeline.stack)
     ids = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in stack["StackResources"]}
-    policy = {
-        "RoleName": ids.get("ProcessFunctionRole") or ids["TaskRole"],
-        "PolicyArn": ids["JobPolicy"],
-    }
-    iam.detach_role_policy(**policy)
+    roles = [ids[role] for role in ("ProcessFunctionRole", "TaskRole") if role in ids]
+    for role in roles:
+        iam.detach_role_policy(RoleName=role, PolicyArn=ids["JobPolicy"])
     try:
         yield
     finally:
-        iam.attach_role_policy(**policy)
+        for role in roles:
+            iam.attach_role_policy(RoleName=role, PolicyArn=ids["JobPolicy"])
 
 
 @TASKS_IN_BOTH_ENGINES

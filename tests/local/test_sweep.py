@@ -51,15 +51,19 @@ class Sweeper:
     @contextlib.contextmanager
     def events_are_lost(self) -> Iterator[None]:
         """Nothing hears of uploads, for a while."""
-        if rule := self._pipeline.outputs.get("RuleName"):
-            events = self._pipeline.aws.client("events")
-            events.disable_rule(Name=rule)
+        events, bucket = self._pipeline.aws.client("events"), self._pipeline.bucket
+        if "RuleName" in self._pipeline.outputs:
+            found = events.list_rules()["Rules"]
+            rules = [rule["Name"] for rule in found if bucket in rule.get("EventPattern", "")]
+            for rule in rules:
+                events.disable_rule(Name=rule)
             try:
                 yield
             finally:
-                events.enable_rule(Name=rule)
+                for rule in rules:
+                    events.enable_rule(Name=rule)
             return
-        s3, bucket = self._pipeline.s3, self._pipeline.bucket
+        s3 = self._pipeline.s3
         before = s3.get_bucket_notification_configuration(Bucket=bucket)
         del before["ResponseMetadata"]
         s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})

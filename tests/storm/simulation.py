@@ -114,7 +114,7 @@ class Storm:
     def sweep(self) -> None:
         """An hour later, the real sweep; its jobs have no accidents."""
 
-        def start(upload: Upload) -> None:
+        def start(upload: Upload, size: int) -> None:
             job.run(upload, self.bucket, self.settings, log=lambda line: None)
             self.counts["started by the sweep"] += 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator as op
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -81,7 +82,21 @@ def _holds(condition: Any, value: Any) -> bool:
             return isinstance(value, str) and value.startswith(operand)
         case "anything-but":
             return value not in operand
+        case "numeric":
+            return isinstance(value, int | float) and _compares(operand, value)
     raise NotImplementedError(operator)
+
+
+_MOST = 5_000_000_000
+"""The largest number that Event Ruler compares; a larger one is no number to it.
+https://github.com/aws/event-ruler/blob/main/src/main/software/amazon/event/ruler/ComparableNumber.java"""
+
+
+def _compares(operand: list[Any], value: float) -> bool:
+    """Whether `[">", 1, "<=", 5]`, of one or two comparisons, holds."""
+    compare = {"<": op.lt, "<=": op.le, "=": op.eq, ">=": op.ge, ">": op.gt}
+    comparisons = zip(operand[::2], operand[1::2], strict=True)
+    return abs(value) <= _MOST and all(compare[how](value, limit) for how, limit in comparisons)
 
 
 def transform(transformer: dict[str, Any], event: Any) -> str:

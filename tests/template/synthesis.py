@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ PSEUDO = {
     "AWS::URLSuffix": "test.example",
 }
 FARGATE = {"Mode": "fargate", "WorkerImageUri": "registry.example/worker:1"}
+HYBRID = {**FARGATE, "Mode": "hybrid"}
 CLOUDTRAIL = {**FARGATE, "EventSource": "cloudtrail"}
 EXISTING = {
     "Network": "existing",
@@ -50,9 +52,14 @@ NETWORKS: dict[str, dict[str, str]] = {
 CHOICES: dict[str, dict[str, str]] = {
     "lambda": {},
     "fargate-own-image": {"Mode": "fargate"},
+    "hybrid-own-image": {"Mode": "hybrid"},
     **{
         f"{name}-{network}": {**engine, **companions}
-        for name, engine in {"fargate": FARGATE, "cloudtrail": CLOUDTRAIL}.items()
+        for name, engine in {
+            "fargate": FARGATE,
+            "cloudtrail": CLOUDTRAIL,
+            "hybrid": HYBRID,
+        }.items()
         for network, companions in NETWORKS.items()
     },
 }
@@ -114,6 +121,9 @@ def _synthesize(chosen: tuple[tuple[str, str], ...]) -> Stack:
             resolver.dependencies = {*_listed(resource.get("DependsOn", []))}
             assert resolver.dependencies <= resolver.made, f"{name} depends on what is not made"
             stack.resources[name] = resolver.resolve(resource)
+            properties = stack.resources[name].get("Properties", {})
+            if isinstance(properties.get("EventPattern"), str):  # JSON, to EventBridge
+                properties["EventPattern"] = json.loads(properties["EventPattern"])
             stack.dependencies[name] = resolver.dependencies - {name}
     for name, output in template["Outputs"].items():
         if resolver.holds(output.get("Condition")):
@@ -187,6 +197,9 @@ class Resolver:
                 return arguments[1].split(arguments[0])
             case "Select":
                 return arguments[1][int(arguments[0])]
+            case "FindInMap":
+                name, key, value = arguments
+                return self.template["Mappings"][name][key][value]
         raise NotImplementedError(function)
 
     def substitute(self, argument: Any) -> str:

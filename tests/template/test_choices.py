@@ -124,8 +124,10 @@ def test_outputs_exist_for_all_that_the_choice_makes(choice: dict[str, str]) -> 
         "Mode", "BucketName", "UploadCommand", "AnswersCommand", "LogsCommand", "LogGroupName",
         "LayerArn", "SweepFunctionName", "FailureQueueUrl", "FailureQueueArn",
     }  # fmt: skip
-    if stack.parameters["Mode"] == "lambda":
-        assert stack.outputs.keys() == always | {"FunctionName", "FunctionArn"}
+    function = {"FunctionName", "FunctionArn"}
+    mode = stack.parameters["Mode"]
+    if mode == "lambda":
+        assert stack.outputs.keys() == always | function
         return
     tasks = {
         "ClusterArn", "TaskDefinitionArn", "ContainerName", "RuleName", "RuleRoleArn", "VpcId",
@@ -133,7 +135,8 @@ def test_outputs_exist_for_all_that_the_choice_makes(choice: dict[str, str]) -> 
     }  # fmt: skip
     trail = {"TrailArn", "TrailBucketName"}
     is_cloudtrail = stack.parameters["EventSource"] == "cloudtrail"
-    assert stack.outputs.keys() == always | tasks | (trail if is_cloudtrail else set())
+    more = (trail if is_cloudtrail else set()) | (function if mode == "hybrid" else set())
+    assert stack.outputs.keys() == always | tasks | more
 
 
 def test_the_container_that_is_named_is_the_container_that_runs() -> None:

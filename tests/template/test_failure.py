@@ -149,6 +149,7 @@ def test_the_report_says_what_a_task_of_this_stack_said(choice: dict[str, str]) 
         "FAILURE_QUEUE": "<FailureQueue>",
         "JOB_LOG_GROUP": "<JobLogGroup>",
         "SWEEP_FUNCTION": "<SweepFunction>",
+        "HANDS_OVER": "yes" if choice.get("Mode") == "hybrid" else "no",
         "INPUT_PREFIX": "in/",
         "AWS_ENDPOINT_URL_S3": "",
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.synthesis import BUCKET, CHOICES, FARGATE, NETWORKS, SOURCE, synthesize
+from tests.template.synthesis import BUCKET, CHOICES, FARGATE, HYBRID, NETWORKS, SOURCE, synthesize
 from tests.template.test_permissions import granted, may, run_task, statements
 
 ARN = f"arn:aws-test:s3:::{BUCKET}"
@@ -136,10 +136,22 @@ def test_the_sweep_starts_the_stacks_own_tasks() -> None:
     }
 
 
+def test_the_sweep_of_hybrid_starts_both_and_knows_the_threshold() -> None:
+    stack = synthesize(HYBRID, HybridThresholdMiB="4")
+    variables = stack["SweepFunction"]["Environment"]["Variables"]
+    assert (variables["MODE"], variables["THRESHOLD"]) == ("hybrid", str(4 * 2**20))
+    assert variables["FUNCTION"] == "<ProcessFunction>"
+    assert variables["TASK_DEFINITION"] == "<TaskDefinition>"
+    assert others(HYBRID, "SweepFunctionRole") == (
+        others(FARGATE, "SweepFunctionRole") | others({}, "SweepFunctionRole")
+    )
+
+
 @every_choice
 def test_the_report_of_failures_reads_one_queue_and_the_log_and_writes_another(
     choice: dict[str, str],
 ) -> None:
+    hands_over = {("lambda:InvokeFunction", "<SweepFunction.Arn>")}
     assert granted(synthesize(choice), "FailureFunctionRole") == {
         ("sqs:ReceiveMessage", "<RawFailureQueue.Arn>"),
         ("sqs:DeleteMessage", "<RawFailureQueue.Arn>"),
@@ -151,4 +163,4 @@ def test_the_report_of_failures_reads_one_queue_and_the_log_and_writes_another(
         ("s3:ListBucket", "<DataBucket.Arn>"),
         ("s3:GetObject", "<DataBucket.Arn>/.sweep/failures/*"),
         ("s3:PutObject", "<DataBucket.Arn>/.sweep/failures/*"),
-    }
+    } | (hands_over if choice.get("Mode") == "hybrid" else set())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,12 +33,22 @@ class Account:
 
     def __init__(self) -> None:
         self.sent: list[dict] = []
+        self.invoked: list[dict] = []
+        self.refused = ""
         self.streams: dict[str, list[str]] = {}
         self.exceptions = SimpleNamespace(ResourceNotFoundException=NoStream)
 
     def client(self, service: str) -> Account:
-        assert service in ("sqs", "logs")
+        assert service in ("sqs", "logs", "lambda")
         return self
+
+    def invoke(self, FunctionName: str, Payload: str) -> dict:
+        assert FunctionName == "the-sweep"
+        self.invoked.append(json.loads(Payload))
+        if not self.refused:
+            return {"Payload": io.BytesIO(b'{"started": {}}')}
+        error = json.dumps({"errorType": "NotStarted", "errorMessage": self.refused})
+        return {"FunctionError": "Unhandled", "Payload": io.BytesIO(error.encode())}
 
     def send_message(self, QueueUrl: str, MessageBody: str) -> None:
         assert QueueUrl == "the failure queue"
@@ -69,6 +80,7 @@ def handler(monkeypatch, account, store):
         "JOB_LOG_GROUP": "the log group",
         "INPUT_PREFIX": "input/",
         "SWEEP_FUNCTION": "the-sweep",
+        "HANDS_OVER": "no",
     }.items():
         monkeypatch.setenv(name, value)
     path = ROOT / "functions/failure/app.py"
@@ -270,3 +282,40 @@ def test_what_cant_be_understood_comes_again_and_harms_no_neighbour(handler, acc
     }
     assert len(account.sent) == 1
     assert '"unreported": "not JSON"' in capsys.readouterr().out
+
+
+@pytest.fixture
+def hybrid(monkeypatch, handler) -> None:
+    monkeypatch.setenv("HANDS_OVER", "yes")
+
+
+@pytest.mark.usefixtures("hybrid")
+def test_what_the_function_could_not_do_is_handed_over_and_no_failure_yet(handler, account, capsys):
+    assert handler({"Records": [SOURCES["function"]]}, None) == {"batchItemFailures": []}
+    assert account.invoked == [{"start_task": {"bucket": "uploads", "key": REPORT["key"]}}]
+    assert account.sent == []
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["handed_over"]["reason"] == REPORT["reason"]
+
+
+@pytest.mark.usefixtures("hybrid")
+@pytest.mark.parametrize("source", ["task", "launch"])
+def test_what_a_task_could_not_do_is_handed_to_nobody(handler, account, source):
+    handler({"Records": [SOURCES[source]]}, None)
+    assert account.invoked == []
+    assert [said["source"] for said in account.sent] == [source]
+
+
+@pytest.mark.usefixtures("hybrid")
+def test_a_sweep_that_failed_is_no_upload_to_hand_over(handler, account):
+    handler({"Records": [message(function("the-sweep", {"resume": True}))]}, None)
+    assert account.invoked == []
+    assert [said["source"] for said in account.sent] == ["sweep"]
+
+
+@pytest.mark.usefixtures("hybrid")
+def test_a_task_that_could_not_be_started_is_a_failure_with_both_reasons(handler, account):
+    account.refused = "RunTask: no capacity"
+    handler({"Records": [SOURCES["function"]]}, None)
+    (said,) = account.sent
+    assert said["reason"] == f"{REPORT['reason']}; no task was started: RunTask: no capacity"

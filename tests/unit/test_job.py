@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -236,3 +237,19 @@ def test_the_report_has_the_fields_of_the_contract(body):
     assert store.logged["bytes"] == len(body)
     assert store.logged["pixels"] == (4 if body == b"maze" else None)
     assert store.logged["mode"] == "test"
+
+
+@pytest.mark.parametrize(("memory_error", "outcome"), [("reject", "rejected"), ("fail", "failed")])
+def test_memory_that_runs_out_is_a_rejection_unless_another_engine_has_more(memory_error, outcome):
+    def greedy(body, content_type):
+        raise MemoryError
+
+    store = MemoryStore()
+    store.upload("input/a", b"x")
+    lines = []
+    settings = Settings(processor=greedy, memory_mib=7, memory_error=memory_error)
+    with contextlib.suppress(Failed):
+        job.run(Upload("uploads", "input/a"), store, settings, lines.append)
+    (report,) = map(json.loads, lines)
+    assert report["outcome"] == outcome
+    assert "the memory does not suffice to process it (7 MiB)" in report["reason"]

@@ -31,6 +31,7 @@ def test_a_processor_without_a_limit_is_taken_as_it_is():
         ({"PROCESSOR": ":solve"}, "package.module:function"),
         ({"MAX_BYTES": "0"}, "MAX_BYTES is '0'; it must be a whole number of at least 1"),
         ({"MAX_BYTES": "-1"}, "MAX_BYTES"),
+        ({"MEMORY_ERROR": "ignore"}, "MEMORY_ERROR is 'ignore'; it must be reject or fail"),
         ({"MAX_PIXELS": "many"}, "MAX_PIXELS is 'many'"),
         ({"MAX_PIXELS": "²"}, "MAX_PIXELS"),
         (

@@ -37,7 +37,7 @@ class Bucket:
         self.problem: Exception | None = None
         """What the engine says instead of starting a job."""
 
-    def start(self, upload: Upload) -> None:
+    def start(self, upload: Upload, size: int = 0) -> None:
         if self.problem:
             raise self.problem
         self.started[upload.key] += 1
@@ -327,7 +327,7 @@ def test_every_upload_ends_with_one_current_verdict_after_so_many_attempts(histo
     bucket = Bucket()
     chosen = Settings(processor=processor)
 
-    def start(upload: Upload) -> None:
+    def start(upload: Upload, size: int) -> None:
         if bucket.store.body(upload.key) == b"crash":
             return
         bucket.started[upload.key] += 1
@@ -348,7 +348,7 @@ def test_every_upload_ends_with_one_current_verdict_after_so_many_attempts(histo
         if event == "upload":
             bucket.store.upload(key, body)
         elif event == "start":
-            bucket.start(Upload("uploads", key))
+            bucket.start(Upload("uploads", key), 0)
         elif event == "stale answer" and len(versions := bucket.store.versions.get(key, [])) > 1:
             # A job of the version before, ended between its last two calls.
             if versions[-2] and not bucket.store.current(answer):

@@ -175,3 +175,33 @@ def test_the_schedules_sweep_fails_loudly_after_it_did_what_it_could(door, store
     with pytest.raises(Failed, match="1 uploads could not be dealt with; the last: input/a: no"):
         door(resume=True)
     assert store.body(".sweep/state")
+
+
+@pytest.fixture
+def hybrid(monkeypatch, tasks):
+    monkeypatch.setenv("MODE", "hybrid")
+    monkeypatch.setenv("THRESHOLD", "10")
+
+
+@pytest.mark.parametrize(("size", "engine"), [(0, "function"), (10, "function"), (11, "task")])
+def test_hybrid_starts_each_upload_on_the_engine_of_its_size(
+    hybrid, door, store, aws, size, engine
+):
+    store.upload("input/a", bytes(size))
+    assert door()["outcomes"] == {"started": 1}
+    (call,) = aws.calls
+    assert ("FunctionName" in call) == (engine == "function")
+
+
+def test_a_task_can_be_asked_for_whatever_the_size(hybrid, door, store, aws):
+    upload = {"bucket": "uploads", "key": "input/a"}
+    assert door(start_task=upload) == {"started": upload}
+    (call,) = aws.calls
+    (override,) = call["overrides"]["containerOverrides"]
+    assert {"name": "S3_KEY", "value": "input/a"} in override["environment"]
+
+
+def test_a_task_that_is_asked_for_and_does_not_start_is_an_error(hybrid, door, aws):
+    aws.failures = [{"reason": "Capacity is unavailable at this time"}]
+    with pytest.raises(Exception, match="Capacity is unavailable"):
+        door(start_task={"bucket": "uploads", "key": "input/a"})

@@ -143,11 +143,12 @@ def _process(upload: Object, store: Store, settings: Settings) -> Answer:
         with memory.limited(settings.memory_mib):
             return Answer(*settings.processor(body, upload.content_type))
     except MemoryError as error:
+        problem = f"the memory does not suffice to process it ({settings.memory_mib or '?'} MiB)"
+        if settings.memory_error == "fail":
+            raise Failed(problem) from error
         # It would run out the next time, too.
-        raise Rejected(
-            f"the memory does not suffice to process it ({settings.memory_mib or 'unknown'} MiB): "
-            "make it smaller, or raise FunctionMemory or TaskMemory"
-        ) from error
+        remedy = "make it smaller, or raise FunctionMemory or TaskMemory"
+        raise Rejected(f"{problem}: {remedy}") from error
 
 
 def _put(store: Store, key: str, answer: Answer, upload: Object, replaces: Object | None) -> None:

@@ -29,6 +29,8 @@ class Settings:
     mode: str = "local"
     memory_mib: int | None = None
     """What the function or task has; None: nothing says."""
+    memory_error: str = "reject"
+    """When it does not suffice: reject the upload; or fail, where another engine has more."""
 
 
 def from_environment(
@@ -53,6 +55,7 @@ def from_environment(
         max_bytes=_count(environment, "MAX_BYTES") or Settings.max_bytes,
         mode=environment.get("MODE") or Settings.mode,
         memory_mib=_count(environment, "MEMORY_MIB"),
+        memory_error=_choice(environment, "MEMORY_ERROR", "reject", "fail"),
     )
 
 
@@ -73,6 +76,14 @@ def _count(environment: Mapping[str, str], name: str) -> int | None:
     if not (value.isascii() and value.isdigit() and int(value)):
         raise BadSetting(name, value, "a whole number of at least 1")
     return int(value)
+
+
+def _choice(environment: Mapping[str, str], name: str, *choices: str) -> str:
+    """One of the choices, of which the first is the default."""
+    value = environment.get(name) or choices[0]
+    if value not in choices:
+        raise BadSetting(name, value, " or ".join(choices))
+    return value
 
 
 def _processor(environment: Mapping[str, str]) -> Processor:
