@@ -16,7 +16,8 @@ from . import ROOT, memory, shortest
 from .cases import Case
 
 PEER = ROOT / "build" / "env" / "peer" / "bin" / "python"
-ROUNDS = 5
+ROUNDS, ROUNDS_OF_SMALL = 5, 25
+"""Of a picture, and of one of less than a megapixel, whose milliseconds are soon disturbed."""
 _PATIENCE = 3
 """After how many times its budget a run of the peer is given up."""
 
@@ -60,7 +61,7 @@ def measure(case: Case, budget: float, peer_budget: float) -> Result:
     body = file.read_bytes()
     width, height, length = _checked(body)
     codec, job = [], []
-    for _ in _rounds(budget):
+    for _ in _rounds(budget, ROUNDS if width * height >= 1e6 else ROUNDS_OF_SMALL):
         codec.append(_seconds(lambda: picture.write(picture.read(body))))
         job.append(_seconds(lambda: maze.solve(body, "")))
     peer = _peer(file, peer_budget) if case.peer else []
@@ -97,7 +98,7 @@ def _peer(file: Path, budget: float) -> list[float]:
     with tempfile.TemporaryDirectory() as directory:
         command = [str(PEER), "-c", _PEER_RUN, str(file), directory]
         try:
-            for _ in _rounds(budget):
+            for _ in _rounds(budget, ROUNDS):
                 run = subprocess.run(
                     command, capture_output=True, text=True, timeout=_PATIENCE * budget
                 )
@@ -121,10 +122,10 @@ print(time.process_time() - began)
 """
 
 
-def _rounds(budget: float) -> Iterator[int]:
-    """Counts ROUNDS, or as many as fit in the budget, but at least one."""
+def _rounds(budget: float, most: int) -> Iterator[int]:
+    """Counts to the most, or as many as fit in the budget, but at least one."""
     began = time.perf_counter()
-    for done in range(1, ROUNDS + 1):
+    for done in range(1, most + 1):
         yield done
         if (time.perf_counter() - began) / done * (done + 1) > budget:
             return

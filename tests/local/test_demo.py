@@ -17,7 +17,7 @@ from tests.local.test_embedded_aws import processes_of, temporary  # noqa: F401
 def test_the_sample_and_all_scenarios_are_the_default() -> None:
     chosen = demo.parse([])
     assert chosen.input == paths.SAMPLE
-    assert chosen.scenarios == ["lambda", "fargate", "cloudtrail"]
+    assert chosen.scenarios == ["lambda", "fargate", "cloudtrail", "hybrid"]
 
 
 def test_an_unknown_scenario_is_answered_with_the_choices(
