@@ -1,18 +1,21 @@
-"""moto's server, with two things that our template needs of CloudFormation and moto lacks.
+"""moto's server, with four things that our template needs of CloudFormation and moto lacks.
 
 They are ours: that they work here does not prove that they do on AWS. Runs in moto's environment.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
 from typing import Any
 
 from moto.awslambda.models import LayerVersion
+from moto.cloudformation import parsing
 from moto.cloudtrail.models import Trail, cloudtrail_backends
 from moto.core.common_models import CloudFormationModel
+from moto.events.models import Rule
 from moto.server import main
 
 
@@ -74,6 +77,33 @@ class TrailOfStack(CloudFormationModel):
 
 # A reference to a layer version is its ARN; moto's would be the text of a Python object.
 LayerVersion.physical_resource_id = LayerVersion.arn
+
+_make_rule = Rule.create_from_cloudformation_json
+
+
+def _rule_of_stack(resource_name: str, cloudformation_json: Any, *rest: Any, **named: Any) -> Rule:
+    """`AWS::Events::Rule`: moto takes an object as the pattern; CloudFormation its text, too."""
+    properties = cloudformation_json["Properties"]
+    if isinstance(properties.get("EventPattern"), str):
+        properties["EventPattern"] = json.loads(properties["EventPattern"])
+    return _make_rule(resource_name, cloudformation_json, *rest, **named)
+
+
+Rule.create_from_cloudformation_json = staticmethod(_rule_of_stack)
+
+_clean_json = parsing.clean_json
+
+
+def _with_text_keys(resource_json: Any, resources_map: Any) -> Any:
+    """`Fn::FindInMap`: in CloudFormation a parameter of type Number is a text where it is used."""
+    if isinstance(resource_json, dict) and "Fn::FindInMap" in resource_json:
+        name, *keys = resource_json["Fn::FindInMap"]
+        keys = [str(_with_text_keys(key, resources_map)) for key in keys]
+        resource_json = {"Fn::FindInMap": [name, *keys]}
+    return _clean_json(resource_json, resources_map)
+
+
+parsing.clean_json = _with_text_keys
 
 
 def end_with_the_tests() -> None:
