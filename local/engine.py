@@ -98,8 +98,11 @@ def no_images() -> str:
 def bridge_address() -> str | None:
     """This machine's address on the bridge: host.docker.internal in containers. None when the
     bridge is on another machine, a virtual one at least."""
-    gateways = "--format={{range .IPAM.Config}}{{println .Gateway}}{{end}}"
-    for address in (_docker("network", "inspect", gateways, "bridge") or "").split():
+    networks = "--format={{range .IPAM.Config}}{{println .Subnet .Gateway}}{{end}}"
+    for line in (_docker("network", "inspect", networks, "bridge") or "").splitlines():
+        subnet, *gateway = line.split()
+        # An engine that has just made its bridge names no gateway (20.10): it is the first address.
+        address = gateway[0] if gateway else str(next(ipaddress.ip_network(subnet).hosts()))
         if ipaddress.ip_address(address).version == 4 and _is_of_this_machine(address):
             return address
     return None
