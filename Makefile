@@ -4,6 +4,7 @@ PYTHON ?= python3
 SCENARIOS ?= lambda fargate cloudtrail hybrid
 INPUT ?=
 MODE ?=
+ARCHITECTURE ?= x86_64
 EVENT_SOURCE ?= s3
 STACK ?= uploads
 PARAMETERS ?=
@@ -72,11 +73,13 @@ invoke: setup ## hand an event to the function in a container like Lambda's [EVE
 	@PYTHONPATH=worker $(DEV)/python -m local.invoke $(EVENT) $(if $(INPUT),--input "$(INPUT)")
 
 .PHONY: deploy
-deploy: setup ## build and deploy to your AWS account [MODE=lambda|fargate|hybrid EVENT_SOURCE=s3|cloudtrail STACK=uploads PARAMETERS="Network=public"]
+deploy: setup ## build and deploy to your AWS account [MODE=lambda|fargate|hybrid EVENT_SOURCE=s3|cloudtrail ARCHITECTURE=x86_64|arm64 STACK=uploads PARAMETERS="Network=public"]
 	@case "$(MODE)" in lambda|fargate|hybrid) ;; *) echo "MODE is lambda, fargate or hybrid, not '$(MODE)'" >&2; exit 2;; esac
-	PYTHON="$(CURDIR)/$(DEV)/python" $(ENV)/sam/bin/sam build
+	PYTHON="$(CURDIR)/$(DEV)/python" ARCHITECTURE="$(ARCHITECTURE)" $(ENV)/sam/bin/sam build \
+	  --parameter-overrides Architecture=$(ARCHITECTURE)
 	$(ENV)/sam/bin/sam deploy --stack-name "$(STACK)" --s3-prefix "$(STACK)" \
-	  --parameter-overrides Mode=$(MODE) EventSource=$(EVENT_SOURCE) $(PARAMETERS)
+	  --parameter-overrides Mode=$(MODE) EventSource=$(EVENT_SOURCE) Architecture=$(ARCHITECTURE) \
+	  $(PARAMETERS)
 
 .PHONY: smoke
 smoke: setup ## check that a deployed stack works [STACK=uploads INPUT=file KEEP=1]

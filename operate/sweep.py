@@ -88,7 +88,7 @@ MEANINGS = {
     "current": "have their verdict",
     "young": "were left to their own event: uploaded less than SweepGraceMinutes ago",
     "started": "started",
-    "waiting": "left to a job that was started less than SweepGraceMinutes ago",
+    "waiting": "left to a job that was started lately (SweepGraceMinutes), or waits for its turn",
     "gave_up": "rejected after MaxAttempts",
     "gone": "deleted meanwhile",
     "not_started": "not started: the engine had no room; sweep again",
@@ -101,8 +101,9 @@ def slices(stack: Stack, asked: Json) -> Iterator[tuple[Counter[str], str | None
     once = Config(retries={"total_max_attempts": 1}, read_timeout=300)
     functions = boto3.client("lambda", config=once)
     after: str | None = ""
+    backlog: Json = {}
     while after is not None:
-        event = asked | {"after": after, "seconds": SLICE_SECONDS}
+        event = asked | {"after": after, "seconds": SLICE_SECONDS} | backlog
         reply = functions.invoke(
             FunctionName=stack.outputs["SweepFunctionName"], Payload=json.dumps(event)
         )
@@ -110,7 +111,7 @@ def slices(stack: Stack, asked: Json) -> Iterator[tuple[Counter[str], str | None
         if "FunctionError" in reply:
             raise SweepFailed(said.get("errorMessage", said))
         yield Counter(said["outcomes"]), said["problem"]
-        after = said["after"]
+        after, backlog = said["after"], {"backlog": said["backlog"]}
 
 
 def bar(done: int, of: int) -> str:

@@ -2,14 +2,17 @@
 
 All fields of the event are optional:
 
-    {"dry_run": true, "prefix": "input/2026/", "rate": 2.5, "seconds": 20, "after": "..."}
+    {"dry_run": true, "prefix": "input/2026/", "rate": 2.5, "seconds": 20, "after": "...",
+     "backlog": false}
 
 Another event is no sweep, and starts the task of one upload that the function could not do:
 
     {"start_task": {"bucket": "...", "key": "..."}}
 
 A run that is out of time gives the place in `after`, and the next one goes on from there. For the
-schedule, which sends {"resume": true}, that place is kept in the bucket.
+schedule, which sends {"resume": true}, that place is kept in the bucket. So is `backlog`: whether
+tasks waited for their turn when the sweep began. They may be of uploads that it finds, so it starts
+no tasks then; what waits later is what it has put there itself.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from processing.errors import BadEvent, BadSetting, Failed
 from processing.events import Upload
 from processing.store import Bucket
 
-FIELDS = {"resume", "dry_run", "prefix", "rate", "seconds", "after"}
+FIELDS = {"resume", "dry_run", "prefix", "rate", "seconds", "after", "backlog"}
 MARGIN_SECONDS = 20
 """What is under way when the time is out needs some to end."""
 
@@ -41,27 +44,31 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: 
     Raises ProcessingError, and engines.NotStarted for a task.
     """
     if upload := event.get("start_task"):
-        engines.Fargate(os.environ).start(Upload(upload["bucket"], upload["key"]), size=0)
+        engines.tasks(os.environ).start(Upload(upload["bucket"], upload["key"]), size=0)
         return {"started": upload}
     began = time.monotonic()
     time_left = context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
     chosen = settings.from_environment(os.environ, processor=nothing)
     bucket = Bucket(setting("BUCKET"))
     before, seen = state.load(bucket) if event.get("resume") else (state.State(), None)
+    since = before.began or datetime.now(UTC)
+    known = before.backlog if before.began else event.get("backlog")
+    backlog = engines.backlog(os.environ) if known is None else bool(known)
     plan = sweep.Plan(
         grace=timedelta(minutes=number("GRACE_MINUTES")),
         max_attempts=int(number("MAX_ATTEMPTS")),
         after=before.after or event.get("after") or "",
         examined=before.examined,
+        waits=lambda size: backlog and engines.is_task(os.environ, size),
         ends=began + min(time_left, float(event.get("seconds") or math.inf)),
         **asked_for(event, chosen.input_prefix),
     )
-    since = before.began or datetime.now(UTC)
     run = sweep.Sweep(bucket, chosen, engines.engine(os.environ).start, engines.NotStarted, plan)
     progress = run.run(since)
     if event.get("resume"):
-        state.save(bucket, before.following(progress, since, plan.grace), seen)
-    result = sweep.as_json(progress) | {"seconds": round(time.monotonic() - began, 1)}
+        state.save(bucket, before.following(progress, since, plan.grace, backlog), seen)
+    took = {"seconds": round(time.monotonic() - began, 1)}
+    result = sweep.as_json(progress) | took | {"backlog": backlog}
     print(json.dumps({"sweep": result}, ensure_ascii=False))
     if event.get("resume") and progress.outcomes[sweep.FAILED]:  # nobody reads the result
         failed = f"{progress.outcomes[sweep.FAILED]} uploads could not be dealt with"

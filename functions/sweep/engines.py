@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -15,6 +17,8 @@ from processing.events import Upload
 # Retries with growing waits, among them those of throttled calls.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 6}, max_pool_connections=32)
 _MAY_PASS = {"TooManyRequestsException", "ThrottlingException", "Throttling", "ServerException"}
+SWEEP = "sweep"
+"""The source of the events that come from here."""
 
 
 class NotStarted(Exception):
@@ -30,14 +34,9 @@ class Lambda:
 
     def start(self, upload: Upload, size: int) -> None:
         """Raises NotStarted."""
-        event = {
-            "source": "sweep",
-            "detail-type": "Object Created",
-            "detail": {"bucket": {"name": upload.bucket}, "object": {"key": upload.key}},
-        }
         try:
             self._client.invoke(
-                FunctionName=self._function, InvocationType="Event", Payload=json.dumps(event)
+                FunctionName=self._function, InvocationType="Event", Payload=_event(upload)
             )
         except (ClientError, HTTPClientError) as error:
             raise _translated(error) from error
@@ -46,12 +45,16 @@ class Lambda:
 class Fargate:
     """A task, with the upload in its environment as the rule has it."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], spot: bool = False) -> None:
         self._request: dict[str, Any] = {
             "cluster": _setting(environment, "CLUSTER", "the cluster's ARN"),
             "taskDefinition": _setting(environment, "TASK_DEFINITION", "the task definition's ARN"),
-            "launchType": "FARGATE",
-            "startedBy": "sweep",
+            "startedBy": SWEEP,
+            **(
+                {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]}
+                if spot
+                else {"launchType": "FARGATE"}
+            ),
             "networkConfiguration": {
                 "awsvpcConfiguration": {
                     "subnets": _setting(environment, "SUBNETS", "IDs with commas").split(","),
@@ -62,8 +65,8 @@ class Fargate:
         }
         self._client = boto3.client("ecs", config=_CONFIG)
 
-    def start(self, upload: Upload, size: int) -> None:
-        """Raises NotStarted."""
+    def start(self, upload: Upload, size: int) -> str:
+        """Gives the task's ARN. Raises NotStarted."""
         variables = {"S3_BUCKET": upload.bucket, "S3_KEY": upload.key}
         environment = [{"name": name, "value": value} for name, value in variables.items()]
         overrides = {"containerOverrides": [{"name": "worker", "environment": environment}]}
@@ -73,6 +76,38 @@ class Fargate:
             raise _translated(error) from error
         if reply["failures"] or not reply["tasks"]:  # with status 200: no capacity, say
             raise NotStarted(f"RunTask: {json.dumps(reply['failures'])}")
+        return str(reply["tasks"][0]["taskArn"])
+
+
+class Queue:
+    """A task in its turn: launch.py starts it when fewer than MaxTasks run."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._url = _setting(environment, "LAUNCH_QUEUE", "the queue's URL")
+        self._client = boto3.client("sqs", config=_CONFIG)
+
+    def start(self, upload: Upload, size: int) -> None:
+        """Raises NotStarted."""
+        try:
+            self._client.send_message(
+                QueueUrl=self._url,
+                MessageBody=_event(upload),
+                MessageGroupId="tasks",
+                MessageDeduplicationId=str(uuid.uuid4()),  # a second attempt is no duplicate
+            )
+        except (ClientError, HTTPClientError) as error:
+            raise _translated(error) from error
+
+    def backlog(self) -> bool:
+        """Whether anything is in it."""
+        counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        said = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=counts)
+        return any(int(said["Attributes"][name]) for name in counts)
+
+
+def tasks(environment: Mapping[str, str]) -> Fargate | Queue:
+    """What starts tasks in this stack. Raises BadSetting."""
+    return Queue(environment) if environment.get("LAUNCH_QUEUE") else Fargate(environment)
 
 
 class Hybrid:
@@ -80,7 +115,7 @@ class Hybrid:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._threshold = int(_setting(environment, "THRESHOLD", "a number of bytes"))
-        self._small, self._large = Lambda(environment), Fargate(environment)
+        self._small, self._large = Lambda(environment), tasks(environment)
 
     def start(self, upload: Upload, size: int) -> None:
         """Raises NotStarted."""
@@ -88,8 +123,12 @@ class Hybrid:
         engine.start(upload, size)
 
 
-Engine = Lambda | Fargate | Hybrid
-_ENGINES: dict[str, type[Engine]] = {"lambda": Lambda, "fargate": Fargate, "hybrid": Hybrid}
+Engine = Lambda | Fargate | Queue | Hybrid
+_ENGINES: dict[str, Callable[[Mapping[str, str]], Engine]] = {
+    "lambda": Lambda,
+    "fargate": tasks,
+    "hybrid": Hybrid,
+}
 
 
 def engine(environment: Mapping[str, str]) -> Engine:
@@ -99,6 +138,29 @@ def engine(environment: Mapping[str, str]) -> Engine:
     if mode not in _ENGINES:
         raise BadSetting("MODE", mode, wanted)
     return _ENGINES[mode](environment)
+
+
+def backlog(environment: Mapping[str, str]) -> bool:
+    """Whether tasks wait for their turn now."""
+    return bool(environment.get("LAUNCH_QUEUE")) and Queue(environment).backlog()
+
+
+def is_task(environment: Mapping[str, str], size: int) -> bool:
+    """Whether the job of an upload of that size is a task."""
+    mode = environment["MODE"]
+    return mode == "fargate" or (mode == "hybrid" and size > int(environment["THRESHOLD"]))
+
+
+def _event(upload: Upload) -> str:
+    """What announces it to the function or the launcher, as EventBridge would."""
+    return json.dumps(
+        {
+            "source": SWEEP,
+            "detail-type": "Object Created",
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "detail": {"bucket": {"name": upload.bucket}, "object": {"key": upload.key}},
+        }
+    )
 
 
 def _setting(environment: Mapping[str, str], name: str, wanted: str) -> str:

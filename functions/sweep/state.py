@@ -27,11 +27,17 @@ class State:
     examined: datetime | None = None
     """The verdicts of all uploads before this have been looked at, and are right."""
 
-    def following(self, progress: Progress, began: datetime, grace: timedelta) -> State:
+    backlog: bool = False
+    """Whether tasks waited for their turn when that sweep began."""
+
+    def following(
+        self, progress: Progress, began: datetime, grace: timedelta, backlog: bool
+    ) -> State:
         """After a run of the sweep that began then."""
         left = [each for each in (self.unsettled, progress.unsettled) if each]
         if progress.after is not None:
-            return State(progress.after, began, min(left, default=None), self.examined)
+            unsettled = min(left, default=None)
+            return State(progress.after, began, unsettled, self.examined, backlog)
         return State(examined=min([began - grace, *left]))
 
 
@@ -45,7 +51,7 @@ def load(store: Store) -> tuple[State, Object | None]:
         name: datetime.fromisoformat(found[name]) if found[name] else None
         for name in ("began", "unsettled", "examined")
     }
-    return State(after=found["after"], **times), seen
+    return State(after=found["after"], backlog=found.get("backlog", False), **times), seen
 
 
 def save(store: Store, state: State, replaces: Object | None) -> None:

@@ -35,7 +35,7 @@ STARTED = "started"
 DUE = "due"
 """What a dry run says instead of `started` and `gave_up`."""
 WAITING = "waiting"
-"""Started by a sweep, so short a time ago that its job may be under way."""
+"""Started by a sweep, so short a time ago that its job may be under way, or not begun."""
 NOT_STARTED = "not_started"
 GAVE_UP = "gave_up"
 FAILED = "failed"
@@ -67,6 +67,9 @@ class Plan:
     """Only uploads whose names come after this one: where an earlier run stopped."""
     examined: datetime | None = None
     """Until when uploads were found settled by an earlier sweep."""
+    waits: Callable[[int], bool] = lambda size: False
+    """Whether jobs of uploads of that size waited for their turn when the sweep began: this one's
+    may be among them."""
     dry_run: bool = False
     ends: float = float("inf")
     """When to stop, as time.monotonic() has it."""
@@ -92,7 +95,7 @@ class Sweep:
         self,
         store: Store,
         settings: Settings,
-        start: Callable[[Upload, int], None],
+        start: Callable[[Upload, int], object],
         not_started: type[Exception],
         plan: Plan,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -203,6 +206,8 @@ class Sweep:
 
     def _attempt(self, upload: Upload, seen: Object, uploaded: datetime) -> str:
         """Start the job, unless that was done lately or often enough."""
+        if self._plan.waits(seen.size):
+            return WAITING  # what waits in a queue has not been attempted
         before, record = records.attempts(self._store, upload.key, seen.version)
         now = self._now()
         if now < before.last + self._plan.grace:

@@ -146,6 +146,11 @@ def _request(target: Json, rule: Json, view: object) -> Json:
         for name in ("EnableECSManagedTags", "EnableExecuteCommand")
         if name in ecs
     }
+    if strategy := ecs.get("CapacityProviderStrategy"):
+        request["capacityProviderStrategy"] = [
+            {name[0].lower() + name[1:]: value for name, value in each.items()}
+            for each in strategy  # type: ignore[attr-defined]
+        ]
     network = _mapping(_mapping(ecs.get("NetworkConfiguration")).get("AwsVpcConfiguration"))
     if network:
         request["networkConfiguration"] = {

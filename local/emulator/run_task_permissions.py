@@ -1,7 +1,7 @@
 """The permissions that RunTask needs: ministack asks for the wrong resource, and not for PassRole.
 
 AWS asks for ecs:RunTask on the task definition with the condition key ecs:cluster, and for
-iam:PassRole on the roles that the task gets.
+iam:PassRole on the roles that the task gets. ecs:ListTasks has that condition key, too.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def apply() -> None:
 
     def request_tag_context(service: str, iam_action: str, body: bytes, params: Json) -> Json:
         keys = condition_keys(service, iam_action, body, params)
-        if iam_action == "ecs:RunTask":
+        if iam_action in ("ecs:RunTask", "ecs:ListTasks"):
             keys = {**keys, "ecs:cluster": _arn("cluster", json.loads(body)["cluster"])}
         return keys
 

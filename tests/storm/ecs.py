@@ -80,7 +80,9 @@ class _Handler(BaseHTTPRequestHandler):
             failure = {"reason": "Capacity is unavailable at this time"}
             self._reply(200, {"tasks": [], "failures": [failure]})
         else:
-            self._reply(200, {"tasks": [{"lastStatus": "PROVISIONING"}], "failures": []})
+            self._reply(
+                200, {"tasks": [{"taskArn": "t", "lastStatus": "PROVISIONING"}], "failures": []}
+            )
 
     def _reply(self, status: int, content: dict[str, Any]) -> None:
         body = json.dumps(content).encode()

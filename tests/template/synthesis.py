@@ -49,6 +49,7 @@ NETWORKS: dict[str, dict[str, str]] = {
     "public": {"Network": "public"},
     "existing": EXISTING,
 }
+TASKS = {"fargate": FARGATE, "cloudtrail": CLOUDTRAIL, "hybrid": HYBRID}
 CHOICES: dict[str, dict[str, str]] = {
     "lambda": {},
     "fargate-own-image": {"Mode": "fargate"},
@@ -62,6 +63,11 @@ CHOICES: dict[str, dict[str, str]] = {
         }.items()
         for network, companions in NETWORKS.items()
     },
+    **{f"{name}-ceiling": {**engine, "MaxTasks": "5"} for name, engine in TASKS.items()},
+    **{f"{name}-spot": {**engine, "Spot": "true"} for name, engine in TASKS.items()},
+    "fargate-ceiling-spot": {**FARGATE, **EXISTING, "MaxTasks": "5", "Spot": "true"},
+    "lambda-arm64": {"Architecture": "arm64"},
+    "hybrid-arm64-own-image": {"Mode": "hybrid", "Architecture": "arm64"},
 }
 """Parameters of every stack that can be made, by name."""
 

@@ -130,9 +130,10 @@ def test_outputs_exist_for_all_that_the_choice_makes(choice: dict[str, str]) -> 
         assert stack.outputs.keys() == always | function
         return
     tasks = {
-        "ClusterArn", "TaskDefinitionArn", "ContainerName", "RuleName", "RuleRoleArn", "VpcId",
-        "SubnetIds", "SecurityGroupId", "ImageUri",
+        "ClusterArn", "TaskDefinitionArn", "ContainerName", "RuleName", "VpcId", "SubnetIds",
+        "SecurityGroupId", "ImageUri",
     }  # fmt: skip
+    tasks.add("RuleRoleArn" if stack.parameters["MaxTasks"] == "0" else "LaunchQueueUrl")
     trail = {"TrailArn", "TrailBucketName"}
     is_cloudtrail = stack.parameters["EventSource"] == "cloudtrail"
     more = (trail if is_cloudtrail else set()) | (function if mode == "hybrid" else set())

@@ -120,7 +120,11 @@ def test_every_function_has_somewhere_to_fail_to(choice: dict[str, str]) -> None
         each["FunctionName"]: each["EventSourceArn"]
         for each in stack.of_type("AWS::Lambda::EventSourceMapping").values()
     }
-    assert read_from_queues == {"<FailureFunction>": "<RawFailureQueue.Arn>"}
+    launches = {"<LaunchFunction>": "<LaunchQueue.Arn>"}
+    assert read_from_queues == {
+        "<FailureFunction>": "<RawFailureQueue.Arn>",
+        **(launches if stack.parameters["MaxTasks"] != "0" else {}),
+    }
     for name in stack.of_type("AWS::Lambda::Function"):
         # CloudFormation is told, and gives up after its own time; the queue keeps the messages.
         if name != "ImageFunction" and f"<{name}>" not in read_from_queues:

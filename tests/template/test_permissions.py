@@ -13,7 +13,7 @@ every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.k
 ARN = f"arn:aws-test:s3:::{BUCKET}"
 
 # Actions that IAM can't tie to a resource.
-WITHOUT_RESOURCE = {"ecr:GetAuthorizationToken"}
+WITHOUT_RESOURCE = {"ecr:GetAuthorizationToken", "ecs:ListTasks"}
 
 
 def listed(value: Any) -> list[Any]:

@@ -340,7 +340,7 @@ def test_every_upload_ends_with_one_current_verdict_after_so_many_attempts(histo
     def sweep() -> None:
         nonlocal state
         progress = bucket.run(examined=state.examined)
-        state = state.following(progress, bucket.now, GRACE)
+        state = state.following(progress, bucket.now, GRACE, backlog=False)
 
     for event, name, body in history:
         bucket.now += timedelta(seconds=1)
@@ -400,4 +400,4 @@ def test_a_state_that_another_run_replaced_is_not_overwritten():
 )
 def test_what_a_run_leaves_to_the_next(before, after, unsettled, state):
     progress = Progress(after, Counter(), unsettled)
-    assert before.following(progress, BEGAN, GRACE) == state
+    assert before.following(progress, BEGAN, GRACE, backlog=False) == state

@@ -47,7 +47,10 @@ class Engines:
 
     def run_task(self, **request: object) -> dict:
         self.calls.append(request)
-        return {"failures": self.failures, "tasks": [] if self.failures else ["a task"]}
+        return {
+            "failures": self.failures,
+            "tasks": [] if self.failures else [{"taskArn": "a task"}],
+        }
 
 
 @pytest.fixture

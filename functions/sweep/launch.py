@@ -1,0 +1,176 @@
+"""The door of a stack with a ceiling on its tasks: a queue of uploads, whose tasks wait their turn.
+
+All messages of the queue are of one group, so Lambda runs this once at a time: what is counted here
+stays true while it is acted upon. What can't be started yet goes back, in its order, for as long as
+the queue keeps it (14 days); what can't be started at all is reported as EventBridge reports it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import engines
+from botocore.exceptions import ClientError
+from processing import events
+from processing.errors import BadEvent, BadSetting
+from processing.events import Upload
+
+Json = dict[str, Any]
+
+MARGIN_SECONDS = 10
+"""For the calls that are under way when the time is out."""
+LOOK_SECONDS = 1.0
+"""Between two looks at the tasks."""
+TOGETHER = 10
+"""Launches side by side: as many as a message batch of a FIFO queue has."""
+
+
+def handler(event: Json, context: Any) -> Json:  # noqa: ANN401
+    """Start the tasks of a batch; SQS brings back what had no place. Raises BadSetting."""
+    ends = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
+    messages = event["Records"]
+    launcher = Launcher(Cluster(os.environ), ceiling(), ends)
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        left = launcher.launch(messages, pool)
+    said = {"started": launcher.started, "reported": launcher.reported, "left": len(left)}
+    print(json.dumps({"launch": said}))
+    if left:  # at once, and not when this function's time would be up several times over
+        _give_back(left)
+    return {"batchItemFailures": [{"itemIdentifier": each["messageId"]} for each in left]}
+
+
+def ceiling() -> int:
+    """MAX_TASKS. Raises BadSetting."""
+    value = os.environ.get("MAX_TASKS", "")
+    if not value.isdecimal() or int(value) < 1:
+        raise BadSetting("MAX_TASKS", value, "a number above 0")
+    return int(value)
+
+
+class Cluster:
+    """Starts tasks, and knows which ones have not ended."""
+
+    def __init__(self, environment: Any) -> None:  # noqa: ANN401
+        self._on_demand = engines.Fargate(environment)
+        spot = environment.get("SPOT") == "yes"
+        self._spot = engines.Fargate(environment, spot=True) if spot else None
+        self._tasks = boto3.client("ecs").get_paginator("list_tasks")
+        self._name = environment["CLUSTER"]
+
+    def start(self, upload: Upload, swept: bool) -> str:
+        """Gives the task's ARN. Raises engines.NotStarted, ClientError.
+
+        Spot capacity may be short or taken back: what a sweep starts again does not wait for it.
+        """
+        if self._spot and not swept:
+            try:
+                return self._spot.start(upload, 0)
+            except engines.NotStarted:
+                pass
+        return self._on_demand.start(upload, 0)
+
+    def running(self) -> set[str]:
+        """ARNs of the tasks that run, or were started and not told to stop."""
+        return self._list("RUNNING")
+
+    def stopped(self) -> set[str]:
+        """ARNs of the tasks that stopped within the last hour."""
+        return self._list("STOPPED")
+
+    def _list(self, status: str) -> set[str]:
+        pages = self._tasks.paginate(cluster=self._name, desiredStatus=status)
+        return {arn for page in pages for arn in page["taskArns"]}
+
+
+class Launcher:
+    """Keeps the number of tasks at the ceiling or below."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        ceiling: int,
+        ends: float,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._cluster = cluster
+        self._ceiling = ceiling
+        self._ends = ends
+        self._sleep = sleep
+        self._unseen: set[str] = set()
+        self.started = 0
+        self.reported = 0
+
+    def launch(self, messages: Iterable[Json], pool: ThreadPoolExecutor) -> list[Json]:
+        """Start what has a place until the time is out; gives the messages that are left.
+
+        ListTasks may be behind RunTask, by seconds: a task that was started counts until the list
+        has it, and this does not end before it has, because the next one begins with the list.
+        """
+        waiting = deque(messages)
+        while time.monotonic() < self._ends:
+            free = self._ceiling - len(self._not_ended())
+            batch = [waiting.popleft() for _ in range(min(free, len(waiting)))]
+            back = [each for each in pool.map(self._start, batch) if each]
+            waiting.extendleft(reversed(back))
+            if not waiting and not self._unseen:
+                break
+            if back or not batch:
+                self._sleep(LOOK_SECONDS)
+        return list(waiting)
+
+    def _not_ended(self) -> set[str]:
+        running = self._cluster.running()
+        if self._unseen:
+            self._unseen -= running
+        if self._unseen:
+            self._unseen -= self._cluster.stopped()
+        return running | self._unseen
+
+    def _start(self, message: Json) -> Json | None:
+        """Start the message's task, or report why not. Gives the message when it has to wait."""
+        try:
+            event = json.loads(message["body"])
+            for upload in events.from_event(event, os.environ["INPUT_PREFIX"]):
+                task = self._cluster.start(upload, swept=event["source"] == engines.SWEEP)
+                self._unseen.add(task)
+                self.started += 1
+        except engines.NotStarted as error:
+            print(json.dumps({"not_started": str(error)}))
+            return message
+        except (BadEvent, ClientError, ValueError) as error:
+            _report(message, error)
+            self.reported += 1
+        return None
+
+
+def _report(message: Json, error: Exception) -> None:
+    """As EventBridge reports an event for which it could not start a task."""
+    code = type(error).__name__
+    if isinstance(error, ClientError):
+        code = error.response["Error"]["Code"]
+    values = {"ERROR_CODE": code, "ERROR_MESSAGE": str(error)}
+    boto3.client("sqs").send_message(
+        QueueUrl=os.environ["RAW_FAILURE_QUEUE"],
+        MessageBody=message["body"],
+        MessageAttributes={
+            name: {"DataType": "String", "StringValue": value} for name, value in values.items()
+        },
+    )
+
+
+def _give_back(messages: list[Json]) -> None:
+    """Make them visible again."""
+    entries = [
+        {"Id": str(number), "ReceiptHandle": each["receiptHandle"], "VisibilityTimeout": 0}
+        for number, each in enumerate(messages)
+    ]
+    boto3.client("sqs").change_message_visibility_batch(
+        QueueUrl=os.environ["LAUNCH_QUEUE"], Entries=entries
+    )

@@ -1,0 +1,126 @@
+"""MaxTasks on the embedded AWS: tasks wait for their turn, and failures are told as ever."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.aws import EmbeddedAws
+from local.pipeline import Pipeline, until
+from tests.local.test_hybrid import function_settings
+from tests.local.test_pipeline import job_without_permissions
+from tests.local.test_sweep import Sweeper
+
+Maze = Callable[[int], bytes]
+
+
+@pytest.fixture(scope="module")
+def ceiling(aws: EmbeddedAws) -> Pipeline:
+    parameters = {"Mode": "hybrid", "HybridThresholdMiB": "1", "MaxTasks": "1"}
+    return Pipeline(aws, "ceiling", aws.deploy_all({"ceiling": parameters})["ceiling"])
+
+
+def large(picture: bytes) -> bytes:
+    """A file for tasks: what comes after a picture's end is not looked at."""
+    return picture + bytes(2**20)
+
+
+def waiting(pipeline: Pipeline) -> int:
+    """Messages in the queue, or on their way from it."""
+    counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    said: Any = pipeline.aws.client("sqs").get_queue_attributes(
+        QueueUrl=pipeline.outputs["LaunchQueueUrl"], AttributeNames=counts
+    )
+    return sum(int(said["Attributes"][name]) for name in counts)
+
+
+def test_small_uploads_do_not_wait_for_tasks(ceiling: Pipeline, maze: Maze) -> None:
+    key = "input/small.png"
+    assert ceiling.verdict(key, ceiling.upload(key, maze(1))).is_answer
+    assert [report["mode"] for report in ceiling.reports(key)] == ["lambda"]
+
+
+def test_an_upload_for_a_task_is_answered_and_leaves_the_queue(
+    ceiling: Pipeline, maze: Maze
+) -> None:
+    key = "input/large ü.png"
+    assert ceiling.verdict(key, ceiling.upload(key, large(maze(1)))).is_answer
+    assert [report["mode"] for report in ceiling.reports(key)] == ["fargate"]
+    assert until(lambda: waiting(ceiling) == 0, "an empty queue")
+
+
+def test_the_sweep_puts_uploads_into_the_queue(ceiling: Pipeline, maze: Maze) -> None:
+    sweep, key = Sweeper(ceiling), "input/swept/large.png"
+    with sweep.events_are_lost():
+        version = ceiling.upload(key, large(maze(2)))
+    assert until(lambda: waiting(ceiling) == 0, "an empty queue")
+    with sweep.settings(GRACE_MINUTES="0.0001"):
+        said = sweep(prefix="input/swept/")
+    assert (said["outcomes"], said["backlog"]) == ({"started": 1}, False)
+    assert ceiling.verdict(key, version).is_answer
+
+
+def test_the_sweep_leaves_uploads_that_wait_for_their_turn(ceiling: Pipeline, maze: Maze) -> None:
+    """It counts no attempt, and so gives none of them up."""
+    sweep, functions = Sweeper(ceiling), ceiling.aws.client("lambda")
+    mappings = functions.list_event_source_mappings()["EventSourceMappings"]
+    (mapping,) = [each["UUID"] for each in mappings if each["EventSourceArn"].endswith(".fifo")]
+    functions.update_event_source_mapping(UUID=mapping, Enabled=False)
+    try:
+        key = "input/waiting/large.png"
+        version = ceiling.upload(key, large(maze(3)))
+        assert until(lambda: waiting(ceiling) == 1, "a message in the queue")
+        with sweep.settings(GRACE_MINUTES="0.0001"):
+            for _ in range(5):
+                said = sweep(prefix="input/waiting/")
+                assert (said["outcomes"], said["backlog"]) == ({"waiting": 1}, True)
+    finally:
+        functions.update_event_source_mapping(UUID=mapping, Enabled=True)
+    assert ceiling.verdict(key, version).is_answer
+
+
+def test_what_the_function_could_not_do_waits_for_its_turn_as_a_task(
+    ceiling: Pipeline, maze: Maze
+) -> None:
+    key = "input/handed over.png"
+    with function_settings(ceiling, PROCESSOR="processing.nothing:there"):
+        assert ceiling.verdict(key, ceiling.upload(key, maze(4))).is_answer
+    assert [report["mode"] for report in ceiling.reports(key)] == ["fargate"]
+
+
+def test_a_task_that_fails_is_reported(ceiling: Pipeline, maze: Maze) -> None:
+    key = "input/in vain.png"
+    with job_without_permissions(ceiling):
+        ceiling.upload(key, large(maze(5)))
+        failure = ceiling.failure(key)
+    assert failure["source"] == "task"
+    assert ceiling.failures() == []
+
+
+def test_a_task_that_may_not_be_started_is_reported(ceiling: Pipeline, maze: Maze) -> None:
+    iam = ceiling.aws.client("iam")
+    (role,) = [
+        each["RoleName"]
+        for each in iam.list_roles()["Roles"]
+        if each["RoleName"].startswith("ceiling-LaunchFunctionRole")
+    ]
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    allowed = [each for each in document["Statement"] if each["Action"] != "ecs:RunTask"]
+    assert len(allowed) == len(document["Statement"]) - 1
+    key = "input/not allowed.png"
+    put_policy(iam, role, name, document | {"Statement": allowed})
+    try:
+        ceiling.upload(key, large(maze(6)))
+        failure = ceiling.failure(key)
+    finally:
+        put_policy(iam, role, name, document)
+    assert (failure["source"], failure["stopCode"]) == ("launch", "AccessDeniedException")
+    assert "ecs:RunTask" in failure["reason"]
+
+
+def put_policy(iam: Any, role: str, name: str, document: dict[str, Any]) -> None:
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))

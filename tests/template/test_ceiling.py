@@ -1,0 +1,144 @@
+"""MaxTasks: the rule fills a queue, and one function alone starts tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.template.synthesis import PSEUDO, TASKS, refusals, synthesize
+from tests.template.test_choices import made
+
+CEILING = {"MaxTasks": "5"}
+every_engine = pytest.mark.parametrize("engine", TASKS.values(), ids=TASKS.keys())
+PARTS = {
+    "LaunchQueue", "LaunchQueuePolicy", "LaunchFunction", "LaunchFunctionRole",
+    "LaunchFunctionLaunches",
+}  # fmt: skip
+
+
+def actions(stack: Any, role: str) -> set[str]:
+    """All that a role's own policies allow."""
+    statements = [
+        statement
+        for policy in stack[role]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    found = [each["Action"] for each in statements if each["Effect"] == "Allow"]
+    return {name for each in found for name in ([each] if isinstance(each, str) else each)}
+
+
+@every_engine
+def test_a_ceiling_puts_a_queue_and_its_function_in_place_of_the_rules_role(
+    engine: dict[str, str],
+) -> None:
+    assert made({**engine, **CEILING}) == made(engine) - {"UploadRuleRole"} | PARTS
+
+
+@every_engine
+def test_the_rule_sends_each_event_to_one_group_of_the_queue(engine: dict[str, str]) -> None:
+    """One group: Lambda hands the next batch out when the last one is done."""
+    (target,) = synthesize(engine, **CEILING)["UploadRule"]["Targets"]
+    assert target["Arn"] == "<LaunchQueue.Arn>"
+    assert target["SqsParameters"] == {"MessageGroupId": "tasks"}
+    # The whole event, whose ID makes it another one than that of an overwrite: a queue with
+    # deduplication by content would swallow what looks the same within five minutes.
+    assert not {"Input", "InputPath", "InputTransformer"} & target.keys()
+    assert target["DeadLetterConfig"] == {"Arn": "<RawFailureQueue.Arn>"}
+
+
+def test_the_queue_is_one_that_eventbridge_may_fill_in_order() -> None:
+    queue = synthesize(TASKS["fargate"], **CEILING)["LaunchQueue"]
+    assert queue == {
+        "FifoQueue": True,
+        "ContentBasedDeduplication": True,
+        "SqsManagedSseEnabled": True,
+        "MessageRetentionPeriod": 14 * 24 * 60 * 60,
+        "VisibilityTimeout": 720,
+    }
+
+
+def test_lambda_takes_no_longer_than_the_queue_hides_a_message() -> None:
+    stack = synthesize(TASKS["fargate"], **CEILING)
+    assert stack["LaunchQueue"]["VisibilityTimeout"] >= 6 * stack["LaunchFunction"]["Timeout"]
+
+
+def test_the_function_gets_batches_and_says_what_is_left() -> None:
+    mapping = synthesize(TASKS["fargate"], **CEILING)["LaunchFunctionLaunches"]
+    assert mapping["EventSourceArn"] == "<LaunchQueue.Arn>"
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BatchSize"] == 10
+
+
+@every_engine
+def test_only_the_rule_and_the_sweep_fill_the_queue(engine: dict[str, str]) -> None:
+    stack = synthesize(engine, **CEILING)
+    by_sid = {
+        each["Sid"]: each for each in stack["LaunchQueuePolicy"]["PolicyDocument"]["Statement"]
+    }
+    rule = f"arn:aws-test:events:xx-test-9:{PSEUDO['AWS::AccountId']}:rule/"
+    assert by_sid["RuleSends"]["Condition"] == {
+        "ArnEquals": {"aws:SourceArn": rule + stack["UploadRule"]["Name"]}
+    }
+    assert by_sid["NobodyElseWrites"]["Effect"] == "Deny"
+    assert by_sid["NobodyElseWrites"]["Condition"] == {
+        "Bool": {"aws:PrincipalIsAWSService": "false"},
+        "ArnNotEquals": {"aws:PrincipalArn": "<SweepFunctionRole.Arn>"},
+    }
+    assert by_sid["TlsOnly"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+@every_engine
+def test_nothing_but_the_launch_function_starts_tasks(engine: dict[str, str]) -> None:
+    """Else a sweep would start them beside it."""
+    stack = synthesize(engine, **CEILING)
+    starters = {
+        name
+        for name, role in stack.of_type("AWS::IAM::Role").items()
+        if "Policies" in role and actions(stack, name) & {"ecs:RunTask", "iam:PassRole"}
+    }
+    assert starters == {"LaunchFunctionRole"}
+
+
+def test_the_launch_function_sees_and_starts_tasks_of_this_stack_only() -> None:
+    stack = synthesize(TASKS["fargate"], **CEILING)
+    (policy,) = stack["LaunchFunctionRole"]["Policies"]
+    in_cluster = {"ArnEquals": {"ecs:cluster": "<Cluster.Arn>"}}
+    of_ecs = [
+        each
+        for each in policy["PolicyDocument"]["Statement"]
+        if str(each["Action"]).startswith("ecs:")
+    ]
+    assert [each["Condition"] for each in of_ecs] == [in_cluster, in_cluster]
+    family = "arn:aws-test:ecs:xx-test-9:111122223333:task-definition/mazes:*"
+    assert [each["Resource"] for each in of_ecs] == ["*", family]
+
+
+@every_engine
+def test_the_sweep_is_told_of_the_queue_and_of_no_cluster(engine: dict[str, str]) -> None:
+    told = synthesize(engine, **CEILING)["SweepFunction"]["Environment"]["Variables"]
+    assert told["LAUNCH_QUEUE"] == "<LaunchQueue>"
+    assert (
+        not {"CLUSTER", "TASK_DEFINITION", "SUBNETS", "SECURITY_GROUP", "PUBLIC_IP"} & told.keys()
+    )
+
+
+def test_the_launch_function_is_told_all_that_it_reads() -> None:
+    told = synthesize(TASKS["fargate"], **CEILING)["LaunchFunction"]["Environment"]["Variables"]
+    assert told == {
+        "MAX_TASKS": "5",
+        "SPOT": "no",
+        "INPUT_PREFIX": "input/",
+        "LAUNCH_QUEUE": "<LaunchQueue>",
+        "RAW_FAILURE_QUEUE": "<RawFailureQueue>",
+        "CLUSTER": "<Cluster.Arn>",
+        "TASK_DEFINITION": "<TaskDefinition>",
+        "SUBNETS": "<TaskSubnetA>,<TaskSubnetB>",
+        "SECURITY_GROUP": "<TaskSecurityGroup>",
+        "PUBLIC_IP": "DISABLED",
+    }
+
+
+def test_functions_have_no_ceiling_of_tasks() -> None:
+    (refusal,) = refusals(CEILING)
+    assert "MaxTasks needs Mode=fargate or hybrid" in refusal

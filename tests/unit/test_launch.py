@@ -1,0 +1,213 @@
+"""The launcher: tasks wait for their turn, and never more than the ceiling run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import launch
+import pytest
+from botocore.exceptions import ClientError
+from engines import NotStarted
+from hypothesis import given
+from hypothesis import strategies as st
+from launch import Launcher
+from processing.errors import BadSetting
+
+
+def message(number: int, source: str = "aws.s3") -> dict:
+    event = {
+        "source": source,
+        "detail-type": "Object Created",
+        "detail": {"bucket": {"name": "uploads"}, "object": {"key": f"input/{number}"}},
+    }
+    return {"messageId": str(number), "receiptHandle": f"r{number}", "body": json.dumps(event)}
+
+
+class Cluster:
+    """An ECS in steps: one look at the list, one step. Tasks run for `steps`, and the list is
+    behind by `lag`."""
+
+    def __init__(self, steps: int = 3, lag: int = 0, problems: dict | None = None) -> None:
+        self.steps, self.lag = steps, lag
+        self.problems = problems or {}
+        self.now = 0
+        self.started: dict[str, int] = {}
+        self.most = 0
+
+    def start(self, upload, swept: bool) -> str:
+        if problems := self.problems.get(upload.key):
+            raise problems.pop()
+        self.started[upload.key] = self.now
+        running = [at for at in self.started.values() if at + self.steps > self.now]
+        self.most = max(self.most, len(running))
+        return upload.key
+
+    def running(self) -> set[str]:
+        self.now += 1
+        return self._listed(lambda at, then: at <= then < at + self.steps)
+
+    def stopped(self) -> set[str]:
+        return self._listed(lambda at, then: then >= at + self.steps)
+
+    def _listed(self, state) -> set[str]:
+        then = self.now - self.lag
+        return {task for task, at in self.started.items() if state(at, then)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prefix() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INPUT_PREFIX", "input/")
+        yield
+
+
+def run(cluster: Cluster, messages: list[dict], ceiling: int, seconds: float = 60) -> list[dict]:
+    ends = time.monotonic() + seconds
+    launcher = Launcher(cluster, ceiling, ends, sleep=lambda seconds: None)
+    with ThreadPoolExecutor(1) as pool:
+        return launcher.launch(messages, pool)
+
+
+@given(
+    ceiling=st.integers(1, 5),
+    batches=st.lists(st.integers(1, 10), min_size=1, max_size=5),
+    steps=st.integers(1, 6),
+    lag=st.integers(0, 4),
+)
+def test_never_more_than_the_ceiling_run_and_all_are_started(ceiling, batches, steps, lag):
+    """However far the list is behind what was started, within a batch and from one to the next."""
+    cluster, number = Cluster(steps, lag), 0
+    for size in batches:
+        assert run(cluster, [message(number + each) for each in range(size)], ceiling) == []
+        number += size
+    assert cluster.most <= ceiling
+    assert len(cluster.started) == number
+
+
+def test_they_start_in_their_order():
+    cluster = Cluster()
+    run(cluster, [message(number) for number in range(9)], ceiling=2)
+    assert [*cluster.started] == [f"input/{number}" for number in range(9)]
+
+
+def test_what_has_no_place_when_the_time_is_out_is_left():
+    cluster = Cluster(steps=10**9)
+    messages = [message(number) for number in range(5)]
+    assert run(cluster, messages, ceiling=2, seconds=0.2) == messages[2:]
+
+
+def test_what_ecs_does_not_take_now_is_tried_again_before_the_others():
+    cluster = Cluster(problems={"input/0": [NotStarted("throttled")] * 3})
+    assert run(cluster, [message(0), message(1)], ceiling=1) == []
+    assert [*cluster.started] == ["input/0", "input/1"]
+
+
+def denied() -> ClientError:
+    said = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
+    return ClientError(said, "RunTask")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (message(1)["body"], "AccessDeniedException"),
+        ("no JSON", "JSONDecodeError"),
+        ("{}", "BadEvent"),
+    ],
+)
+def test_what_cant_start_is_reported_and_harms_no_neighbour(monkeypatch, body, code):
+    sent = []
+    queue = type("Queue", (), {"send_message": lambda self, **request: sent.append(request)})()
+    monkeypatch.setattr("boto3.client", lambda service: queue)
+    monkeypatch.setenv("RAW_FAILURE_QUEUE", "https://raw")
+    cluster = Cluster(problems={"input/1": [denied()]})
+    assert run(cluster, [message(1) | {"body": body}, message(2)], ceiling=5) == []
+    assert [*cluster.started] == ["input/2"]
+    (said,) = sent
+    assert (said["QueueUrl"], said["MessageBody"]) == ("https://raw", body)
+    assert said["MessageAttributes"]["ERROR_CODE"]["StringValue"].startswith(code)
+
+
+def test_a_folder_marker_starts_nothing():
+    cluster = Cluster()
+    marker = json.loads(message(1)["body"])
+    marker["detail"]["object"]["key"] = "input/folder/"
+    assert run(cluster, [{"messageId": "m", "body": json.dumps(marker)}], ceiling=1) == []
+    assert cluster.started == {}
+
+
+@pytest.mark.parametrize("value", ["", "0", "-1", "many"])
+def test_a_ceiling_is_a_number_above_0(monkeypatch, value):
+    monkeypatch.setenv("MAX_TASKS", value)
+    with pytest.raises(BadSetting, match="MAX_TASKS"):
+        launch.ceiling()
+
+
+SETTINGS = {
+    "CLUSTER": "c",
+    "TASK_DEFINITION": "t",
+    "SUBNETS": "s",
+    "SECURITY_GROUP": "g",
+    "PUBLIC_IP": "DISABLED",
+}
+
+
+class Ecs:
+    """ECS without Spot capacity, as boto3's client."""
+
+    def __init__(self) -> None:
+        self.providers: list[str] = []
+
+    def get_paginator(self, name: str) -> None: ...
+
+    def run_task(self, **request: object) -> dict:
+        strategy = request.get("capacityProviderStrategy")
+        self.providers.append(strategy[0]["capacityProvider"] if strategy else "FARGATE")
+        if strategy:
+            return {"tasks": [], "failures": [{"reason": "Capacity is unavailable at this time"}]}
+        return {"tasks": [{"taskArn": "a task"}], "failures": []}
+
+
+@pytest.mark.parametrize(
+    ("spot", "swept", "providers"),
+    [
+        ("no", False, ["FARGATE"]),
+        ("yes", False, ["FARGATE_SPOT", "FARGATE"]),
+        ("yes", True, ["FARGATE"]),
+    ],
+)
+def test_without_spot_capacity_or_after_an_interruption_it_is_on_demand(
+    monkeypatch, spot, swept, providers
+):
+    ecs = Ecs()
+    monkeypatch.setattr("boto3.client", lambda service, config=None: ecs)
+    cluster = launch.Cluster(SETTINGS | {"SPOT": spot})
+    assert cluster.start(launch.Upload("uploads", "input/a"), swept) == "a task"
+    assert ecs.providers == providers
+
+
+def test_what_is_left_comes_back_at_once(monkeypatch):
+    """And Lambda is told, or it would delete it."""
+    changed = []
+
+    class Sqs:
+        def change_message_visibility_batch(self, **request: object) -> None:
+            changed.append(request)
+
+    monkeypatch.setattr("boto3.client", lambda service: Sqs())
+    monkeypatch.setattr(launch, "Cluster", lambda environment: Cluster(steps=10**9))
+    monkeypatch.setenv("MAX_TASKS", "1")
+    monkeypatch.setenv("LAUNCH_QUEUE", "https://launches")
+    milliseconds = (launch.MARGIN_SECONDS + 0.2) * 1000
+    context = type("Context", (), {"get_remaining_time_in_millis": lambda self: milliseconds})()
+    said = launch.handler({"Records": [message(1), message(2), message(3)]}, context)
+    assert [each["itemIdentifier"] for each in said["batchItemFailures"]] == ["2", "3"]
+    (request,) = changed
+    assert request["QueueUrl"] == "https://launches"
+    assert [(each["ReceiptHandle"], each["VisibilityTimeout"]) for each in request["Entries"]] == [
+        ("r2", 0),
+        ("r3", 0),
+    ]
