@@ -47,6 +47,7 @@ def test_a_bad_combination_is_refused_with_its_reason(
         ("Processor", "processing.maze:solve()"),
         ("MaxPixels", "0"),
         ("MaxPixels", "many"),
+        ("MaxPixels", "536870912"),
         ("MaxBytes", "-1"),
         ("FunctionMemory", "127"),
         ("FunctionMemory", "10241"),

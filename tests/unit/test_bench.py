@@ -1,0 +1,94 @@
+"""The benchmark measures what it says, notices a wrong answer, and fails for a missed goal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from oracle import open_rows, shortest
+from PIL import Image
+from processing import maze
+
+import bench.__main__ as command
+from bench import cold_start, goals, memory, speed
+from bench.cases import HUNDRED_MEGAPIXELS, OTHER, THIN, Case
+from local import paths
+
+START = cold_start.Result(
+    "picture", 3, 0.3, {"imports": 0.1, "solve": 0.2, "store": 0.1}, 1, 1, 1, {"solve": 1.0}
+)
+
+
+@pytest.fixture(scope="module")
+def measured() -> speed.Result:
+    return speed.measure(Case("sample.png", "maze", paths.SAMPLE.read_bytes), 0.05, 0.05)
+
+
+def test_a_picture_is_measured_and_its_path_is_counted(measured: speed.Result) -> None:
+    picture = Image.open(paths.SAMPLE)
+    assert (measured.width, measured.height) == picture.size
+    assert measured.length == shortest(open_rows(picture))
+    assert measured.codec > 0
+    assert measured.job > 0
+    assert measured.rounds >= 1
+    assert (measured.peer, measured.peer_rounds) == (None, 0)
+
+
+def test_the_memory_of_a_picture_is_at_least_that_of_its_pixels(measured: speed.Result) -> None:
+    assert measured.bytes_per_pixel >= 1
+    assert memory.peak("job", paths.SAMPLE) > 0
+
+
+def test_a_wrong_path_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = maze.paint_path
+    monkeypatch.setattr(maze, "paint_path", lambda picture: right(picture) + 1)
+    with pytest.raises(AssertionError):
+        speed.measure(Case("sample.png", "maze", paths.SAMPLE.read_bytes), 0.05, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("changed", "missed"),
+    [
+        ({"limit": THIN, "ratio": 1.51}, "corridors of 1 px"),
+        ({"limit": OTHER, "ratio": 3.01}, "every picture"),
+        ({"name": HUNDRED_MEGAPIXELS, "bytes_per_pixel": 6.01}, "bytes a pixel"),
+    ],
+)
+def test_what_is_too_slow_or_too_large_misses_its_goal(
+    measured: speed.Result, changed: dict, missed: str
+) -> None:
+    good = replace(measured, limit=THIN, ratio=1.0, bytes_per_pixel=1.0)
+    assert all(goal.met for goal in goals.of([good], START))
+    reached = goals.of([good, replace(good, **changed)], START)
+    (bad,) = [goal for goal in reached if not goal.met]
+    assert missed in bad.goal
+
+
+def test_a_slow_start_misses_its_goal(measured: speed.Result) -> None:
+    slow = replace(START, parts={**START.parts, "imports": 0.5})
+    good = replace(measured, limit=THIN, ratio=1.0)
+    (bad,) = [goal for goal in goals.of([good], slow) if not goal.met]
+    assert bad.goal.startswith("cold start")
+    assert bad.value == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(("ratio", "code"), [(1.0, 0), (9.0, 1)])
+def test_the_command_fails_when_a_goal_is_missed(
+    measured: speed.Result,
+    ratio: float,
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    result = replace(measured, limit=THIN, ratio=ratio)
+    monkeypatch.setattr(command.speed, "measure", lambda *_: result)
+    monkeypatch.setattr(command.cold_start, "measure", lambda *_, **__: START)
+    for name, file in {"OUT": "build/bench.json", "PLOT": "docs/plot.png"}.items():
+        monkeypatch.setattr(command, name, tmp_path / file)
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    picture = paths.SAMPLE
+    assert command.main(["--quick", str(picture)]) == code
+    written = json.loads((tmp_path / "build" / "bench.json").read_text())
+    assert written["pictures"][0]["ratio"] == ratio
