@@ -90,6 +90,10 @@ sweep: setup ## start the jobs of all uploads without a current verdict [STACK=u
 	@PYTHONPATH=worker $(DEV)/python -m operate.sweep "$(STACK)" $(if $(DRY_RUN),--dry-run) \
 	  $(if $(PREFIX),--prefix "$(PREFIX)") $(if $(RATE),--rate "$(RATE)")
 
+.PHONY: status
+status: setup ## show the last verdicts of a stack, and what waits, failed and runs [STACK=uploads JSON=1]
+	@PYTHONPATH=worker $(DEV)/python -m operate.status "$(STACK)" $(if $(JSON),--json)
+
 .PHONY: destroy
 destroy: setup ## delete a stack and its data, after asking [STACK=uploads KEEP_DATA=1 YES=1]
 	@$(DEV)/python -m operate.destroy "$(STACK)" $(if $(KEEP_DATA),--keep-data) $(if $(YES),--yes)

@@ -88,7 +88,7 @@ class MemoryStore:
     def _add(self, key: str, body: bytes, content_type: str, metadata: Mapping[str, str]) -> Object:
         etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
         version = f"v{next(self._numbers)}"
-        made = Object(key, version, etag, len(body), content_type, dict(metadata))
+        made = Object(key, version, etag, len(body), content_type, dict(metadata), self.clock())
         self.modified[version] = self.clock()
         self.versions.setdefault(key, []).append((made, body))
         return made

@@ -7,6 +7,7 @@ once too often is harmless, so nothing here has to be exact but the number of at
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 import time
 from collections import Counter
@@ -192,7 +193,10 @@ class Sweep:
             return WAITING  # another sweep is at it
         except (Failed, self._not_started) as error:
             self._problem = f"{key}: {error}"
-            return NOT_STARTED if isinstance(error, self._not_started) else FAILED
+            if isinstance(error, self._not_started):
+                self._log(json.dumps({"not_started": str(error)}))
+                return NOT_STARTED
+            return FAILED
 
     def _is_current(self, key: str) -> bool:
         """Whether the upload has one verdict and it is for its current version.
@@ -289,8 +293,13 @@ def _batches(found: Iterable[Found], size: int) -> Iterator[list[Found]]:
         yield batch
 
 
-def as_json(progress: Progress) -> dict[str, object]:
+def as_json(progress: Progress, now: datetime) -> dict[str, object]:
     """For the log, and for whoever invoked the function."""
     counted = dict(sorted(progress.outcomes.items()))
     unsettled = progress.unsettled.isoformat() if progress.unsettled else None
-    return asdict(progress) | {"outcomes": counted, "unsettled": unsettled}
+    age = (now - progress.unsettled).total_seconds() if progress.unsettled else 0
+    return asdict(progress) | {
+        "outcomes": counted,
+        "unsettled": unsettled,
+        "unsettled_seconds": round(age),
+    }

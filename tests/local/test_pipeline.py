@@ -65,7 +65,18 @@ ODD_KEYS = [
 PROBE = Path(__file__).with_name("probe.py")
 
 REPORT = [
-    *("outcome", "bucket", "key", "version", "bytes", "pixels", "milliseconds", "mode", "reason"),
+    *(
+        "outcome",
+        "bucket",
+        "key",
+        "version",
+        "bytes",
+        "pixels",
+        "milliseconds",
+        "seconds_since_upload",
+        "mode",
+        "reason",
+    ),
     "logged",  # ours, the time of the log event
 ]
 

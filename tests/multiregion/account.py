@@ -15,7 +15,13 @@ from botocore.config import Config
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 # moto's CloudFormation passes over these, and says CREATE_COMPLETE; tests/template looks at them.
-NOT_MADE = {"AWS::Lambda::EventInvokeConfig", "AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"}
+NOT_MADE = {
+    "AWS::CloudWatch::Alarm",
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::Logs::MetricFilter",
+    "AWS::S3::BucketPolicy",
+    "AWS::SQS::QueuePolicy",
+}
 # Its CloudFormation makes these, and its EC2 does not show them.
 NOT_SHOWN = {"AWS::EC2::SubnetRouteTableAssociation"}
 
@@ -172,6 +178,9 @@ def _ec2(what: str, ids: str) -> Callable[[Stack, str], Any]:
 
 DESCRIBE: dict[str, Callable[[Stack, str], Any]] = {
     "AWS::CloudTrail::Trail": _trail,
+    "AWS::CloudWatch::Dashboard": lambda stack, name: stack.region.client(
+        "cloudwatch"
+    ).get_dashboard(DashboardName=name)["DashboardBody"],
     "AWS::EC2::InternetGateway": _ec2("internet_gateways", "InternetGatewayIds"),
     "AWS::EC2::Route": _route,
     "AWS::EC2::RouteTable": _ec2("route_tables", "RouteTableIds"),

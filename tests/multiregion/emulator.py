@@ -1,4 +1,4 @@
-"""moto's server, with four things that our template needs of CloudFormation and moto lacks.
+"""moto's server, with what our template needs of CloudFormation and moto lacks.
 
 They are ours: that they work here does not prove that they do on AWS. Runs in moto's environment.
 """
@@ -104,6 +104,19 @@ def _with_text_keys(resource_json: Any, resources_map: Any) -> Any:
 
 
 parsing.clean_json = _with_text_keys
+
+_parse_condition = parsing.parse_condition
+
+
+def _with_text_operands(condition: Any, resources_map: Any, condition_map: Any) -> bool:
+    """`Fn::Equals`: the same, where a parameter of type Number is compared."""
+    if isinstance(condition, dict) and "Fn::Equals" in condition:
+        operands = [_with_text_keys(each, resources_map) for each in condition["Fn::Equals"]]
+        condition = {"Fn::Equals": [str(each) for each in operands]}
+    return bool(_parse_condition(condition, resources_map, condition_map))
+
+
+parsing.parse_condition = _with_text_operands
 
 
 def end_with_the_tests() -> None:

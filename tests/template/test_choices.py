@@ -28,14 +28,22 @@ FAILURES = {
 }  # fmt: skip
 SCHEDULE = {"SweepRule", "SweepPermission"}
 SWEEP = {"SweepFunction", "SweepFunctionRole", "SweepFunctionEventInvokeConfig"} | SCHEDULE
-ALWAYS |= FAILURES | SWEEP
+METRICS = {
+    "JobsMetric", "JobTimeMetric", "UploadSizeMetric", "TimeToVerdictMetric", "FailuresMetric",
+    "GaveUpMetric", "OldestUnansweredMetric", "NotStartedMetric",
+}  # fmt: skip
+ALARMS = {
+    "UploadsFailAlarm", "FailureQueueAlarm", "FailuresUnreportedAlarm", "OldestUnansweredAlarm",
+    "GaveUpAlarm", "NotStartedAlarm",
+}  # fmt: skip
+ALWAYS |= FAILURES | SWEEP | METRICS | ALARMS | {"Dashboard"}
 LAMBDA = {
     "ProcessPermission", "ProcessFunction", "ProcessFunctionRole",
-    "ProcessFunctionEventInvokeConfig",
+    "ProcessFunctionEventInvokeConfig", "FunctionThrottledAlarm",
 }  # fmt: skip
 TASKS = {
     "Cluster", "TaskDefinition", "TaskRole", "ExecutionRole", "UploadRule", "UploadRuleRole",
-    "TaskFailureRule", "TaskSecurityGroup",
+    "TaskFailureRule", "TaskSecurityGroup", "LaunchesThrottledAlarm",
 }  # fmt: skip
 TRAIL = {"Trail", "TrailBucket", "TrailBucketPolicy"}
 VPC = {
@@ -122,7 +130,7 @@ def test_outputs_exist_for_all_that_the_choice_makes(choice: dict[str, str]) -> 
     stack = synthesize(choice)
     always = {
         "Mode", "BucketName", "UploadCommand", "AnswersCommand", "LogsCommand", "LogGroupName",
-        "LayerArn", "SweepFunctionName", "FailureQueueUrl", "FailureQueueArn",
+        "LayerArn", "SweepFunctionName", "FailureQueueUrl", "FailureQueueArn", "DashboardName",
     }  # fmt: skip
     function = {"FunctionName", "FunctionArn"}
     mode = stack.parameters["Mode"]

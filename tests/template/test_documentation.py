@@ -16,7 +16,7 @@ from tests.template.synthesis import ROOT, SOURCE
 TEXT = (ROOT / "template.yaml").read_text()
 INTERFACE = SOURCE["Metadata"]["AWS::CloudFormation::Interface"]
 ENVIRONMENTS: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text())
-BANNERS = ["Bucket", "Event", "Compute", "Failure", "Outputs"]
+BANNERS = ["Bucket", "Event", "Compute", "Failure", "Watching", "Outputs"]
 
 
 @pytest.mark.parametrize("name", SOURCE["Parameters"])

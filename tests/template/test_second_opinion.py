@@ -35,6 +35,7 @@ ARNS = {
     "AWS::Lambda::Function": "arn:aws:lambda:us-east-1:111122223333:function:{}",
     "AWS::Logs::LogGroup": "arn:aws:logs:us-east-1:111122223333:log-group:{}:*",
     "AWS::S3::Bucket": "arn:aws:s3:::{}",
+    "AWS::SNS::Topic": "arn:aws:sns:us-east-1:111122223333:{}",
     "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:111122223333:{}",
 }
 
@@ -114,7 +115,8 @@ def as_on_aws(stack: Stack, policy: dict[str, Any]) -> str:
     def arn(reference: re.Match[str]) -> str:
         return ARNS[stack.resources[reference[1]]["Type"]].format(reference[1].lower())
 
-    text = re.sub(r"<(\w+)\.Arn>", arn, json.dumps(policy))
+    text = json.dumps(policy).replace("<AlarmTopic>", "<AlarmTopic.Arn>")  # its Ref is its ARN
+    text = re.sub(r"<(\w+)\.Arn>", arn, text)
     return text.replace("aws-test", "aws").replace("xx-test-9", "us-east-1")
 
 

@@ -230,7 +230,8 @@ def test_the_report_has_the_fields_of_the_contract(body):
     seen = store.upload(UPLOAD.key, body)
     run(store)
     assert list(store.logged) == [
-        "outcome", "bucket", "key", "version", "bytes", "pixels", "milliseconds", "mode", "reason",
+        "outcome", "bucket", "key", "version", "bytes", "pixels", "milliseconds",
+        "seconds_since_upload", "mode", "reason",
     ]  # fmt: skip
     assert (store.logged["bucket"], store.logged["key"]) == UPLOAD
     assert store.logged["version"] == seen.version

@@ -13,12 +13,14 @@ import pytest
 from processing.errors import Conflict, StoreError
 from processing.store import Bucket, Object, client, endpoint
 
-SEEN = Object("input/a.png", "v1", '"abc"', 5, "image/png", {})
+WRITTEN = datetime(2026, 11, 9, 8, 7, 6, tzinfo=UTC)
+SEEN = Object("input/a.png", "v1", '"abc"', 5, "image/png", {}, WRITTEN)
 HEADERS = {
     "ETag": '"abc"',
     "x-amz-version-id": "v1",
     "x-amz-meta-source-version": "v0",
     "Content-Type": "image/png",
+    "Last-Modified": "Mon, 09 Nov 2026 08:07:06 GMT",
 }
 
 
@@ -79,7 +81,9 @@ def put(bucket: Bucket, replaces: Object | None = None) -> None:
 
 def test_a_head_gives_version_etag_and_metadata(server):
     server.replies = [(200, HEADERS, b"12345")]
-    expected = Object("input/a.png", "v1", '"abc"', 5, "image/png", {"source-version": "v0"})
+    expected = Object(
+        "input/a.png", "v1", '"abc"', 5, "image/png", {"source-version": "v0"}, WRITTEN
+    )
     assert Bucket("uploads").head("input/a.png") == expected
 
 

@@ -58,6 +58,8 @@ class Report:
     bytes: int | None = None
     pixels: int | None = None
     milliseconds: int = 0
+    seconds_since_upload: float | None = None
+    """From the upload's time, which S3 gives in whole seconds, to its verdict."""
     mode: str = ""
     reason: str | None = None
 
@@ -112,6 +114,9 @@ def _round(upload: Upload, store: Store, settings: Settings, report: Report) -> 
             _put(store, answer_key, answer, seen.upload, seen.answer)
             report.outcome, report.reason, report.pixels = "answered", None, answer.pixels
             stale, other = seen.rejection, rejection_key
+    if other:
+        waited = (datetime.now(UTC) - seen.upload.modified).total_seconds()
+        report.seconds_since_upload = round(max(waited, 0), 1)
     if stale:
         store.delete(stale)
     # A job of the same version may have come to the other end: each looks after it wrote, so at

@@ -12,7 +12,7 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import NamedTuple
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit
@@ -38,6 +38,8 @@ class Object(NamedTuple):
     size: int
     content_type: str
     metadata: Mapping[str, str]
+    modified: datetime
+    """When it was written, to the second; of one in parts, when its first part was announced."""
 
 
 class Listed(NamedTuple):
@@ -79,6 +81,7 @@ class Bucket:
             size=int(headers["content-length"]),
             content_type=headers.get("content-type", "application/octet-stream"),
             metadata={k.removeprefix(meta): v for k, v in headers.items() if k.startswith(meta)},
+            modified=_http_time(headers["last-modified"]),
         )
 
     def get(self, seen: Object) -> bytes:
@@ -230,3 +233,11 @@ def client(tls: bool) -> S3Client:
         tls_mode=S3RequestTlsMode.ENABLED if tls else S3RequestTlsMode.DISABLED,
         credential_provider=AwsCredentialsProvider.new_default_chain(),
     )
+
+
+def _http_time(text: str) -> datetime:
+    """An HTTP date (RFC 9110, section 5.6.7); the library's parsers take long to import."""
+    _, day, month, year, clock, _ = text.split()
+    number = "JanFebMarAprMayJunJulAugSepOctNovDec".index(month) // 3 + 1
+    hour, minute, second = map(int, clock.split(":"))
+    return datetime(int(year), number, int(day), hour, minute, second, tzinfo=UTC)

@@ -1,0 +1,66 @@
+"""Alarms on the embedded AWS: what is logged becomes a metric, and that sets an alarm off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from local.pipeline import Pipeline, until
+from tests.local.test_pipeline import job_without_permissions
+from tests.local.test_sweep import Sweeper
+
+Maze = Callable[[int], bytes]
+
+
+def state(pipeline: Pipeline, alarm: str) -> str:
+    """OK | ALARM | INSUFFICIENT_DATA"""
+    client: Any = pipeline.aws.client("cloudwatch")
+    found = client.describe_alarms(AlarmNamePrefix=f"{pipeline.stack}-{alarm}")["MetricAlarms"]
+    (one,) = found
+    return str(one["StateValue"])
+
+
+def sum_of(pipeline: Pipeline, metric: str, **dimensions: str) -> float:
+    client: Any = pipeline.aws.client("cloudwatch")
+    now = datetime.now(UTC)
+    reply = client.get_metric_statistics(
+        Namespace=f"Uploads/{pipeline.stack}",
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(minutes=5),
+        Period=300,
+        Statistics=["Sum"],
+    )
+    return sum(each["Sum"] for each in reply["Datapoints"])
+
+
+def test_verdicts_are_counted_by_outcome_and_timed(pipeline: Pipeline, maze: Maze) -> None:
+    answered = sum_of(pipeline, "Jobs", outcome="answered")
+    rejected = sum_of(pipeline, "Jobs", outcome="rejected")
+    for key, body in {"input/counted.png": maze(1), "input/counted": b"no picture"}.items():
+        pipeline.verdict(key, pipeline.upload(key, body))
+        (report,) = pipeline.reports(key)
+        assert 0 <= report["seconds_since_upload"] < 60
+    assert until(lambda: sum_of(pipeline, "Jobs", outcome="answered") > answered, "one more")
+    assert until(lambda: sum_of(pipeline, "Jobs", outcome="rejected") > rejected, "one more")
+    assert sum_of(pipeline, "UploadSize") >= len(maze(1))
+
+
+def test_an_upload_that_fails_and_is_given_up_sets_alarms_off(
+    pipeline: Pipeline, maze: Maze
+) -> None:
+    sweep, key = Sweeper(pipeline), "input/alarming/a.png"
+    with (
+        sweep.settings(MAX_ATTEMPTS="1", GRACE_MINUTES="0.0001"),
+        job_without_permissions(pipeline),
+    ):
+        version = pipeline.upload(key, maze(3))
+        pipeline.failure(key)
+        assert until(lambda: state(pipeline, "UploadsFailAlarm") == "ALARM", "an alarm")
+        assert sweep(prefix="input/alarming/")["outcomes"] == {"started": 1}
+        pipeline.failure(key)
+        assert sweep(prefix="input/alarming/")["outcomes"] == {"gave_up": 1}
+    assert not pipeline.verdict(key, version).is_answer
+    assert until(lambda: state(pipeline, "GaveUpAlarm") == "ALARM", "an alarm")

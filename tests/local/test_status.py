@@ -1,0 +1,104 @@
+"""`make status` on stacks of the embedded AWS, and the links that it prints for real ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.pipeline import Pipeline, until
+from operate import status
+from operate.stacks import Stack
+from tests.local.test_pipeline import job_without_permissions
+from tests.local.test_sweep import Sweeper
+
+Maze = Callable[[int], bytes]
+
+pytestmark = pytest.mark.usefixtures("default_account")
+
+
+def said(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
+    code = status.main([pipeline.stack, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_the_last_verdicts_are_shown_newest_first(
+    pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for key, body in {"input/status/a.png": maze(1), "input/status/b": b"no picture"}.items():
+        pipeline.verdict(key, pipeline.upload(key, body))
+        pipeline.reports(key)
+    _, found = said(pipeline, capsys)
+    newest = [(each["key"], each["outcome"]) for each in found["last"][:2]]
+    assert newest == [("input/status/b", "rejected"), ("input/status/a.png", "answered")]
+    assert found["today"]["answered"] >= 1
+    status.main([pipeline.stack])
+    shown = capsys.readouterr().out
+    assert "input/status/a.png" in shown
+    assert "rejected" in shown
+    assert "no picture" in shown or "not a picture" in shown or found["last"][0]["reason"] in shown
+
+
+def test_a_failure_is_counted_and_the_exit_code_says_so(
+    pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = "input/status/failing.png"
+    with job_without_permissions(pipeline):
+        version = pipeline.upload(key, maze(2))
+        assert until(lambda: said(pipeline, capsys)[1]["failures"] == 1, "a failure")
+        code, _ = said(pipeline, capsys)
+        assert code == 1
+        pipeline.failure(key)
+    sweep = Sweeper(pipeline)
+    with sweep.settings(GRACE_MINUTES="0.0001"):
+        sweep(prefix="input/status/")
+    assert pipeline.verdict(key, version).is_answer
+
+
+def test_an_upload_without_a_verdict_is_overdue(
+    pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep, key = Sweeper(pipeline), "input/status/lost.png"
+    with sweep.settings(GRACE_MINUTES="0.0001"):
+        with sweep.events_are_lost():
+            version = pipeline.upload(key, maze(3))
+            code, found = said(pipeline, capsys)
+        assert found["uploads"]["overdue"] >= 1
+        assert found["oldest_overdue"]
+        assert code == 1
+        sweep(prefix="input/status/")
+    assert pipeline.verdict(key, version).is_answer
+
+
+def test_no_such_stack_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status.main(["nothing-here"]) == 2
+    assert "there is no stack 'nothing-here'" in capsys.readouterr().err
+
+
+STACK = Stack(
+    id="arn:aws-cn:cloudformation:cn-north-1:111122223333:stack/mazes/1",
+    name="mazes",
+    status="CREATE_COMPLETE",
+    parameters={},
+    outputs={
+        "DashboardName": "mazes-cn-north-1",
+        "LogGroupName": "mazes/JobLogGroup",
+        "FailureQueueUrl": "https://sqs.cn-north-1.amazonaws.com.cn/111122223333/q",
+        "BucketName": "uploads-1",
+    },
+)
+
+
+def test_links_are_of_the_stacks_partition_and_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    found = status.links(STACK)
+    base = "https://cn-north-1.console.amazonaws.cn/"
+    assert all(link.startswith(base) for link in found.values())
+    assert found["log"].endswith("#logsV2:log-groups/log-group/mazes$252FJobLogGroup")
+    assert found["dashboard"].endswith("#dashboards/dashboard/mazes-cn-north-1")
+
+
+def test_the_embedded_aws_has_no_console() -> None:
+    assert status.links(STACK) == {}
