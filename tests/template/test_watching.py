@@ -340,4 +340,4 @@ def test_a_launch_function_that_fails_sets_its_alarm_off() -> None:
 def test_patterns_that_are_not_understood_are_refused() -> None:
     for pattern in ("ERROR", "{ $.a != 1 }", '{ $.a = "x" && ($.b = 1) }'):
         with pytest.raises(ValueError, match="pattern"):
-            matches(pattern, "{}")
+            matches(pattern, '{"a": "x"}')
