@@ -43,9 +43,12 @@ def test_images_are_scanned_never_changed_and_gone_with_the_stack(stack: Stack) 
     assert rule["selection"]["countNumber"] == 10
 
 
-def test_only_a_new_layer_makes_a_new_image(stack: Stack) -> None:
+def test_a_new_layer_makes_a_new_image_and_so_does_a_repository_that_has_none(
+    stack: Stack,
+) -> None:
+    """The repository is a new one when KmsKeyArn changes."""
     changing = stack["WorkerImage"].keys() - {"ServiceToken", "ServiceTimeout"}
-    assert changing == {"LayerVersionArn"}
+    assert changing == {"LayerVersionArn", "Repository"}
 
 
 def test_the_stack_never_waits_for_ever(stack: Stack) -> None:

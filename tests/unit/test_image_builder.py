@@ -85,6 +85,16 @@ def test_delete_is_answered_at_once(builder, cloudformation):
     assert [answer["Status"] for answer in cloudformation.answers] == ["SUCCESS"]
 
 
+def test_the_resource_keeps_its_name_when_the_repository_changes(builder, cloudformation):
+    """Else CloudFormation would replace it, and ask to delete what has just been made."""
+    asked = request("Update", cloudformation) | {"PhysicalResourceId": "the first repository"}
+    builder.stubs["ecr"].add_response(
+        "describe_images", {"imageDetails": [{"imageDigest": "sha256:0"}]}, IMAGE
+    )
+    builder.handler(asked, None)
+    assert cloudformation.answers[0]["PhysicalResourceId"] == "the first repository"
+
+
 def test_a_build_that_does_not_start_fails_the_stack_with_the_reason(builder, cloudformation):
     builder.stubs["ecr"].add_client_error("describe_images", "ImageNotFoundException")
     builder.stubs["codebuild"].add_client_error(
