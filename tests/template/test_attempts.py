@@ -1,0 +1,67 @@
+"""The table of attempts, judged by the policies of the synthesized template.
+
+That finds what the embedded AWS can't judge, and a second time what it can.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+
+import pytest
+
+from tests.attempts import ATTEMPTS, DEPLOYED, STACKS, Attempt
+from tests.template.policies import Account
+from tests.template.synthesis import CHOICES, synthesize
+
+ACCOUNTS = {name: Account(synthesize(chosen)) for name, chosen in STACKS.items()}
+ROLES = {
+    role for chosen in CHOICES.values() for role in synthesize(chosen).of_type("AWS::IAM::Role")
+}
+DENIED = [attempt for attempt in ATTEMPTS if not attempt.allowed]
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS, ids=str)
+def test_the_policies_allow_what_is_needed_and_nothing_else(attempt: Attempt) -> None:
+    assert ACCOUNTS[attempt.stack].allows(attempt) is attempt.allowed
+
+
+def test_no_attempt_is_there_twice() -> None:
+    assert [name for name, count in Counter(map(str, ATTEMPTS)).items() if count > 1] == []
+
+
+def test_every_denial_has_a_reason() -> None:
+    assert [str(attempt) for attempt in DENIED if not attempt.why] == []
+
+
+def test_every_role_is_refused_something_on_the_embedded_aws() -> None:
+    refused = Counter(attempt.by for attempt in DENIED if attempt.can_be_made)
+    assert refused.keys() == ROLES
+    assert min(refused.values()) >= 4
+    assert refused.total() >= 40
+
+
+@pytest.mark.parametrize("stack", DEPLOYED)
+def test_every_action_that_a_role_has_is_one_that_it_needs(stack: str) -> None:
+    """A right that no row of the table needs is one too many, or a row is missing."""
+    account = ACCOUNTS[stack]
+    rows = {(attempt.by, attempt.action) for attempt in ATTEMPTS if attempt.allowed}
+    for role in account.stack.of_type("AWS::IAM::Role"):
+        for statement in account.of_role(role):
+            actions = statement["Action"]
+            for action in actions if isinstance(actions, list) else [actions]:
+                assert (role, action) in rows
+
+
+@pytest.mark.parametrize(("stack", "role"), sorted({(a.stack, a.by) for a in ATTEMPTS if a.can_be_made}))
+def test_the_judge_notices_a_role_that_may_do_anything(stack: str, role: str) -> None:
+    """With `*` in its policy, no more of its refusals hold than those that others make."""
+    opened = copy.deepcopy(ACCOUNTS[stack])
+    opened.stack[role]["Policies"] = [
+        {"PolicyDocument": {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}}
+    ]
+    mine = [a for a in DENIED if (a.stack, a.by) == (stack, role) and a.can_be_made]
+    held = [a for a in mine if not opened.allows(a)]
+    # A queue refuses all but those it knows, and a role all but its service.
+    assert {a.action for a in held} <= {"sqs:SendMessage", "sts:AssumeRole"}
+    assert len(held) < len(mine)
