@@ -175,7 +175,7 @@ class EmbeddedAws:
                 "--no-fail-on-empty-changeset",
                 "--no-progressbar",
                 "--parameter-overrides",
-                *(f"{name}={value}" for name, value in chosen.items()),
+                *(f'{name}="{value}"' for name, value in chosen.items()),
             ],
             build.sam_environment(
                 AWS_ENDPOINT_URL=self.endpoint,

@@ -1,5 +1,5 @@
-"""The permission that GetLogEvents needs is one on the stream; ministack asks for one on the group,
-whose ARN no policy for streams covers.
+"""The permission to write to a log stream or to read it is one on the stream; ministack asks for
+one on the group, whose ARN no policy for streams covers.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from ministack.core import iam_actions
 
 from .links import Link, PatchPoint
 
+OF_A_STREAM = {"CreateLogStream", "PutLogEvents", "GetLogEvents"}
+
 
 def apply() -> None:
     """Ask for the stream, as AWS does."""
@@ -20,7 +22,8 @@ def apply() -> None:
         service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: object
     ) -> str:
         arn = resource_arn(service, method, path, headers, body, *rest)
-        if service == "logs" and headers.get("x-amz-target", "").endswith(".GetLogEvents"):
+        operation = headers.get("x-amz-target", "").rpartition(".")[2]
+        if service == "logs" and operation in OF_A_STREAM:
             return f"{arn}:log-stream:{json.loads(body)['logStreamName']}"
         return arn
 
@@ -28,7 +31,7 @@ def apply() -> None:
 
 
 LINK = Link(
-    what="the permission that GetLogEvents needs",
+    what="the permissions on log streams",
     patch_points=(
         PatchPoint(
             iam_actions, "extract_resource_arn", ("service", "method", "path", "headers", "body")

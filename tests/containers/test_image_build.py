@@ -162,9 +162,6 @@ def credentials(aws: EmbeddedAws) -> dict[str, str]:
         each["PolicyName"]: json.dumps(each["PolicyDocument"])
         for each in STACK["ImageBuildRole"]["Policies"]
     }
-    # What AWS asks lambda:GetLayerVersion for.
-    listing = {"Effect": "Allow", "Action": "lambda:ListLayers", "Resource": "*"}
-    policies["for-ministack-only"] = json.dumps({"Version": "2012-10-17", "Statement": [listing]})
     for name, document in policies.items():
         for part, real in {"Partition": "aws", "Region": REGION, "AccountId": account}.items():
             document = document.replace(PSEUDO[f"AWS::{part}"], real)
