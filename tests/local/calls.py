@@ -117,7 +117,9 @@ CALLS: dict[str, Callable[[Any, str, str], object]] = {
     "s3:PutObject": lambda s3, arn, _: s3.put_object(**_object(arn), Body=b"attempt"),
     "s3:DeleteObject": lambda s3, arn, _: s3.delete_object(**_object(arn)),
     "s3:DeleteObjectVersion": lambda s3, arn, _: s3.delete_object(**_object(arn), VersionId="v"),
-    "s3:PutBucketPolicy": lambda s3, arn, _: s3.put_bucket_policy(**_object(arn), Policy=_anything()),
+    "s3:PutBucketPolicy": lambda s3, arn, _: s3.put_bucket_policy(
+        **_object(arn), Policy=_anything()
+    ),
     "s3:PutBucketNotification": lambda s3, arn, _: s3.put_bucket_notification_configuration(
         **_object(arn), NotificationConfiguration={}
     ),
@@ -150,7 +152,7 @@ CALLS: dict[str, Callable[[Any, str, str], object]] = {
         FunctionName=arn, ZipFile=_code()
     ),
     "lambda:GetLayerVersion": lambda layer, arn, _: layer.get_layer_version(
-        LayerName=arn.rpartition(":")[0], VersionNumber=int(arn.rpartition(":")[2])
+        LayerName=arn.split(":")[6], VersionNumber=int(arn.split(":")[7])
     ),
     "ecs:RunTask": lambda ecs, arn, cluster: ecs.run_task(cluster=cluster, taskDefinition=arn),
     "ecs:ListTasks": lambda ecs, _, cluster: ecs.list_tasks(cluster=cluster),

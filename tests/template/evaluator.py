@@ -136,7 +136,7 @@ def _equal_but_for_case(value: str, pattern: str) -> bool:
     return value.lower() == pattern.lower()
 
 
-def _like(value: str, pattern: str, ignore_case: bool = False) -> bool:  # noqa: FBT001, FBT002
+def _like(value: str, pattern: str, ignore_case: bool = False) -> bool:
     """`*` is any text and `?` any character, `/` and `:` among them."""
     expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
     return bool(re.fullmatch(expression, value, re.DOTALL | (re.IGNORECASE if ignore_case else 0)))

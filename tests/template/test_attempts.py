@@ -53,7 +53,9 @@ def test_every_action_that_a_role_has_is_one_that_it_needs(stack: str) -> None:
                 assert (role, action) in rows
 
 
-@pytest.mark.parametrize(("stack", "role"), sorted({(a.stack, a.by) for a in ATTEMPTS if a.can_be_made}))
+@pytest.mark.parametrize(
+    ("stack", "role"), sorted({(a.stack, a.by) for a in ATTEMPTS if a.can_be_made})
+)
 def test_the_judge_notices_a_role_that_may_do_anything(stack: str, role: str) -> None:
     """With `*` in its policy, no more of its refusals hold than those that others make."""
     opened = copy.deepcopy(ACCOUNTS[stack])
