@@ -310,7 +310,7 @@ def _trust() -> list[Attempt]:
         "ImageFunctionRole",
     ]  # fmt: skip
     take = "sts:AssumeRole"
-    rule = "{UploadRuleRole}"
+    rule, tasks = "{UploadRuleRole}", "ecs-tasks.amazonaws.com"
     return [
         *(Attempt("lambda.amazonaws.com", take, f"{{{role}}}", True) for role in function_roles),
         *(
@@ -323,8 +323,8 @@ def _trust() -> list[Attempt]:
             attempt
             for role in ("{TaskRole}", "{ExecutionRole}")
             for attempt in (
-                Attempt("ecs-tasks.amazonaws.com", take, role, True, given=_TASKS),
-                Attempt("ecs-tasks.amazonaws.com", take, role, False, _CONFUSED, given=_OTHER_TASKS),
+                Attempt(tasks, take, role, True, given=_TASKS),
+                Attempt(tasks, take, role, False, _CONFUSED, given=_OTHER_TASKS),
             )
         ),
         Attempt("codebuild.amazonaws.com", take, "{ImageBuildRole}", True,

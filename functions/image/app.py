@@ -61,8 +61,8 @@ def start_build(request: Request, layer: str, tag: str) -> None:
 
 
 def response(request: Request) -> dict[str, Any]:
-    """What every answer repeats of its request. The resource's own name never changes, not even with
-    the repository, so that CloudFormation updates it in place."""
+    """What every answer repeats of its request. The resource's own name never changes, not even
+    with the repository, so that CloudFormation updates it in place."""
     return {
         "StackId": request["StackId"],
         "RequestId": request["RequestId"],

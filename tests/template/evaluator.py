@@ -1,9 +1,10 @@
 """Whether a request is allowed, by AWS's documented evaluation logic and nothing else.
 
 Sources, all of the IAM user guide: "Policy evaluation logic" (an explicit deny anywhere ends it;
-within an account, an allow by the identity's or by the resource's policy will do, and for a role's
-trust, only the latter; a boundary and an endpoint must allow besides; from another account, both
-sides must), "IAM JSON policy elements: Condition operators" (several values are alternatives, none
+within an account, an allow by the identity's or by the resource's policy will do, but for a role's
+trust and a key, whose own policies must say so; a boundary and an endpoint must allow besides; from
+another account, both sides must; a policy that lets in an account leaves it to that account's own
+policies whom), "IAM JSON policy elements: Condition operators" (several values are alternatives, none
 of which may match for a negated operator; a missing key matches a negated operator only, or
 ...IfExists) and "IAM JSON policy elements: Principal". What is not known here is an error.
 
@@ -73,11 +74,17 @@ def allowed(
     if way is not None and "Allow" not in way:
         return False
     by_identity = "Allow" in mine and (limit is None or "Allow" in limit)
-    if request.caller.service or request.action == "sts:AssumeRole":
-        return "Allow" in theirs
-    if request.caller.account != request.owner:
-        return by_identity and "Allow" in theirs
-    return by_identity or "Allow" in theirs
+    if "Allow" in theirs and request.caller.account in ("", request.owner):
+        return True
+    let_in = bool(theirs & {"Allow", "Allow the account"})
+    if request.caller.account == request.owner and not _own_policy_decides(request.action):
+        return by_identity
+    return by_identity and let_in
+
+
+def _own_policy_decides(action: str) -> bool:
+    """Whether a resource takes no one in whom its own policy does not, even in its account."""
+    return action == "sts:AssumeRole" or action.startswith("kms:")
 
 
 def _matching(
@@ -85,13 +92,21 @@ def _matching(
 ) -> set[str]:
     """The effects of all statements that are about the request."""
     return {
-        each["Effect"]
+        each["Effect"] + (" the account" if principals and _of_account(request, each) else "")
         for each in statements
         if (not principals or _is_principal(request.caller, each["Principal"]))
         and _among(request.action, each, "Action", ignore_case=True)
         and _among(request.resource, each, "Resource")
         and _holds(each.get("Condition", {}), request.context)
     }
+
+
+def _of_account(request: Request, statement: Statement) -> bool:
+    """Whether an allowing statement takes in the caller by its account alone."""
+    principal, caller = statement["Principal"], request.caller
+    if statement["Effect"] == "Deny" or principal == "*" or caller.service:
+        return False
+    return not {"*", caller.arn} & {*_listed(principal.get("AWS", []))}
 
 
 def _is_principal(caller: Caller, principal: Any) -> bool:

@@ -52,11 +52,25 @@ def resolved(stack: Stack, node: Any, place: Mapping[str, str] = PLACE) -> Any:
         logical_id, _, attribute = reference[1].partition(".")
         kind = stack.resources[logical_id]["Type"]
         if not attribute:
+            if kind == "AWS::SNS::Topic":  # whose Ref is its ARN
+                return arns[logical_id]
             return arns[logical_id].rsplit(":", 1)[-1]
         assert attribute == "Arn", reference[0]
         return arns[logical_id] + (":*" if kind == "AWS::Logs::LogGroup" else "")
 
     return json.loads(re.sub(r"<(\w+(?:\.\w+)?)>", value, json.dumps(node)))
+
+
+def _about(resource: dict[str, Any]) -> list[str]:
+    """The resources whose policy this is, if it is one."""
+    match resource["Type"]:
+        case "AWS::S3::BucketPolicy":
+            return [resource["Properties"]["Bucket"]]
+        case "AWS::SQS::QueuePolicy":
+            return list(resource["Properties"]["Queues"])
+        case "AWS::SNS::TopicPolicy":
+            return list(resource["Properties"]["Topics"])
+    return []
 
 
 @dataclass
@@ -111,11 +125,13 @@ class Account:
         if logical_id not in self.stack.resources:
             return []
         match self.stack.resources[logical_id]["Type"]:
-            case "AWS::S3::Bucket" | "AWS::SQS::Queue":
-                policy = self.stack[f"{logical_id}Policy"]
-                (about,) = {policy.get("Bucket"), *policy.get("Queues", [])} - {None}
-                assert about == f"<{logical_id}>"
-                return self._statements(policy["PolicyDocument"])
+            case "AWS::S3::Bucket" | "AWS::SQS::Queue" | "AWS::SNS::Topic":
+                return [
+                    statement
+                    for each in self.stack.resources.values()
+                    if f"<{logical_id}>" in _about(each)
+                    for statement in self._statements(each["Properties"]["PolicyDocument"])
+                ]
             case "AWS::IAM::Role":
                 return self._statements(self.stack[logical_id]["AssumeRolePolicyDocument"])
             case "AWS::Lambda::Function":
