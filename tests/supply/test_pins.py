@@ -75,7 +75,7 @@ def test_no_file_of_pins_names_an_index() -> None:
 
 def test_each_command_that_installs_asks_for_the_hashes() -> None:
     commands = [
-        (file.name, file.read_text()[found.start() :][:240])
+        (file.name, file.read_text()[found.start() :][:480])
         for file in IN_USE
         for found in INSTALLS.finditer(file.read_text())
     ]
