@@ -1,8 +1,8 @@
 """Known weaknesses of what is pinned, as far as the package index knows them.
 
 pip-audit asks PyPI's JSON interface, which mirrors often lack, and calls a package that it could
-not look up no more than skipped, and the result clean. Here it is not. Exit codes: 0 every package was
-looked up and has no known weakness, 1 one has, 2 some could not be looked up.
+not look up no more than skipped, and the result clean. Here it is not. Exit codes: 0 every package
+was looked up and has no known weakness, 1 one has, 2 some could not be looked up.
 """
 
 from __future__ import annotations
