@@ -12,6 +12,7 @@ SECONDS ?= 600
 EVENT ?= events/s3-put.json
 IMAGE ?=
 BASE ?=
+PINS ?= worker/requirements.txt worker/build-requirements.txt
 
 ENV = build/env
 DEV = $(ENV)/dev/bin
@@ -33,11 +34,12 @@ help: ## list the commands
 demo: setup ## solve a picture on the embedded AWS [INPUT=file SCENARIOS="lambda fargate cloudtrail hybrid"]
 	@$(DEV)/python -m local.demo $(if $(INPUT),--input "$(INPUT)") --scenarios $(SCENARIOS)
 
-# What only tests use: other tools than ours, each in its own environment.
-TEST_INSTALLED = $(foreach tool,awscli checkov moto parliament taskcat,$(ENV)/$(tool)/.installed)
+# Every environment: other tools than ours are for tests, and the licences are those of all.
+ALL_INSTALLED = $(patsubst requirements/%.txt,$(ENV)/%/.installed,\
+  $(filter-out requirements/uv.txt,$(wildcard requirements/*.txt)))
 
 .PHONY: test
-test: setup $(TEST_INSTALLED) ## run every test that this machine can run
+test: setup $(ALL_INSTALLED) ## run every test that this machine can run
 	$(DEV)/python -m pytest -rs tests
 
 .PHONY: storm
@@ -101,6 +103,18 @@ destroy: setup ## delete a stack and its data, after asking [STACK=uploads KEEP_
 .PHONY: taskcat
 taskcat: setup $(ENV)/taskcat/.installed ## deploy in many regions of your AWS account [ARGS="--test-names lambda"]
 	@$(DEV)/python -m local.taskcat $(ARGS)
+
+.PHONY: licences
+licences: setup $(ALL_INSTALLED) ## list the licence of every pinned package; fail on GPL and on unknown ones
+	@$(DEV)/python -m supply.licences
+
+.PHONY: sbom
+sbom: setup $(ENV)/supply/.installed ## write the layer's bill of materials, CycloneDX, to build/sbom.json
+	@$(ENV)/supply/bin/python -m supply.sbom
+
+.PHONY: audit
+audit: setup $(ENV)/supply/.installed ## ask the package index what is known against the layer's packages [PINS=requirements/*.txt]
+	@$(DEV)/python -m supply.audit $(PINS)
 
 .PHONY: lock
 lock: $(ENV)/uv/bin/uv ## pin what requirements/*.in and worker/*.in ask for

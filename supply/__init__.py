@@ -1,0 +1,1 @@
+"""What the project is made of: pins, licences, the layer's bill of materials, known weaknesses."""

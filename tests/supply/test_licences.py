@@ -1,0 +1,128 @@
+"""The licences of all that is pinned, and what is made of what packages say of themselves."""
+
+from email.message import Message
+from importlib.metadata import Distribution
+
+import pytest
+
+from supply import licences
+
+
+class Package(Distribution):
+    """One that says this of its licence."""
+
+    def __init__(self, **said: str | list[str]) -> None:
+        self.said = Message()
+        for name, values in said.items():
+            for value in values if isinstance(values, list) else [values]:
+                self.said[name.replace("_", "-")] = value
+
+    @property
+    def metadata(self) -> Message:  # type: ignore[override]
+        return self.said
+
+    def read_text(self, filename: str) -> None:
+        raise NotImplementedError
+
+    def locate_file(self, path: object) -> None:  # type: ignore[override]
+        raise NotImplementedError
+
+
+def test_every_package_of_every_environment_is_allowed() -> None:
+    found = list(licences.findings())
+    assert [finding for finding in found if finding.problem] == []
+    assert {"pillow", "aws-sam-cli", "uv", "mazesolver"} <= {each.package for each in found}
+
+
+def test_gpl_is_only_what_the_benchmark_measures_against() -> None:
+    """And LGPL only in a tool that runs as a program of its own."""
+    copyleft = {
+        (finding.package, finding.environments)
+        for finding in licences.findings()
+        if not licences.is_allowed(finding.licence)
+    }
+    assert copyleft == {("mazesolver", ("peer",)), ("yattag", ("taskcat",))}
+
+
+def test_each_decision_is_about_a_package_that_is_pinned() -> None:
+    assert licences.decisions().keys() <= {finding.package for finding in licences.findings()}
+
+
+def test_each_decision_has_a_reason() -> None:
+    assert all(decision["why"] for decision in licences.decisions().values())
+
+
+@pytest.mark.parametrize(
+    ("package", "licence"),
+    [
+        (Package(License_Expression="MIT OR GPL-2.0-only"), "MIT OR GPL-2.0-only"),
+        (Package(Classifier="License :: OSI Approved :: MIT License"), "MIT"),
+        (Package(License="Apache-2.0"), "Apache-2.0"),
+        (Package(License="MPL-2.0 AND MIT"), "MPL-2.0 AND MIT"),
+        (
+            Package(
+                License="see LICENSE",
+                Classifier=["License :: DFSG approved", "License :: OSI Approved :: BSD License"],
+            ),
+            "BSD-3-Clause",
+        ),
+        (
+            Package(
+                Classifier=[
+                    "License :: OSI Approved :: MIT License",
+                    "License :: OSI Approved :: GNU General Public License v3 (GPLv3)",
+                ]
+            ),
+            "GPL-3.0-only AND MIT",
+        ),
+    ],
+)
+def test_what_a_package_says(package: Package, licence: str) -> None:
+    assert licences.licence_of(package) == licence
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        Package(),
+        Package(License="see the file LICENSE"),
+        Package(License="Permission is hereby granted,\nfree of charge"),
+        Package(Classifier="License :: Other/Proprietary License"),
+        Package(Classifier="License :: OSI Approved :: GNU General Public License (GPL)"),
+    ],
+)
+def test_what_says_nothing_known_is_unknown(package: Package) -> None:
+    with pytest.raises(licences.Unknown):
+        licences.licence_of(package)
+
+
+@pytest.mark.parametrize(
+    ("expression", "allowed"),
+    [
+        ("MIT", True),
+        ("MIT OR GPL-3.0-only", True),
+        ("MIT AND GPL-3.0-only", False),
+        ("MPL-2.0 AND (Apache-2.0 OR AGPL-3.0-only)", True),
+        ("(MIT AND AGPL-3.0-only) OR LGPL-3.0-only", False),
+        ("GPL-2.0-only", False),
+        ("AGPL-3.0-or-later", False),
+        ("LGPL-2.1-only", False),
+        ("LicenseRef-Proprietary", False),
+    ],
+)
+def test_a_choice_needs_one_allowed_licence_and_a_sum_all(expression: str, allowed: bool) -> None:
+    assert licences.is_allowed(expression) is allowed
+
+
+def test_an_unknown_licence_is_a_problem() -> None:
+    finding = licences.judge("new-package", ["dev"], licences.Unknown("nothing"))
+    assert finding.problem == "unknown: decide it in licences.toml"
+
+
+def test_a_licence_that_is_not_allowed_is_a_problem() -> None:
+    assert licences.judge("new-package", ["dev"], "GPL-3.0-only").problem == "not allowed"
+
+
+def test_what_is_decided_for_one_environment_is_not_for_another() -> None:
+    finding = licences.judge("mazesolver", ["dev", "peer"], "GPL-3.0-only")
+    assert finding.problem == "not decided for dev"
