@@ -124,8 +124,8 @@ def bill(stack: Stack, work: Work) -> Bill:
     swept = stack.mode != "recipe"
     items = {
         "compute": _tasks(stack, task_seconds) + _functions(stack, work),
-        "requests": PRICES["lambda"]["request"] * function_count + _s3_requests(stack, work),
-        "events": _events(stack, work.uploads),
+        "requests": PRICES["lambda"]["request"] * function_count + s3_requests(stack, work),
+        "events": events(stack, work.uploads),
         "trail": _trail(stack, work.uploads),
         "network": _network(stack, task_count, task_seconds),
         "logs": _logs(task_count, function_count),
@@ -223,14 +223,14 @@ def _functions(stack: Stack, work: Work) -> float:
     return tiered(gb_seconds, PRICES["lambda"]["gb_second"][stack.architecture])
 
 
-def _s3_requests(stack: Stack, work: Work) -> float:
+def s3_requests(stack: Stack, work: Work) -> float:
     """The upload's own PUT is among them."""
     reads, writes = (1, 2) if stack.mode == "recipe" else (Job.CALLS - 1, 2)
     each = reads * PRICES["s3"]["read"] + writes * PRICES["s3"]["write"]
     return float(work.uploads * each)
 
 
-def _events(stack: Stack, uploads: float) -> float:
+def events(stack: Stack, uploads: float) -> float:
     """S3's notifications to a function cost nothing."""
     if stack.mode == "lambda":
         return 0.0
