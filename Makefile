@@ -58,6 +58,14 @@ bench: setup $(ENV)/peer/.installed $(ENV)/bench/.installed ## measure the job: 
 bench-sweep: setup ## measure the sweep on a simulated bucket [UPLOADS=1000000]
 	@PYTHONPATH=worker:functions/sweep $(DEV)/python -m bench.sweep $(UPLOADS)
 
+.PHONY: cost
+cost: setup $(ENV)/bench/.installed ## what a month costs: docs/COST.md, or yours [ARGS="--uploads 50000 --mode hybrid"]
+	@$(DEV)/python -m economics cost $(ARGS)
+
+.PHONY: simulate
+simulate: setup $(ENV)/bench/.installed ## what is limited, and when: docs/ARCHITECTURE.md, or yours [ARGS="--uploads 5000 --mode fargate"]
+	@$(DEV)/python -m economics simulate $(ARGS)
+
 .PHONY: lint
 lint: setup ## check style, types and the template
 	$(DEV)/ruff check .

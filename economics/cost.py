@@ -1,0 +1,307 @@
+"""What a stack costs a month: one line for each of AWS's services, from prices and sizes."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .figures import ASSUMED, MIB, PRICES, Job, Size, Wrong
+
+HOURS = 730
+"""Of a month, as AWS counts them."""
+SECONDS = HOURS * 3600
+GB = 1e9
+ZONES, ENDPOINTS = 2, 3
+"""Of Network=isolated: ecr.api, ecr.dkr and logs, in two zones."""
+POLLERS, POLL_SECONDS = 5, 20
+"""Lambda asks an idle queue so many at a time, for so long each; and each request is billed."""
+SWEEP_GB, SWEEP_SECONDS = 1.0, 880
+"""The sweep's memory, and the longest one run works."""
+LAUNCH_GB, LAUNCH_SECONDS, LAUNCH_BATCH = 0.25, 2.0, 10
+"""Of functions/sweep/launch.py: what a batch takes when there is room."""
+LONGEST_FUNCTION = 900
+"""Seconds that Lambda lets a function run."""
+ITEMS = (
+    "compute", "requests", "events", "trail", "network", "logs", "builds", "queues", "sweep",
+    "storage",
+)  # fmt: skip
+MODES = ("lambda", "fargate", "hybrid", "recipe")
+NETWORKS = ("isolated", "private", "public", "existing")
+
+Tiers = list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What the template's parameters say, as far as it has a price."""
+
+    mode: str = "lambda"
+    network: str = "isolated"
+    architecture: str = "x86_64"
+    spot: bool = False
+    max_tasks: int = 0
+    event_source: str = "s3"
+    threshold_mib: float = 128
+    function_mb: float = 1769
+    task_vcpu: float = 1
+    task_gb: float = 2
+
+    def __post_init__(self) -> None:
+        """Raises Wrong."""
+        for what, value, of in (
+            ("mode", self.mode, MODES),
+            ("network", self.network, NETWORKS),
+            ("architecture", self.architecture, ("x86_64", "arm64")),
+        ):
+            if value not in of:
+                raise Wrong(f"{what} is {' or '.join(of)}, not {value}")
+
+    def is_task(self, mib: float) -> bool:
+        """Whether an upload of that size is processed on Fargate."""
+        return self.mode != "lambda" and (self.mode != "hybrid" or mib > self.threshold_mib)
+
+    @property
+    def runs_tasks(self) -> bool:
+        return self.mode != "lambda"
+
+    @property
+    def runs_functions(self) -> bool:
+        return self.mode in ("lambda", "hybrid")
+
+
+RECIPE = Stack(mode="recipe", network="private", event_source="cloudtrail")
+"""As it is written: 1 vCPU, 2 GB, CloudTrail, a NAT gateway; no sweep and no failure queue."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A month of uploads."""
+
+    uploads: float
+    sizes: tuple[Size, ...]
+    job: Job
+
+    def share(self, of: Callable[[float], bool]) -> float:
+        """Of the uploads whose size is so."""
+        return sum(size.share for size in self.sizes if of(size.mib))
+
+    def total(self, of: Callable[[float], bool], value: Callable[[float], float]) -> float:
+        """The sum of a value over the uploads whose size is so."""
+        return self.uploads * sum(s.share * value(s.mib) for s in self.sizes if of(s.mib))
+
+
+@dataclass(frozen=True)
+class Bill:
+    """USD a month."""
+
+    items: dict[str, float] = field(default_factory=dict)
+    fits: bool = True
+    """Whether no file takes a function longer than Lambda lets it run."""
+
+    @property
+    def total(self) -> float:
+        return sum(self.items.values())
+
+    @property
+    def without_storage(self) -> float:
+        """Storage is the same for all."""
+        return self.total - self.items["storage"]
+
+
+def bill(stack: Stack, work: Work) -> Bill:
+    """What a month costs."""
+    tasks = stack.is_task
+
+    def functions(mib: float) -> bool:
+        return not stack.is_task(mib)
+
+    task_count = work.total(tasks, lambda _: 1)
+    function_count = work.total(functions, lambda _: 1)
+    task_seconds = work.total(tasks, lambda mib: _billed(stack, work.job, mib))
+    swept = stack.mode != "recipe"
+    items = {
+        "compute": _tasks(stack, task_seconds) + _functions(stack, work),
+        "requests": PRICES["lambda"]["request"] * function_count + s3_requests(stack, work),
+        "events": events(stack, work.uploads),
+        "trail": _trail(stack, work.uploads),
+        "network": _network(stack, task_count, task_seconds),
+        "logs": _logs(task_count, function_count),
+        "builds": _builds(stack),
+        "queues": _queues(stack, task_count) if swept else 0.0,
+        "sweep": _sweep(stack, work.uploads) if swept else 0.0,
+        "storage": _storage(work),
+    }
+    fits = all(
+        work.job.seconds(size.mib) <= LONGEST_FUNCTION for size in work.sizes if functions(size.mib)
+    )
+    return Bill(items, fits)
+
+
+def tiered(amount: float, tiers: Tiers) -> float:
+    """The price of an amount of which each part has the price of its tier."""
+    total, below = 0.0, 0.0
+    for tier in tiers:
+        total += max(0.0, min(amount, tier["to"]) - below) * tier["price"]
+        below = tier["to"]
+    return total
+
+
+def task_second(stack: Stack) -> float:
+    """USD for a second of a task, on demand."""
+    price: dict[str, Any] = PRICES["fargate"]
+    vcpu = stack.task_vcpu * price["vcpu_hour"][stack.architecture]
+    gb = stack.task_gb * price["gb_hour"][stack.architecture]
+    return float((vcpu + gb) / 3600)
+
+
+def function_second(stack: Stack) -> float:
+    """USD for a second of the function, in the first tier."""
+    price = PRICES["lambda"]["gb_second"][stack.architecture][0]["price"]
+    return float(stack.function_mb / 1024 * price)
+
+
+def even_seconds(stack: Stack) -> float:
+    """How long a job has to take until a task costs no more than the function: both are billed for
+    that long, the task for a minute at least."""
+    least = _tasks(stack, PRICES["fargate"]["least_seconds"])
+    return least / function_second(stack)
+
+
+def cold_share(uploads: float) -> float:
+    """Of invocations that find no idle environment: uploads come at random, evenly over the month,
+    and Lambda keeps an environment so long."""
+    return math.exp(-uploads / SECONDS * ASSUMED["warm_seconds"])
+
+
+def crossings(
+    first: Callable[[float], float], second: Callable[[float], float], up_to: float = 1e10
+) -> list[float]:
+    """Uploads a month at which the other one of two becomes the cheaper one, from 1 on."""
+    found = []
+    steps = [10 ** (exponent / 20) for exponent in range(int(math.log10(up_to) * 20) + 1)]
+    for low, high in itertools.pairwise(steps):
+        cheaper = first(low) < second(low)
+        if (first(high) < second(high)) != cheaper:
+            for _ in range(50):
+                middle = math.sqrt(low * high)
+                if (first(middle) < second(middle)) == cheaper:
+                    low = middle
+                else:
+                    high = middle
+            found.append(high)
+    return found
+
+
+def at(stack: Stack, work: Work, uploads: float) -> Bill:
+    return bill(stack, replace(work, uploads=uploads))
+
+
+def _billed(stack: Stack, job: Job, mib: float) -> float:
+    seconds = ASSUMED["recipe_seconds"] if stack.mode == "recipe" else job.task_seconds(mib)
+    return float(max(seconds, PRICES["fargate"]["least_seconds"]))
+
+
+def _tasks(stack: Stack, seconds: float) -> float:
+    on_demand = seconds * task_second(stack)
+    if not stack.spot:
+        return on_demand
+    discount = PRICES["fargate_spot"]["discount"]
+    return float(on_demand * ((1 - discount) + ASSUMED["interrupted"]))
+
+
+def _functions(stack: Stack, work: Work) -> float:
+    def of(mib: float) -> bool:
+        return not stack.is_task(mib)
+
+    seconds = work.total(of, work.job.seconds)
+    count = work.total(of, lambda _: 1)
+    seconds += count * cold_share(count) * work.job.start_seconds
+    gb_seconds = seconds * stack.function_mb / 1024
+    return tiered(gb_seconds, PRICES["lambda"]["gb_second"][stack.architecture])
+
+
+def s3_requests(stack: Stack, work: Work) -> float:
+    """The upload's own PUT is among them."""
+    reads, writes = (1, 2) if stack.mode == "recipe" else (Job.CALLS - 1, 2)
+    each = reads * PRICES["s3"]["read"] + writes * PRICES["s3"]["write"]
+    return float(work.uploads * each)
+
+
+def events(stack: Stack, uploads: float) -> float:
+    """S3's notifications to a function cost nothing."""
+    if stack.mode == "lambda":
+        return 0.0
+    price = PRICES["eventbridge"]["opt_in_event"]
+    if stack.event_source == "cloudtrail":
+        return float(uploads * ASSUMED["trail_events_billed"] * price)
+    # S3 sends an event for each object of the bucket: for each upload, and for each verdict.
+    return float(2 * uploads * price)
+
+
+def _trail(stack: Stack, uploads: float) -> float:
+    if stack.event_source != "cloudtrail":
+        return 0.0
+    stored = uploads * ASSUMED["trail_bytes"] / GB
+    price = PRICES["cloudtrail"]["data_event"]
+    return float(uploads * price + tiered(stored, PRICES["s3"]["gb_month"]))
+
+
+def _network(stack: Stack, tasks: float, task_seconds: float) -> float:
+    if not stack.runs_tasks:
+        return 0.0
+    price, gb = PRICES["network"], tasks * ASSUMED["network_bytes_task"] / GB
+    if stack.network == "isolated":
+        return float(ENDPOINTS * ZONES * HOURS * price["endpoint_hour"] + gb * price["endpoint_gb"])
+    if stack.network == "private":
+        return float(HOURS * (price["nat_hour"] + price["ipv4_hour"]) + gb * price["nat_gb"])
+    if stack.network == "public":
+        return float(task_seconds / 3600 * price["ipv4_hour"])
+    return 0.0
+
+
+def _logs(tasks: float, functions: float) -> float:
+    written = tasks * ASSUMED["log_bytes_task"] + functions * ASSUMED["log_bytes_function"]
+    # LogRetentionDays is a month.
+    return float(written / GB * (PRICES["logs"]["gb"] + PRICES["logs"]["gb_month"]))
+
+
+def _builds(stack: Stack) -> float:
+    if not stack.runs_tasks or stack.mode == "recipe":
+        return 0.0
+    minute = PRICES["codebuild"]["minute"][stack.architecture]
+    images = 10 * ASSUMED["image_gb"] * PRICES["ecr"]["gb_month"]
+    return float(ASSUMED["deployments"] * ASSUMED["build_minutes"] * minute + images)
+
+
+def _queues(stack: Stack, tasks: float) -> float:
+    """The failure queue's reader asks all the time; with a ceiling, so does the launcher."""
+    idle = POLLERS * SECONDS / POLL_SECONDS
+    cost = idle * PRICES["sqs"]["request"]
+    if stack.max_tasks and stack.runs_tasks:
+        requests = idle + tasks * (1 + 2 / LAUNCH_BATCH)
+        cost += requests * PRICES["sqs"]["fifo_request"]
+        seconds = tasks / LAUNCH_BATCH * LAUNCH_SECONDS
+        tiers = PRICES["lambda"]["gb_second"][stack.architecture]
+        cost += tiered(seconds * LAUNCH_GB, tiers)
+        cost += tasks / LAUNCH_BATCH * PRICES["lambda"]["request"]
+    return float(cost)
+
+
+def _sweep(stack: Stack, uploads: float) -> float:
+    """Every hour over all that is kept, in at most one run: what it has no time for comes next."""
+    keys_a_run = SWEEP_SECONDS * ASSUMED["sweep_keys_per_second"]
+    keys = min(uploads * ASSUMED["months_kept"], keys_a_run)
+    seconds = keys / ASSUMED["sweep_keys_per_second"] + 1
+    lists = 3 + 2 * keys / 1000
+    compute = tiered(HOURS * seconds * SWEEP_GB, PRICES["lambda"]["gb_second"][stack.architecture])
+    each = lists * PRICES["s3"]["write"] + PRICES["lambda"]["request"]
+    return float(compute + HOURS * each)
+
+
+def _storage(work: Work) -> float:
+    """Uploads, and answers of the same size."""
+    stored = 2 * work.total(lambda _: True, lambda mib: mib * MIB / GB) * ASSUMED["months_kept"]
+    return tiered(stored, PRICES["s3"]["gb_month"])

@@ -1,0 +1,49 @@
+"""How often EventBridge tries, and when it gives up: the rule alone, without time.
+
+Which answers it tries again is as in local/emulator/eventbridge_to_ecs.py, but for one: a RunTask
+that is answered with 200 and `failures[]` was delivered, as far as EventBridge is concerned. Users
+report it so (https://github.com/paradisec-archive/nabu/pull/1260 and
+https://github.com/aws/containers-roadmap/issues/1705); AWS's documentation says nothing of it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from .limits import EVENT_AGE, EVENT_RETRIES
+
+
+class Answer(Enum):
+    """What RunTask, or a queue, says to an attempt."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+    """Throttled: 429, 5xx."""
+    NO_ROOM = "no room"
+    """200, and `failures[]` instead of a task."""
+
+
+class Next(Enum):
+    """What becomes of an event after an attempt."""
+
+    DELIVERED = "delivered"
+    AGAIN = "again"
+    DEAD_LETTER = "dead letter"
+    DROPPED = "dropped"
+    """Nobody hears of it; the sweep finds the upload."""
+
+
+def after(
+    answer: Answer,
+    retries: int,
+    age: float,
+    most_retries: float = EVENT_RETRIES.value,
+    most_age: float = EVENT_AGE.value,
+    retries_no_room: bool = False,
+) -> Next:
+    """After an attempt that was the so many-th retry, of an event so many seconds old."""
+    if answer is Answer.TAKEN:
+        return Next.DELIVERED
+    if answer is Answer.NO_ROOM and not retries_no_room:
+        return Next.DROPPED
+    return Next.DEAD_LETTER if retries >= most_retries or age >= most_age else Next.AGAIN

@@ -1,0 +1,69 @@
+"""The plots: `python -m economics.plot cost|simulate FILE.json OUT`, where matplotlib is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+
+COLOURS = {
+    "lambda": "tab:orange",
+    "hybrid": "tab:green",
+    "fargate": "tab:blue",
+    "the recipe": "tab:red",
+}
+
+
+def main(kind: str, source: Path, target: Path) -> None:
+    mpl.use("Agg")
+    plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+    figure = {"cost": cost, "simulate": simulation}[kind](json.loads(source.read_text()))
+    figure.savefig(target, dpi=120)
+
+
+def cost(said: dict[str, Any]) -> Any:  # noqa: ANN401
+    """A month's cost over uploads, as it is and for a million uploads."""
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained", sharex=True)
+    for name, stack in said["stacks"].items():
+        style = {"c": COLOURS[name], "lw": 2} if name in COLOURS else {"lw": 1, "ls": "--"}
+        axes[0].plot(said["uploads"], stack, label=name, **style)
+        each = [1e6 * usd / count for usd, count in zip(stack, said["uploads"], strict=True)]
+        axes[1].plot(said["uploads"], each, label=name, **style)
+    for each, title in ((axes[0], "USD a month"), (axes[1], "USD for a million uploads")):
+        each.set(xscale="log", yscale="log", xlabel="uploads a month", title=title)
+        each.grid(alpha=0.3)
+    axes[1].set_ylim(5, 1e5)
+    axes[0].legend(frameon=False)
+    figure.text(0.995, 0.005, "without storage", ha="right", color="grey", size=7)
+    return figure
+
+
+def simulation(said: dict[str, Any]) -> Any:  # noqa: ANN401
+    """One scenario: what is answered and what waits, and what is busy."""
+    seconds, unit = said["seconds"], 1.0
+    for name, length in (("seconds", 1.0), ("minutes", 60.0), ("hours", 3600.0), ("days", 86400.0)):
+        if seconds[-1] > 3 * length:
+            unit, label = length, name
+    times = [second / unit for second in seconds]
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(8, 4.6), layout="constrained", sharex=True, height_ratios=(2, 1)
+    )
+    above.plot(times, said["uploaded"], c="silver", label="uploaded", lw=3)
+    above.plot(times, said["answered"], c="tab:green", label="answered")
+    above.plot(times, said["waiting"], c="tab:red", label="waiting for an engine")
+    above.set(title=said["title"], ylabel="uploads", ylim=(0, None))
+    below.plot(times, said["functions"], c="tab:orange", label="functions")
+    below.plot(times, said["tasks"], c="tab:blue", label="tasks")
+    below.set(xlabel=label, ylabel="running", ylim=(0, None))
+    for axes in (above, below):
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False, loc="center right")
+    return figure
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
