@@ -1,7 +1,7 @@
 """The whole pipeline on the embedded AWS, from upload to answer, for each scenario.
 
-Leaves build/demo/<scenario>/<file name>. Exit codes: 0 answered, 1 rejected or failed, 2 wrong
-arguments, 130 interrupted.
+Leaves build/demo/<scenario>/<file name>, and a page of it all, build/demo/index.html. Exit codes:
+0 answered, 1 rejected or failed, 2 wrong arguments, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import NoReturn
 
 from bench import pictures
 
-from . import build, paths
+from . import build, page, paths
 from .aws import EmbeddedAws, NotStarted
 from .commands import CommandFailed
 from .engine import detect
@@ -29,6 +29,7 @@ from .progress import step
 from .scenarios import SCENARIOS
 
 OUT = paths.BUILD / "demo"
+PAGE = OUT / "index.html"
 LONGEST_JOB = 150
 """Seconds: the template's FunctionTimeout, and what comes before and after."""
 
@@ -43,12 +44,15 @@ class Outcome:
     """Since the upload, of each thing that happened."""
     job_milliseconds: int
     file: Path
+    upload: Path
+    notes: dict[str, str]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo; gives the exit code."""
     chosen = parse(arguments)
     signal.signal(signal.SIGTERM, _terminated)
+    PAGE.unlink(missing_ok=True)  # a run that fails leaves none of an earlier one
     aws = EmbeddedAws(detect())
     try:
         outcomes = run(aws, chosen.input, chosen.scenarios)
@@ -62,6 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # stopping takes a moment, and must end
         aws.stop()
     summarize(outcomes)
+    show(outcomes)
     return 0 if all(outcome.verdict.is_answer for outcome in outcomes) else 1
 
 
@@ -158,7 +163,7 @@ def watch(scenario: str, pipeline: Pipeline, tap: EventTap, picture: Path) -> Ou
     if not verdict.is_answer:
         print(f"  rejected: {verdict.rejection['reason']}")
         print(f"  {json.dumps(verdict.rejection, ensure_ascii=False)}")
-    return Outcome(scenario, verdict, seconds, report["milliseconds"], file)
+    return Outcome(scenario, verdict, seconds, report["milliseconds"], file, picture, notes)
 
 
 def event_time(pipeline: Pipeline, tap: EventTap, key: str) -> float:
@@ -200,6 +205,24 @@ def summarize(outcomes: list[Outcome]) -> None:
         answers = {(outcome.file.name, outcome.verdict.body) for outcome in outcomes}
         same = len(answers) == len({name for name, _ in answers})
         print("The answers are the same, byte for byte." if same else "The answers DIFFER.")
+
+
+def show(outcomes: list[Outcome]) -> None:
+    """Write the page for people."""
+    jobs = [
+        page.Job(
+            scenario=outcome.scenario,
+            parameters=SCENARIOS[outcome.scenario],
+            upload=outcome.upload,
+            file=outcome.file,
+            seconds=outcome.seconds,
+            notes=outcome.notes,
+            milliseconds=outcome.job_milliseconds,
+        )
+        for outcome in outcomes
+    ]
+    page.write(jobs, PAGE)
+    print(f"All of it as a page: {PAGE.relative_to(paths.ROOT)}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,207 @@
+"""What the template makes with some parameters, and how its parts hang together.
+
+Read from the template itself: notifications, patterns and targets of rules, sources of events, and
+what roles may send, start and write. No resource is known by its name, but the bucket of uploads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cfnlint.decode import cfn_yaml
+
+from local import paths
+
+UPLOADS, VERDICTS = "DataBucket", "answers and rejections"
+
+TYPES = {
+    "AWS::S3::Bucket": "S3 bucket",
+    "AWS::CloudTrail::Trail": "CloudTrail trail",
+    "AWS::Events::Rule": "EventBridge rule",
+    "AWS::Serverless::Function": "Lambda function",
+    "AWS::ECS::TaskDefinition": "Fargate task",
+    "AWS::SQS::Queue": "SQS queue",
+}
+"""What a picture shows; roles, policies and networks are how, and not where."""
+
+Node = Any
+
+
+@dataclass(frozen=True, order=True)
+class Edge:
+    """From one part to another; `failure` if only what went wrong takes this way."""
+
+    source: str
+    target: str
+    failure: bool = False
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The parts, each with its type, and the ways between them."""
+
+    parts: dict[str, str]
+    edges: frozenset[Edge]
+
+
+def read(parameters: Mapping[str, str]) -> Stack:
+    """The stack that these parameters, and the defaults of the others, make."""
+    template = cfn_yaml.load(str(paths.TEMPLATE))
+    values = {name: str(each["Default"]) for name, each in template["Parameters"].items()}
+    chosen = _Chosen(template, values | {"WorkerImageUri": "given"} | parameters)
+    made = {
+        name: chosen.prune(resource)
+        for name, resource in template["Resources"].items()
+        if chosen.holds(resource.get("Condition"))
+    }
+    edges = {
+        edge
+        for edge in _edges(made)
+        if edge.source != edge.target and {edge.source, edge.target} <= {*_shown(made), VERDICTS}
+    }
+    certain = {edge for edge in edges if not edge.failure}
+    edges -= {Edge(edge.source, edge.target, failure=True) for edge in certain}
+    connected = {name for edge in edges for name in (edge.source, edge.target)}
+    parts = {name: kind for name, kind in _shown(made).items() if name in connected}
+    return Stack(parts | {VERDICTS: "the same bucket"}, frozenset(edges))
+
+
+def _shown(made: Mapping[str, Node]) -> dict[str, str]:
+    return {name: TYPES[each["Type"]] for name, each in made.items() if each["Type"] in TYPES}
+
+
+def _edges(made: Mapping[str, Node]) -> Iterator[Edge]:
+    patterns = {name: str(p["Properties"].get("EventPattern", "")) for name, p in made.items()}
+    for name, resource in made.items():
+        properties = resource["Properties"]
+        match resource["Type"]:
+            case "AWS::S3::Bucket":
+                notified = properties.get("NotificationConfiguration", {})
+                yield from _to(name, _references(notified))
+                if "EventBridgeConfiguration" in notified:
+                    yield from _to(name, _matching(patterns, "Object Created"))
+            case "AWS::CloudTrail::Trail":
+                for bucket in _references(properties["EventSelectors"]):
+                    yield Edge(bucket, name)
+                yield from _to(name, _matching(patterns, "CloudTrail"))
+            case "AWS::ECS::TaskDefinition":
+                yield from _to(name, _matching(patterns, "ECS Task State Change"), failure=True)
+                yield from _allowed(name, properties["TaskRoleArn"], made)
+            case "AWS::Events::Rule":
+                for target in properties["Targets"]:
+                    ends = [target["Arn"], target.get("EcsParameters", {})]
+                    only_failures = "aws.ecs" in patterns[name]
+                    yield from _to(name, _references(ends), failure=only_failures)
+                    yield from _to(name, _references(target.get("DeadLetterConfig")), failure=True)
+            case "AWS::Serverless::Function":
+                reported = properties.get("EventInvokeConfig", {}).get("DestinationConfig")
+                yield from _to(name, _references(reported), failure=True)
+                for event in properties.get("Events", {}).values():
+                    for source in _references(event):
+                        yield Edge(source, name)
+                yield from _allowed(name, properties["Role"], made, {*_references(reported)})
+            case "AWS::SQS::Queue":
+                yield from _to(name, _references(properties.get("RedrivePolicy")), failure=True)
+
+
+def _to(source: str, targets: Iterable[str], failure: bool = False) -> Iterator[Edge]:
+    return (Edge(source, target, failure) for target in targets)
+
+
+def _matching(patterns: Mapping[str, str], words: str) -> list[str]:
+    return [name for name, pattern in patterns.items() if words in pattern]
+
+
+def _allowed(
+    name: str, role: Node, made: Mapping[str, Node], failures: Iterable[str] = ()
+) -> Iterator[Edge]:
+    """Where the role of a part lets it send, what it lets it start, and where it lets it write."""
+    for statement in _statements(role, made):
+        actions = statement["Action"]
+        actions = {actions} if isinstance(actions, str) else {*actions}
+        reached = [*_references(statement["Resource"])]
+        if actions & {"sqs:SendMessage", "lambda:InvokeFunction"}:
+            yield from (Edge(name, target, target in failures) for target in reached)
+        if "ecs:RunTask" in actions:
+            yield from _to(name, _of_type(made, "AWS::ECS::TaskDefinition"))
+        if "s3:PutObject" in actions and {"OutputPrefix", "RejectedPrefix"} & {*reached}:
+            yield Edge(name, VERDICTS)
+
+
+def _of_type(made: Mapping[str, Node], kind: str) -> list[str]:
+    return [name for name, resource in made.items() if resource["Type"] == kind]
+
+
+def _statements(role: Node, made: Mapping[str, Node]) -> Iterator[Node]:
+    for name in _references(role):
+        properties = made[name]["Properties"]
+        managed = [made[each] for each in _references(properties.get("ManagedPolicyArns", []))]
+        documents = [policy["Properties"] for policy in managed] + properties.get("Policies", [])
+        for document in documents:
+            yield from document["PolicyDocument"]["Statement"]
+
+
+def _references(node: Node) -> Iterator[str]:
+    """The names in Ref, GetAtt and Sub below a node."""
+    if isinstance(node, list):
+        for each in node:
+            yield from _references(each)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == "Ref":
+                yield value
+            elif key == "Fn::GetAtt":
+                yield value.split(".")[0] if isinstance(value, str) else value[0]
+            elif key == "Fn::Sub":
+                text = value if isinstance(value, str) else value[0]
+                yield from re.findall(r"\$\{(\w+)[.}]", text)
+            else:
+                yield from _references(value)
+
+
+class _Chosen:
+    """The template's conditions with these values of its parameters."""
+
+    def __init__(self, template: Node, values: Mapping[str, str]) -> None:
+        self.conditions = template["Conditions"]
+        self.values = values
+
+    def holds(self, condition: str | None) -> bool:
+        return condition is None or bool(self.value(self.conditions[condition]))
+
+    def value(self, node: Node) -> Any:  # noqa: ANN401
+        if not isinstance(node, dict):
+            return node
+        ((function, argument),) = node.items()
+        match function:
+            case "Ref":
+                return self.values.get(argument, argument)
+            case "Condition":
+                return self.holds(argument)
+            case "Fn::Equals":
+                return self.value(argument[0]) == self.value(argument[1])
+            case "Fn::Not":
+                return not self.value(argument[0])
+            case "Fn::And":
+                return all(map(self.value, argument))
+            case "Fn::Or":
+                return any(map(self.value, argument))
+        raise NotImplementedError(function)
+
+    def prune(self, node: Node) -> Node:
+        """Without what the conditions leave out."""
+        if isinstance(node, list):
+            kept = [self.prune(each) for each in node]
+            return [each for each in kept if each is not None]
+        if not isinstance(node, dict):
+            return node
+        if [*node] == ["Fn::If"]:
+            condition, yes, no = node["Fn::If"]
+            return self.prune(yes if self.holds(condition) else no)
+        if node == {"Ref": "AWS::NoValue"}:
+            return None
+        kept_of = {key: self.prune(value) for key, value in node.items()}
+        return {key: value for key, value in kept_of.items() if value is not None}
