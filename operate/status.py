@@ -105,7 +105,7 @@ def collect(stack: Stack) -> Status:
         running_tasks=running_tasks(stack.outputs.get("ClusterArn")),
         failures=messages(queue),
         unreported_failures=messages(resource(stack, "RawFailureQueue")),
-        alarms=alarms(stack.name),
+        alarms=alarms(stack),
         links=links(stack),
     )
 
@@ -184,14 +184,13 @@ def running_tasks(cluster: str | None) -> int:
     return sum(len(page["taskArns"]) for page in pages)
 
 
-def alarms(stack: str) -> list[str]:
+def alarms(stack: Stack) -> list[str]:
     """What the stack's alarms say that are on."""
-    pages = (
-        boto3.client("cloudwatch")
-        .get_paginator("describe_alarms")
-        .paginate(AlarmNamePrefix=f"{stack}-", StateValue="ALARM")
-    )
-    return [each["AlarmDescription"].strip() for page in pages for each in page["MetricAlarms"]]
+    kind = "AWS::CloudWatch::Alarm"
+    names = [r["PhysicalResourceId"] for r in stacks.resources(stack) if r["ResourceType"] == kind]
+    cloudwatch = boto3.client("cloudwatch")
+    found = cloudwatch.describe_alarms(AlarmNames=names, StateValue="ALARM")["MetricAlarms"]
+    return [each["AlarmDescription"].strip() for each in found]
 
 
 def resource(stack: Stack, name: str) -> str | None:

@@ -68,7 +68,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: 
     if event.get("resume"):
         state.save(bucket, before.following(progress, since, plan.grace, backlog), seen)
     took = {"seconds": round(time.monotonic() - began, 1)}
-    result = sweep.as_json(progress, datetime.now(UTC)) | took | {"backlog": backlog}
+    result = sweep.as_json(progress) | took | {"backlog": backlog}
+    if event.get("resume"):
+        result |= before.oldest(progress, datetime.now(UTC))
     print(json.dumps({"sweep": result}, ensure_ascii=False))
     if event.get("resume") and progress.outcomes[sweep.FAILED]:  # nobody reads the result
         failed = f"{progress.outcomes[sweep.FAILED]} uploads could not be dealt with"

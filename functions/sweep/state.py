@@ -40,6 +40,16 @@ class State:
             return State(progress.after, began, unsettled, self.examined, backlog)
         return State(examined=min([began - grace, *left]))
 
+    def oldest(self, progress: Progress, now: datetime) -> dict[str, int]:
+        """For the log: seconds since the oldest upload without a verdict that the sweep has seen.
+
+        Nothing when it has seen none and is not at its end; 0 when it is.
+        """
+        left = [each for each in (self.unsettled, progress.unsettled) if each]
+        if not left and progress.after is not None:
+            return {}
+        return {"unsettled_seconds": round((now - min(left, default=now)).total_seconds())}
+
 
 def load(store: Store) -> tuple[State, Object | None]:
     """The state, and the object that it is from."""

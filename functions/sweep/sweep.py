@@ -293,13 +293,8 @@ def _batches(found: Iterable[Found], size: int) -> Iterator[list[Found]]:
         yield batch
 
 
-def as_json(progress: Progress, now: datetime) -> dict[str, object]:
+def as_json(progress: Progress) -> dict[str, object]:
     """For the log, and for whoever invoked the function."""
     counted = dict(sorted(progress.outcomes.items()))
     unsettled = progress.unsettled.isoformat() if progress.unsettled else None
-    age = (now - progress.unsettled).total_seconds() if progress.unsettled else 0
-    return asdict(progress) | {
-        "outcomes": counted,
-        "unsettled": unsettled,
-        "unsettled_seconds": round(age),
-    }
+    return asdict(progress) | {"outcomes": counted, "unsettled": unsettled}

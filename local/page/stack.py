@@ -51,7 +51,7 @@ def read(parameters: Mapping[str, str]) -> Stack:
     """The stack that these parameters, and the defaults of the others, make."""
     template = cfn_yaml.load(str(paths.TEMPLATE))
     values = {name: str(each["Default"]) for name, each in template["Parameters"].items()}
-    chosen = _Chosen(template, values | {"WorkerImageUri": "given"} | parameters)
+    chosen = _Chosen(template, {**values, "WorkerImageUri": "given", **parameters})
     made = {
         name: chosen.prune(resource)
         for name, resource in template["Resources"].items()
@@ -66,7 +66,7 @@ def read(parameters: Mapping[str, str]) -> Stack:
     edges -= {Edge(edge.source, edge.target, failure=True) for edge in certain}
     connected = {name for edge in edges for name in (edge.source, edge.target)}
     parts = {name: kind for name, kind in _shown(made).items() if name in connected}
-    return Stack(parts | {VERDICTS: "the same bucket"}, frozenset(edges))
+    return Stack({**parts, VERDICTS: "the same bucket"}, frozenset(edges))
 
 
 def _shown(made: Mapping[str, Node]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from processing import job
 from processing.errors import Rejected
 from processing.events import Upload
 from processing.settings import Settings
+from state import State
 
 from local.filter_pattern import field, matches
 from tests.template.synthesis import CHOICES, HYBRID, SOURCE, Stack, synthesize
@@ -81,6 +82,13 @@ def check_metric(stack: Stack, namespace: str, name: str, dimensions: dict[str, 
         return
     _, transformation = transformations(stack)[name]
     assert dimensions.keys() == {d["Key"] for d in transformation.get("Dimensions", [])}
+
+
+def test_a_field_whose_value_is_taken_is_in_the_pattern() -> None:
+    for pattern, transformation in transformations(synthesize()).values():
+        taken = [transformation["MetricValue"]]
+        taken += [each["Value"] for each in transformation.get("Dimensions", [])]
+        assert all(each in pattern for each in taken if each.startswith("$"))
 
 
 @every_choice
@@ -154,11 +162,15 @@ def test_only_alarms_of_this_account_are_published_and_by_tls() -> None:
     assert stack["AlarmTopic"]["Subscription"] == [
         {"Protocol": "email", "Endpoint": "operator@example.com"}
     ]
-    tls, alarms = stack["AlarmTopicPolicy"]["PolicyDocument"]["Statement"]
+    tls, alarms, others = stack["AlarmTopicPolicy"]["PolicyDocument"]["Statement"]
     assert (tls["Effect"], tls["Principal"]) == ("Deny", "*")
     assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert alarms["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
+    ours = {"aws:SourceArn": "arn:aws-test:cloudwatch:xx-test-9:111122223333:alarm:mazes-*"}
+    account = {"aws:SourceAccount": "111122223333"}
+    assert alarms["Condition"] == {"StringEquals": account, "ArnLike": ours}
+    assert (others["Effect"], others["Principal"]) == ("Deny", "*")
+    assert others["Condition"] == {"ArnNotLike": ours}
 
 
 def test_what_is_not_measured_is_no_alarm() -> None:
@@ -231,7 +243,9 @@ def sweep_lines(unsettled: datetime | None, started: Callable[[Upload, int], Non
     settings = Settings(processor=lambda body, content_type: (body, content_type))
     now = datetime.now(UTC)
     run = sweep.Sweep(store, settings, started, NotStarted, plan, now=lambda: now, log=lines.append)
-    lines.append(json.dumps({"sweep": sweep.as_json(run.run(now), now)}))
+    progress = run.run(now)
+    said = sweep.as_json(progress) | State().oldest(progress, now)
+    lines.append(json.dumps({"sweep": said}))
     return lines
 
 

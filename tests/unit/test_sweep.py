@@ -401,3 +401,17 @@ def test_a_state_that_another_run_replaced_is_not_overwritten():
 def test_what_a_run_leaves_to_the_next(before, after, unsettled, state):
     progress = Progress(after, Counter(), unsettled)
     assert before.following(progress, BEGAN, GRACE, backlog=False) == state
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unsettled", "said"),
+    [
+        (State(), None, None, {"unsettled_seconds": 0}),
+        (State(), "a", None, {}),
+        (State(), "a", BEGAN - HOUR, {"unsettled_seconds": 3600}),
+        (State("a", BEGAN, BEGAN - 2 * HOUR), None, BEGAN - HOUR, {"unsettled_seconds": 7200}),
+    ],
+)
+def test_the_schedules_sweep_says_how_old_the_oldest_is(before, after, unsettled, said):
+    """What earlier slices left counts, and a slice that saw nothing does not speak for all."""
+    assert before.oldest(Progress(after, Counter(), unsettled), BEGAN) == said
