@@ -1,12 +1,12 @@
 """Whether a request is allowed, by AWS's documented evaluation logic and nothing else.
 
-Sources, all of the IAM user guide: "Policy evaluation logic" (an explicit deny anywhere ends it;
+Sources, all of the IAM user guide. "Policy evaluation logic": an explicit deny anywhere ends it;
 within an account, an allow by the identity's or by the resource's policy will do, but for a role's
 trust and a key, whose own policies must say so; a boundary and an endpoint must allow besides; from
 another account, both sides must; a policy that lets in an account leaves it to that account's own
-policies whom), "IAM JSON policy elements: Condition operators" (several values are alternatives, none
-of which may match for a negated operator; a missing key matches a negated operator only, or
-...IfExists) and "IAM JSON policy elements: Principal". What is not known here is an error.
+policies whom. "IAM JSON policy elements: Condition operators": several values are alternatives, of
+which a negated operator takes none; a missing key matches a negated operator only, or ...IfExists.
+"IAM JSON policy elements: Principal". What is not known here is an error.
 
 No ready library will do: the index has iamspy 0.0.1, which needs a solver and knows no endpoints,
 and policyuniverse, which expands policies and evaluates none.

@@ -1,0 +1,538 @@
+"""The security baseline: for each type of resource, what must hold, and ways to break it.
+
+What AWS Foundational Security Best Practices (the names in `asked_by` that have a dot), cdk-nag's
+AWS Solutions (those that begin with AwsSolutions) and checkov (CKV) ask of these types, and what
+none of them looks at. Every way to break a control must be noticed: the tests try each of them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import cfnlint.data.AdditionalSpecs
+
+from tests.attempts import ADMINISTRATOR, Attempt
+from tests.template.policies import Account
+from tests.template.synthesis import Stack
+
+BUCKET, QUEUE, TOPIC = "AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::SNS::Topic"
+FUNCTION, PERMISSION = "AWS::Lambda::Function", "AWS::Lambda::Permission"
+TASK, RULE, TRAIL = "AWS::ECS::TaskDefinition", "AWS::Events::Rule", "AWS::CloudTrail::Trail"
+ENDPOINT, GROUP, SUBNET = "AWS::EC2::VPCEndpoint", "AWS::EC2::SecurityGroup", "AWS::EC2::Subnet"
+REPOSITORY, BUILD = "AWS::ECR::Repository", "AWS::CodeBuild::Project"
+LOGS, ROLE = "AWS::Logs::LogGroup", "AWS::IAM::Role"
+
+NOTHING_TO_ASK = {
+    "AWS::CloudFormation::CustomResource", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard",
+    "AWS::EC2::EIP", "AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route",
+    "AWS::EC2::RouteTable", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPC",
+    "AWS::EC2::VPCGatewayAttachment", "AWS::ECS::Cluster",
+    "AWS::ECS::ClusterCapacityProviderAssociations", "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::EventSourceMapping", "AWS::Lambda::LayerVersion", "AWS::Logs::MetricFilter",
+    "Custom::WorkerImage",
+    # Judged with what they belong to, by the table of attempts.
+    "AWS::IAM::ManagedPolicy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+}  # fmt: skip
+"""Types that have no control. Any other type needs one before it may be in the template."""
+
+MISSING = object()
+SECRET = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|CREDENTIAL|API_?KEY|ACCESS_KEY|ENGINE_AUTH")
+
+Holds = Callable[[Stack, str], bool]
+Break = Callable[[Stack, str], None]
+
+
+@dataclass(frozen=True)
+class Control:
+    """Something that must hold for each resource of a type."""
+
+    name: str
+    kind: str
+    asked_by: str
+    holds: Holds
+    breaks: Mapping[str, Break]
+    """Ways to break it, by name."""
+    applies: Holds = lambda _, __: True
+    """To which resources of the type."""
+
+
+# ---- Ways to look at a resource, and to change it ------------------------------------------------
+
+
+def at(properties: Any, path: str) -> Iterator[Any]:
+    """What is at a path like `Rules.*.Id`, where `*` is each one of a list."""
+    first, _, rest = path.partition(".")
+    if first == "*":
+        assert isinstance(properties, list), path
+        for each in properties:
+            yield from at(each, rest) if rest else [each]
+        return
+    found = properties.get(first, MISSING) if isinstance(properties, dict) else MISSING
+    if found is MISSING or not rest:
+        yield found
+    else:
+        yield from at(found, rest)
+
+
+def put(path: str, value: Any) -> Break:
+    """Set what is at a path, or with MISSING take it away."""
+
+    def change(stack: Stack, name: str) -> None:
+        parent, _, last = path.rpartition(".")
+        holders = [stack[name]] if not parent else [*at(stack[name], parent)]
+        for holder in holders:
+            if value is MISSING:
+                holder.pop(last, None)
+            else:
+                holder[last] = value
+
+    return change
+
+
+def value(
+    name: str, kind: str, asked_by: str, path: str, good: Callable[[Any], bool], *bad: Any
+) -> Control:
+    """All that is at the path is good."""
+
+    def holds(stack: Stack, resource: str) -> bool:
+        found = [*at(stack[resource], path)]
+        return bool(found) and all(good(each) for each in found)
+
+    return Control(name, kind, asked_by, holds, {
+        "gone" if each is MISSING else f"{path.rpartition('.')[2]}={each}": put(path, each)
+        for each in bad
+    })  # fmt: skip
+
+
+def is_(expected: Any) -> Callable[[Any], bool]:
+    return lambda found: found == expected
+
+
+def reason(stack: Stack, name: str, check: str) -> str:
+    """Why checkov need not ask, as the template has it beside the resource."""
+    skips = stack.resources[name].get("Metadata", {}).get("checkov", {}).get("skip", [])
+    return next((skip["comment"] for skip in skips if skip["id"] == check), "")
+
+
+def no_reason(check: str) -> Break:
+    def change(stack: Stack, name: str) -> None:
+        checkov = stack.resources[name]["Metadata"]["checkov"]
+        checkov["skip"] = [skip for skip in checkov["skip"] if skip["id"] != check]
+
+    return change
+
+
+def both(*breaks: Break) -> Break:
+    def change(stack: Stack, name: str) -> None:
+        for each in breaks:
+            each(stack, name)
+
+    return change
+
+
+# ---- Policies ------------------------------------------------------------------------------------
+
+
+def without_statement(sid: str) -> Break:
+    """Take a statement out of the policies of a resource."""
+
+    def change(stack: Stack, name: str) -> None:
+        for resource in stack.resources.values():
+            document = resource.get("Properties", {}).get("PolicyDocument", {})
+            if any(f"<{name}" in json.dumps(each) for each in document.get("Statement", [])):
+                document["Statement"] = [
+                    each for each in document["Statement"] if each.get("Sid") != sid
+                ]
+
+    return change
+
+
+def tls_only(kind: str, asked_by: str, action: str, below: str = "") -> Control:
+    """Whoever comes without TLS is refused, whatever else they may."""
+
+    def holds(stack: Stack, name: str) -> bool:
+        on = f"{{{name}}}{below}"
+        plain = {"aws:SecureTransport": "false"}
+        safe = Attempt(ADMINISTRATOR, action, on, True)
+        account = Account(stack)
+        return account.allows(safe) and not account.allows(
+            Attempt(ADMINISTRATOR, action, on, False, given=plain)
+        )
+
+    return Control(
+        "TLS only", kind, asked_by, holds, {"no statement": without_statement("TlsOnly")}
+    )
+
+
+def nobody_else_sends(stack: Stack, name: str) -> bool:
+    attempt = Attempt(ADMINISTRATOR, "sqs:SendMessage", f"{{{name}}}", False)
+    return not Account(stack).allows(attempt)
+
+
+# ---- Controls of one type ------------------------------------------------------------------------
+
+
+def versioned(stack: Stack, name: str) -> bool:
+    enabled = stack[name].get("VersioningConfiguration") == {"Status": "Enabled"}
+    return enabled or bool(reason(stack, name, "CKV_AWS_21"))
+
+
+def ends_unfinished_uploads(stack: Stack, name: str) -> bool:
+    rules = stack[name].get("LifecycleConfiguration", {}).get("Rules", [])
+    return any(
+        rule["Status"] == "Enabled" and "Prefix" not in rule and rule.get(ABORT) for rule in rules
+    )
+
+
+ABORT = "AbortIncompleteMultipartUpload"
+ENCRYPTED = "BucketEncryption.ServerSideEncryptionConfiguration.*.ServerSideEncryptionByDefault"
+
+
+def encrypted_queue(stack: Stack, name: str) -> bool:
+    queue = stack[name]
+    return bool(queue.get("KmsMasterKeyId")) or queue.get("SqsManagedSseEnabled") is True
+
+
+def supported(runtime: Any) -> bool:
+    """AWS's own list of runtimes, as cfn-lint brings it along: not deprecated for half a year."""
+    data = resources.files(cfnlint.data.AdditionalSpecs)
+    known = json.loads((data / "LmbdRuntimeLifecycle.json").read_text())
+    ends = known.get(runtime, {}).get("deprecated") or "9999-12-31"
+    in_half_a_year = datetime.datetime.now(tz=datetime.UTC).date() + datetime.timedelta(days=182)
+    return runtime in known and datetime.date.fromisoformat(ends) > in_half_a_year
+
+
+def concurrency(stack: Stack, name: str) -> bool:
+    reserved = "ReservedConcurrentExecutions" in stack[name]
+    return reserved or bool(reason(stack, name, "CKV_AWS_115"))
+
+
+def fails_to_somewhere(stack: Stack, name: str) -> bool:
+    """An on-failure destination, a queue that brings the event again, or CloudFormation is told."""
+    configured = stack.of_type("AWS::Lambda::EventInvokeConfig").values()
+    destinations = [
+        each.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+        for each in configured
+        if each["FunctionName"] == f"<{name}>"
+    ]
+    sources = [
+        each["EventSourceArn"]
+        for each in stack.of_type("AWS::Lambda::EventSourceMapping").values()
+        if each["FunctionName"] == f"<{name}>"
+    ]
+    asked = [
+        each
+        for each in stack.of_type("Custom::WorkerImage").values()
+        if each["ServiceToken"] == f"<{name}.Arn>"
+    ]
+    return bool([each for each in destinations if each] or sources or asked)
+
+
+def nothing_to_fail_to(stack: Stack, name: str) -> None:
+    for logical_id, resource in [*stack.resources.items()]:
+        about = f"<{name}" in json.dumps(resource.get("Properties", {}))
+        if about and resource["Type"] in (
+            "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping",
+            "Custom::WorkerImage",
+        ):  # fmt: skip
+            del stack.resources[logical_id]
+
+
+def no_secret(variables: Any) -> bool:
+    """No variable is named like one, and CloudFormation hands in none."""
+    return not SECRET.search(json.dumps(variables)) and "{{resolve:" not in json.dumps(variables)
+
+
+def for_one_source(stack: Stack, name: str) -> bool:
+    """A service, and not for just any of its customers: a bucket's ARN has no account in it."""
+    permission = stack[name]
+    account = "SourceAccount" in permission or permission["Principal"] != "s3.amazonaws.com"
+    return (
+        permission["Principal"].endswith(".amazonaws.com") and "SourceArn" in permission and account
+    )
+
+
+def not_root(user: Any) -> bool:
+    return isinstance(user, str) and re.fullmatch(r"[1-9]\d*:[1-9]\d*", user) is not None
+
+
+def absent(found: Any) -> bool:
+    return found is MISSING
+
+
+def absent_or_false(found: Any) -> bool:
+    return found is MISSING or found is False
+
+
+def two_roles(stack: Stack, name: str) -> bool:
+    task = stack[name]
+    return bool(task.get("TaskRoleArn")) and task["TaskRoleArn"] != task.get("ExecutionRoleArn")
+
+
+def one_role(stack: Stack, name: str) -> None:
+    stack[name]["TaskRoleArn"] = stack[name]["ExecutionRoleArn"]
+
+
+def starts_private_tasks(stack: Stack, name: str) -> bool:
+    """All tasks have private addresses, but those of the network that is named for the others."""
+    tasks = [target for target in stack[name]["Targets"] if "EcsParameters" in target]
+    return bool(tasks) and stack.parameters["Network"] != "public"
+
+
+def private_tasks(stack: Stack, name: str) -> bool:
+    return all(
+        network["AwsVpcConfiguration"]["AssignPublicIp"] == "DISABLED"
+        for network in at(stack[name], "Targets.*.EcsParameters.NetworkConfiguration")
+    )
+
+
+def public_tasks(stack: Stack, name: str) -> None:
+    for network in at(stack[name], "Targets.*.EcsParameters.NetworkConfiguration"):
+        network["AwsVpcConfiguration"]["AssignPublicIp"] = "ENABLED"
+
+
+def is_the_only_way_out(stack: Stack, _: str) -> bool:
+    return stack.parameters["Network"] == "isolated"
+
+
+def limited_endpoint(stack: Stack, name: str) -> bool:
+    """A policy, and not AWS's own, which has `*`."""
+    statements = stack[name].get("PolicyDocument", {}).get("Statement", [])
+    actions = [action for each in statements for action in _listed(each["Action"])]
+    return bool(actions) and not any("*" in action for action in actions)
+
+
+def is_an_interface(stack: Stack, name: str) -> bool:
+    return bool(stack[name]["VpcEndpointType"] == "Interface")
+
+
+def private_names(stack: Stack, name: str) -> bool:
+    endpoint = stack[name]
+    return endpoint.get("PrivateDnsEnabled") is True and bool(endpoint["SecurityGroupIds"])
+
+
+def lets_in_groups_only(stack: Stack, name: str) -> bool:
+    """Nobody by address, and tasks nobody at all."""
+    ingress = stack[name].get("SecurityGroupIngress", [])
+    by_group = all(
+        "SourceSecurityGroupId" in rule and not any("Cidr" in key for key in rule)
+        for rule in ingress
+    )
+    return by_group and (name != "TaskSecurityGroup" or not ingress)
+
+
+def lets_out_what_is_said(stack: Stack, name: str) -> bool:
+    """HTTPS or nothing. With no rule at all, EC2 makes one that lets everything out."""
+    egress = stack[name].get("SecurityGroupEgress", [])
+    return bool(egress) and all(
+        (rule["IpProtocol"], rule.get("FromPort"), rule.get("ToPort")) == ("tcp", 443, 443)
+        or rule.get("CidrIp") == "127.0.0.1/32"
+        for rule in egress
+    )
+
+
+ANYONE = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "0.0.0.0/0"}
+ANYWHERE = {"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}
+
+
+def privileged_to_build_images(stack: Stack, name: str) -> bool:
+    """The Docker daemon needs it; whoever builds no image does not."""
+    build = stack[name]
+    needed = "docker build" in str(build["Source"]["BuildSpec"])
+    return bool(build["Environment"].get("PrivilegedMode", False)) <= needed
+
+
+def builds_no_image(stack: Stack, name: str) -> None:
+    source = stack[name]["Source"]
+    source["BuildSpec"] = str(source["BuildSpec"]).replace("docker build", "true")
+
+
+def logs_to_a_kept_group(stack: Stack, name: str) -> bool:
+    logs = stack[name].get("LogsConfig", {}).get("CloudWatchLogs", {})
+    group = str(logs.get("GroupName", "")).strip("<>")
+    return logs.get("Status") == "ENABLED" and group in stack.of_type(LOGS)
+
+
+def function_logs_to_a_kept_group(stack: Stack, name: str) -> bool:
+    group = str(stack[name].get("LoggingConfig", {}).get("LogGroup", "")).strip("<>")
+    return group in stack.of_type(LOGS)
+
+
+def encrypted_or_reason(path: str, check: str) -> Holds:
+    def holds(stack: Stack, name: str) -> bool:
+        (found,) = at(stack[name], path)
+        return found is not MISSING or bool(reason(stack, name, check))
+
+    return holds
+
+
+def for_a_service(stack: Stack, name: str) -> bool:
+    """Nobody but services takes on a role."""
+    statements = stack[name]["AssumeRolePolicyDocument"]["Statement"]
+    return all(
+        each["Principal"].keys() == {"Service"} for each in statements if each["Effect"] == "Allow"
+    )
+
+
+def for_the_account(stack: Stack, name: str) -> None:
+    (statement,) = stack[name]["AssumeRolePolicyDocument"]["Statement"]
+    statement["Principal"] = {"AWS": "111122223333"}
+
+
+def no_wildcard_action(stack: Stack, name: str) -> bool:
+    statements = Account(stack).of_role(name)
+    return not any("*" in action for each in statements for action in _listed(each["Action"]))
+
+
+def any_action(stack: Stack, name: str) -> None:
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    policy = {"PolicyName": "p", "PolicyDocument": {"Statement": [statement]}}
+    stack[name]["Policies"] = [*stack[name].get("Policies", []), policy]
+
+
+def _listed(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else [found]
+
+
+_PUBLIC = "PublicAccessBlockConfiguration"
+_WORKER = "ContainerDefinitions.*"
+CONTROLS = [
+    # ---- S3
+    *(
+        value(f"{each}", BUCKET, "S3.8, CKV_AWS_53-56", f"{_PUBLIC}.{each}", is_(True),
+              MISSING, False)
+        for each in (
+            "BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets",
+        )
+    ),
+    value("encryption at rest", BUCKET, "S3.17, CKV_AWS_19", f"{ENCRYPTED}.SSEAlgorithm",
+          lambda found: found in ("AES256", "aws:kms"), MISSING),
+    value("no access lists", BUCKET, "S3.12", "OwnershipControls.Rules.*.ObjectOwnership",
+          is_("BucketOwnerEnforced"), MISSING, "ObjectWriter", "BucketOwnerPreferred"),
+    Control("versions, or a reason", BUCKET, "S3.14, CKV_AWS_21", versioned, {
+        "Status=Suspended": both(
+            put("VersioningConfiguration", {"Status": "Suspended"}), no_reason("CKV_AWS_21")),
+        "gone": both(put("VersioningConfiguration", MISSING), no_reason("CKV_AWS_21")),
+    }),
+    Control("unfinished uploads end", BUCKET, "S3.13, CKV_AWS_300", ends_unfinished_uploads, {
+        "gone": put(f"LifecycleConfiguration.Rules.*.{ABORT}", MISSING),
+        "disabled": put("LifecycleConfiguration.Rules.*.Status", "Disabled"),
+    }),
+    tls_only(BUCKET, "S3.5, AwsSolutions-S10", "s3:GetObject", "/a"),
+    # ---- SQS and SNS
+    Control("encryption at rest", QUEUE, "SQS.1, AwsSolutions-SQS2", encrypted_queue, {
+        "SqsManagedSseEnabled=False": put("SqsManagedSseEnabled", False),
+        "gone": put("SqsManagedSseEnabled", MISSING),
+    }),
+    tls_only(QUEUE, "AwsSolutions-SQS4", "sqs:ReceiveMessage"),
+    Control("nobody else sends", QUEUE, "nobody", nobody_else_sends,
+            {"no statement": without_statement("NobodyElseWrites")}),
+    Control("encryption at rest, or a reason", TOPIC, "SNS.1, CKV_AWS_26",
+            encrypted_or_reason("KmsMasterKeyId", "CKV_AWS_26"),
+            {"gone": both(put("KmsMasterKeyId", MISSING), no_reason("CKV_AWS_26"))}),
+    tls_only(TOPIC, "AwsSolutions-SNS3", "sns:Publish"),
+    # ---- Lambda
+    value("a runtime with support", FUNCTION, "Lambda.2, AwsSolutions-L1", "Runtime", supported,
+          MISSING, "python3.8", "python4"),
+    Control("reserved concurrency, or a reason", FUNCTION, "CKV_AWS_115", concurrency,
+            {"no reason": no_reason("CKV_AWS_115")}),
+    Control("somewhere to fail to", FUNCTION, "CKV_AWS_116", fails_to_somewhere,
+            {"gone": nothing_to_fail_to}),
+    Control("a log group with retention", FUNCTION, "CloudWatch.16", function_logs_to_a_kept_group,
+            {"gone": put("LoggingConfig", MISSING),
+             "another": put("LoggingConfig.LogGroup", "/aws/lambda/f")}),
+    value("no secret in variables", FUNCTION, "CKV_AWS_45", "Environment.Variables", no_secret,
+          {"DB_PASSWORD": "p"}, {"A": "{{resolve:secretsmanager:s}}"}),
+    Control("for one source", PERMISSION, "Lambda.1, CKV_AWS_301", for_one_source, {
+        "Principal=*": put("Principal", "*"),
+        "any source": put("SourceArn", MISSING),
+    }),
+    # ---- ECS
+    value("not root", TASK, "ECS.20", f"{_WORKER}.User", not_root, MISSING, "0", "root", "0:0",
+          "65532", "65532:0"),
+    value("read-only root", TASK, "ECS.5, CKV_AWS_336", f"{_WORKER}.ReadonlyRootFilesystem",
+          is_(True), MISSING, False),
+    value("no capabilities", TASK, "nobody", f"{_WORKER}.LinuxParameters.Capabilities",
+          is_({"Drop": ["ALL"]}), MISSING, {"Drop": []}, {"Drop": ["NET_RAW"]},
+          {"Drop": ["ALL"], "Add": ["SYS_PTRACE"]}),
+    value("not privileged", TASK, "ECS.4, CKV_AWS_334", f"{_WORKER}.Privileged", absent_or_false,
+          True),
+    value("an init process", TASK, "nobody", f"{_WORKER}.LinuxParameters.InitProcessEnabled",
+          is_(True), MISSING, False),
+    value("logs", TASK, "ECS.9, AwsSolutions-ECS7", f"{_WORKER}.LogConfiguration.LogDriver",
+          is_("awslogs"), MISSING, "none"),
+    value("no secret in variables", TASK, "ECS.8, AwsSolutions-ECS2", f"{_WORKER}.Environment",
+          no_secret, [{"Name": "AWS_SECRET_ACCESS_KEY", "Value": "s"}],
+          [{"Name": "A", "Value": "{{resolve:ssm:s}}"}]),
+    value("a network of its own", TASK, "ECS.17", "NetworkMode", is_("awsvpc"), MISSING, "host"),
+    value("processes of its own", TASK, "ECS.3", "PidMode", absent, "host", "task"),
+    value("no volumes", TASK, "ECS.18, CKV_AWS_97", "Volumes", absent, [{"Name": "v"}]),
+    value("no open ports", TASK, "nobody", f"{_WORKER}.PortMappings", absent,
+          [{"ContainerPort": 22}]),
+    Control("two roles", TASK, "CKV_AWS_249", two_roles,
+            {"one": one_role, "none": put("TaskRoleArn", MISSING)}),
+    Control("private addresses", RULE, "ECS.16", private_tasks, {"ENABLED": public_tasks},
+            starts_private_tasks),
+    # ---- Network
+    Control("a policy that limits", ENDPOINT, "EC2.55-57, EC2.10", limited_endpoint, {
+        "gone": put("PolicyDocument", MISSING),
+        "anything": put("PolicyDocument", {
+            "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}),
+    }, is_the_only_way_out),
+    Control("private names and a group", ENDPOINT, "nobody", private_names, {
+        "PrivateDnsEnabled=False": put("PrivateDnsEnabled", False),
+        "no group": put("SecurityGroupIds", []),
+    }, is_an_interface),
+    Control("lets in no address", GROUP, "EC2.18-19, CKV_AWS_260, AwsSolutions-EC23",
+            lets_in_groups_only, {"anyone": put("SecurityGroupIngress", [ANYONE])}),
+    Control("lets out what it must", GROUP, "EC2.2, CKV_AWS_382", lets_out_what_is_said, {
+        "gone": put("SecurityGroupEgress", MISSING),
+        "anything": put("SecurityGroupEgress", [ANYWHERE]),
+    }),
+    value("no addresses by default", SUBNET, "EC2.15, CKV_AWS_130", "MapPublicIpOnLaunch",
+          absent_or_false, True),
+    # ---- The image
+    value("scans", REPOSITORY, "ECR.1, CKV_AWS_163", "ImageScanningConfiguration.ScanOnPush",
+          is_(True), MISSING, False),
+    value("tags that stay", REPOSITORY, "ECR.2, CKV_AWS_51", "ImageTagMutability",
+          is_("IMMUTABLE"), MISSING, "MUTABLE"),
+    value("old images go", REPOSITORY, "ECR.3", "LifecyclePolicy.LifecyclePolicyText",
+          lambda found: '"expire"' in str(found), MISSING),
+    value("encryption at rest", REPOSITORY, "ECR.5, CKV_AWS_136",
+          "EncryptionConfiguration.EncryptionType", lambda found: found in ("AES256", "KMS"),
+          MISSING),
+    Control("privileged only to build images", BUILD, "CodeBuild.5, CKV_AWS_316",
+            privileged_to_build_images, {"no image": builds_no_image}),
+    Control("logs that are kept", BUILD, "CodeBuild.4, CKV_AWS_314", logs_to_a_kept_group, {
+        "DISABLED": put("LogsConfig.CloudWatchLogs.Status", "DISABLED"),
+        "gone": put("LogsConfig", MISSING),
+        "another": put("LogsConfig.CloudWatchLogs.GroupName", "/aws/codebuild/p"),
+    }),
+    value("no secret in variables", BUILD, "CodeBuild.2", "Environment.EnvironmentVariables",
+          no_secret, [{"Name": "AWS_ACCESS_KEY_ID", "Value": "k"}]),
+    value("no source from outside", BUILD, "CodeBuild.1", "Source.Type", is_("NO_SOURCE"),
+          MISSING, "GITHUB"),
+    # ---- CloudTrail
+    value("validates its files", TRAIL, "CloudTrail.4, CKV_AWS_36", "EnableLogFileValidation",
+          is_(True), MISSING, False),
+    value("is on", TRAIL, "CKV_AWS_251", "IsLogging", is_(True), MISSING, False),
+    Control("a key, or a reason", TRAIL, "CloudTrail.2, CKV_AWS_35",
+            encrypted_or_reason("KMSKeyId", "CKV_AWS_35"),
+            {"gone": both(put("KMSKeyId", MISSING), no_reason("CKV_AWS_35"))}),
+    # ---- Logs and roles
+    value("retention", LOGS, "CloudWatch.16, CKV_AWS_66", "RetentionInDays",
+          lambda found: str(found).isdigit() and int(found) > 0, MISSING),
+    Control("a key, or a reason", LOGS, "CKV_AWS_158",
+            encrypted_or_reason("KmsKeyId", "CKV_AWS_158"),
+            {"gone": both(put("KmsKeyId", MISSING), no_reason("CKV_AWS_158"))}),
+    Control("for services only", ROLE, "CKV_AWS_60-61", for_a_service, {"anyone": for_the_account}),
+    Control("no wildcard in actions", ROLE, "IAM.21, AwsSolutions-IAM5", no_wildcard_action,
+            {"any": any_action}),
+]  # fmt: skip
