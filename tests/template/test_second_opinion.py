@@ -23,6 +23,11 @@ Finding = tuple[str, str]
 """Logical id of the resource, and the id of the check."""
 
 STACKS = {name: synthesize(choice) for name, choice in CHOICES.items()}
+KEY = "arn:aws-test:kms:xx-test-9:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"
+STACKS |= {
+    f"{name}-key": synthesize(CHOICES[name], KmsKeyArn=KEY)
+    for name in ("hybrid-own-image", "cloudtrail-isolated", "hybrid-ceiling")
+}
 ALL_CHECKS = ["--include-checks", "I", "--append-rules", "cfn_lint_serverless.rules"]
 
 # parliament knows ARNs of AWS's own partition only, and must know what a reference stands for.

@@ -1,0 +1,115 @@
+"""KmsKeyArn and PermissionsBoundaryArn: everywhere, or nowhere; the key's policy as documented."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.template.evaluator import Caller, Request, allowed
+from tests.template.policies import PLACE, Account
+from tests.template.synthesis import CHOICES, ROOT, Stack, synthesize
+
+KEY = "arn:aws-test:kms:xx-test-9:111122223333:key/0"
+BOUNDARY = "arn:aws-test:iam::111122223333:policy/boundary"
+every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
+
+PROPERTIES = {
+    "AWS::SQS::Queue": "KmsMasterKeyId",
+    "AWS::Logs::LogGroup": "KmsKeyId",
+    "AWS::Lambda::Function": "KmsKeyArn",
+    "AWS::CloudTrail::Trail": "KMSKeyId",
+}
+BY_SERVICE = {
+    "ProcessFunctionRole": {"s3", "sqs", "lambda"},
+    "SweepFunctionRole": {"s3", "sqs", "lambda"},
+    "FailureFunctionRole": {"s3", "sqs", "lambda"},
+    "LaunchFunctionRole": {"sqs", "lambda"},
+    "ImageFunctionRole": {"lambda"},
+    "TaskRole": {"s3"},
+    "ExecutionRole": set(),
+    "UploadRuleRole": set(),
+    "ImageBuildRole": set(),
+}
+"""By way of which services each role uses the key."""
+
+
+def key_policy() -> list[dict[str, Any]]:
+    """The one in the documentation, for the account of the synthesized stacks."""
+    (text,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs/SECURITY.md").read_text(), re.DOTALL)
+    for word, own in {
+        "arn:aws:": "arn:aws-test:", "ACCOUNT": PLACE["account"], "REGION": PLACE["region"],
+        "STACK": "mazes",
+    }.items():  # fmt: skip
+        text = text.replace(word, own)
+    statements: list[dict[str, Any]] = json.loads(text)["Statement"]
+    return statements
+
+
+def may_use(caller: Caller, action: str, **keys: str) -> bool:
+    keys = {key.replace("__", ":"): value for key, value in keys.items()}
+    return allowed(Request(caller, action, KEY, PLACE["account"], keys), key_policy())
+
+
+@every_choice
+def test_the_key_encrypts_all_that_is_kept(choice: dict[str, str]) -> None:
+    stack = synthesize(choice, KmsKeyArn=KEY)
+    for kind, name in PROPERTIES.items():
+        assert {each.get(name) for each in stack.of_type(kind).values()} <= {KEY}
+    for queue in stack.of_type("AWS::SQS::Queue").values():
+        assert queue["SqsManagedSseEnabled"] is False
+    for bucket in stack.of_type("AWS::S3::Bucket").values():
+        (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
+        assert rule == {"ServerSideEncryptionByDefault": by_default, "BucketKeyEnabled": True}
+    for repository in stack.of_type("AWS::ECR::Repository").values():
+        expected = {"EncryptionType": "KMS", "KmsKey": KEY}
+        assert repository["EncryptionConfiguration"] == expected
+
+
+@every_choice
+def test_without_a_key_nothing_speaks_of_kms(choice: dict[str, str]) -> None:
+    assert "kms:" not in json.dumps([*synthesize(choice).resources.values()])
+
+
+@every_choice
+def test_roles_use_the_key_by_way_of_what_they_need_only(choice: dict[str, str]) -> None:
+    stack: Stack = synthesize(choice, KmsKeyArn=KEY)
+    account = Account(stack)
+    for role in stack.of_type("AWS::IAM::Role"):
+        caller = account.caller(role)
+        assert not may_use(caller, "kms:Decrypt")
+        found = {
+            service
+            for service in ("s3", "sqs", "lambda", "ecr", "secretsmanager", "ec2")
+            if may_use(caller, "kms:Decrypt", kms__ViaService=f"{service}.xx-test-9.amazonaws.com")
+        }
+        assert found == BY_SERVICE[role], role
+
+
+def test_the_key_lets_in_the_services_that_store_and_for_this_stack_only() -> None:
+    logs = Caller(service="logs.xx-test-9.amazonaws.com")
+    group = "arn:aws-test:logs:xx-test-9:111122223333:log-group:"
+    own = {"kms__EncryptionContext__aws__logs__arn": f"{group}mazes-JobLogGroup-1"}
+    other = {"kms__EncryptionContext__aws__logs__arn": f"{group}others"}
+    assert may_use(logs, "kms:GenerateDataKey", **own)
+    assert not may_use(logs, "kms:GenerateDataKey", **other)
+    assert may_use(Caller(service="events.amazonaws.com"), "kms:GenerateDataKey")
+    assert not may_use(Caller(service="s3.amazonaws.com"), "kms:GenerateDataKey")
+
+
+@every_choice
+def test_the_boundary_is_on_every_role(choice: dict[str, str]) -> None:
+    for role in synthesize(choice, PermissionsBoundaryArn=BOUNDARY).of_type("AWS::IAM::Role"):
+        stack = synthesize(choice, PermissionsBoundaryArn=BOUNDARY)
+        assert stack[role]["PermissionsBoundary"] == BOUNDARY
+        assert "PermissionsBoundary" not in synthesize(choice)[role]
+
+
+def test_the_documentation_names_tests_that_exist() -> None:
+    text = (ROOT / "docs/SECURITY.md").read_text()
+    named = {*re.findall(r"`((?:local|template)/test_\w+\.py)`", text)}
+    assert named
+    assert [name for name in named if not (ROOT / "tests" / name).exists()] == []
