@@ -51,7 +51,7 @@ def read(parameters: Mapping[str, str]) -> Stack:
     """The stack that these parameters, and the defaults of the others, make."""
     template = cfn_yaml.load(str(paths.TEMPLATE))
     values = {name: str(each["Default"]) for name, each in template["Parameters"].items()}
-    chosen = _Chosen(template, values | {"WorkerImageUri": "given"} | parameters)
+    chosen = _Chosen(template, {**values, "WorkerImageUri": "given", **parameters})
     made = {
         name: chosen.prune(resource)
         for name, resource in template["Resources"].items()
