@@ -1,9 +1,10 @@
-"""The demo's page, as a browser shows it: pictures loaded, nothing refused, every scenario there."""
+"""The demo's page, as a browser shows it: pictures loaded, nothing refused, all scenarios."""
 
 import json
 import re
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,8 @@ def test_every_picture_is_loaded(written: Path) -> None:
     watched.write_text(text.replace("</body>", f"<script>{look}</script></body>"))
     found = re.search("<title>widths ([0-9,]+)</title>", browse(watched, "--dump-dom").stdout)
     assert found
-    assert [*map(int, found[1].split(","))] == [Image.open(paths.SAMPLE).width] * 8
+    with Image.open(paths.SAMPLE) as sample:
+        assert [*map(int, found[1].split(","))] == [sample.width] * 8
 
 
 @needs_chromium
@@ -108,7 +110,7 @@ def edges(**parameters: str) -> set[tuple[str, str]]:
     ],
 )
 def test_the_diagram_has_the_way_of_a_file(scenario: str, way: list[str]) -> None:
-    assert {*zip(way, way[1:], strict=False)} <= edges(**SCENARIOS[scenario])
+    assert {*pairwise(way)} <= edges(**SCENARIOS[scenario])
 
 
 def test_the_diagram_has_only_what_the_parameters_make() -> None:
