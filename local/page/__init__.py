@@ -59,6 +59,11 @@ class Job:
         return record
 
     @property
+    def record(self) -> str:
+        """The rejection as people read it."""
+        return json.dumps(self.rejection, indent=2, ensure_ascii=False)
+
+    @property
     def bytes(self) -> int:
         return self.upload.stat().st_size
 

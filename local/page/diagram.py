@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from .stack import UPLOADS, VERDICTS, Edge, Stack
 
-WIDTH, HEIGHT = 156, 46
+WIDTH, HEIGHT = 172, 46
 """Of a box."""
-ACROSS, DOWN, BETWEEN = 208, 68, 64
+ACROSS, DOWN, BETWEEN = 220, 68, 64
 """From box to box, and between the two lanes."""
 MARGIN = 28
 

@@ -1,0 +1,118 @@
+"""The demo's page, as a browser shows it: pictures loaded, nothing refused, all scenarios."""
+
+import json
+import re
+import shutil
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from local import page, paths
+from local.page import stack
+from local.scenarios import SCENARIOS
+
+CHROMIUM = shutil.which("chromium")
+needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine")
+TIMES = {"uploaded": 0.0, "event": 0.1, "started": 0.5, "answered": 0.9}
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """A page of all scenarios, and of a broken file whose name is markup."""
+    jobs = [job(tmp_path, name, paths.SAMPLE, paths.SAMPLE.read_bytes()) for name in SCENARIOS]
+    broken = tmp_path / "<script>alert(1)<:script>.png"
+    broken.write_bytes(paths.SAMPLE.read_bytes()[:1000])
+    record = json.dumps({"reason": "the picture is <b>damaged</b>"}).encode()
+    jobs.append(job(tmp_path, "lambda", broken, record, "rejected"))
+    page.write(jobs, tmp_path / "index.html")
+    return tmp_path / "index.html"
+
+
+def job(
+    folder: Path, scenario: str, upload: Path, verdict: bytes, outcome: str = "answered"
+) -> page.Job:
+    file = folder / scenario / (upload.name + (".json" if outcome == "rejected" else ""))
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(verdict)
+    seconds = {what if what != "answered" else outcome: at for what, at in TIMES.items()}
+    notes = dict.fromkeys(seconds, "a note")
+    return page.Job(scenario, SCENARIOS[scenario], upload, file, seconds, notes, 20)
+
+
+def browse(file: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    assert CHROMIUM
+    # No sandbox: it needs user namespaces, which root in a container does not have.
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"]
+    profile = f"--user-data-dir={file.parent / 'profile'}"
+    command = [CHROMIUM, *options, profile, *more, file.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
+
+
+@needs_chromium
+def test_every_picture_is_loaded(written: Path) -> None:
+    """A script, let in for the test, writes down how wide each of them is."""
+    look = "onload=()=>document.title='widths '+[...document.images].map(i=>i.naturalWidth)"
+    text = written.read_text().replace("default-src 'none'", "script-src 'unsafe-inline'")
+    watched = written.with_name("watched.html")
+    watched.write_text(text.replace("</body>", f"<script>{look}</script></body>"))
+    found = re.search("<title>widths ([0-9,]+)</title>", browse(watched, "--dump-dom").stdout)
+    assert found
+    with Image.open(paths.SAMPLE) as sample:
+        assert [*map(int, found[1].split(","))] == [sample.width] * 8
+
+
+@needs_chromium
+def test_the_browser_refuses_and_reports_nothing(written: Path) -> None:
+    shown = browse(written, "--dump-dom")
+    assert "CONSOLE" not in shown.stderr
+    assert re.findall('data-scenario="([a-z]+)"', shown.stdout) == [*SCENARIOS, "lambda"]
+
+
+@needs_chromium
+def test_a_report_of_the_browser_would_be_seen(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.html"
+    bad.write_text("<script>console.error('seen')</script>")
+    assert "CONSOLE" in browse(bad, "--dump-dom").stderr
+
+
+def test_names_and_reasons_are_never_markup(written: Path) -> None:
+    text = written.read_text()
+    assert "<script" not in text
+    assert "<b>damaged" not in text
+    assert "&lt;b&gt;damaged" in text
+
+
+def test_the_page_names_no_other_address_than_its_own_files(written: Path) -> None:
+    for address in re.findall(r'(?:src|href)="([^"]+)"', written.read_text()):
+        assert address.startswith(("data:", "#")) or not re.match("[a-z]+:|/", address)
+
+
+def test_a_broken_file_is_no_picture(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(paths.SAMPLE.read_bytes()[:1000])
+    assert page.preview(broken) is None
+
+
+def edges(**parameters: str) -> set[tuple[str, str]]:
+    return {(edge.source, edge.target) for edge in stack.read(parameters).edges}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "way"),
+    [
+        ("lambda", ["DataBucket", "ProcessFunction", stack.VERDICTS]),
+        ("fargate", ["DataBucket", "UploadRule", "TaskDefinition", stack.VERDICTS]),
+        ("cloudtrail", ["DataBucket", "Trail", "UploadRule", "TaskDefinition", stack.VERDICTS]),
+        ("hybrid", ["DataBucket", "SmallUploadRule", "ProcessFunction", stack.VERDICTS]),
+    ],
+)
+def test_the_diagram_has_the_way_of_a_file(scenario: str, way: list[str]) -> None:
+    assert {*pairwise(way)} <= edges(**SCENARIOS[scenario])
+
+
+def test_the_diagram_has_only_what_the_parameters_make() -> None:
+    assert not {"UploadRule", "TaskDefinition", "Trail"} & stack.read({}).parts.keys()
+    assert ("UploadRule", "LaunchQueue") in edges(Mode="fargate", MaxTasks="5")
