@@ -25,8 +25,8 @@ LAUNCH_GB, LAUNCH_SECONDS, LAUNCH_BATCH = 0.25, 2.0, 10
 LONGEST_FUNCTION = 900
 """Seconds that Lambda lets a function run."""
 ITEMS = (
-    "compute", "requests", "events", "trail", "network", "logs", "watch", "builds", "queues", "sweep",
-    "storage",
+    "compute", "requests", "events", "trail", "network", "logs", "watch", "builds", "queues",
+    "sweep", "storage",
 )  # fmt: skip
 METRICS = 11
 """Of the template's own: seven, and the jobs by each of four outcomes."""
