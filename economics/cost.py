@@ -25,9 +25,12 @@ LAUNCH_GB, LAUNCH_SECONDS, LAUNCH_BATCH = 0.25, 2.0, 10
 LONGEST_FUNCTION = 900
 """Seconds that Lambda lets a function run."""
 ITEMS = (
-    "compute", "requests", "events", "trail", "network", "logs", "builds", "queues", "sweep",
-    "storage",
+    "compute", "requests", "events", "trail", "network", "logs", "watch", "builds", "queues",
+    "sweep", "storage",
 )  # fmt: skip
+METRICS = 11
+"""Of the template's own: seven, and the jobs by each of four outcomes."""
+ALARMS = {"lambda": 7, "fargate": 8, "hybrid": 9}
 MODES = ("lambda", "fargate", "hybrid", "recipe")
 NETWORKS = ("isolated", "private", "public", "existing")
 
@@ -129,6 +132,7 @@ def bill(stack: Stack, work: Work) -> Bill:
         "trail": _trail(stack, work.uploads),
         "network": _network(stack, task_count, task_seconds),
         "logs": _logs(task_count, function_count),
+        "watch": _watch(stack),
         "builds": _builds(stack),
         "queues": _queues(stack, task_count) if swept else 0.0,
         "sweep": _sweep(stack, work.uploads) if swept else 0.0,
@@ -266,6 +270,14 @@ def _logs(tasks: float, functions: float) -> float:
     written = tasks * ASSUMED["log_bytes_task"] + functions * ASSUMED["log_bytes_function"]
     # LogRetentionDays is a month.
     return float(written / GB * (PRICES["logs"]["gb"] + PRICES["logs"]["gb_month"]))
+
+
+def _watch(stack: Stack) -> float:
+    if stack.mode == "recipe":
+        return 0.0
+    price = PRICES["watch"]
+    alarms = ALARMS[stack.mode] * price["alarm_month"]
+    return float(METRICS * price["metric_month"] + alarms + price["dashboard_month"])
 
 
 def _builds(stack: Stack) -> float:

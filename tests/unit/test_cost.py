@@ -17,7 +17,7 @@ from economics import compare, cost, document
 from economics.__main__ import main
 from economics.cost import RECIPE, Stack, Work, at, bill, tiered
 from economics.figures import ASSUMED, PRICES, Job, Measured, NotMeasured, Wrong, sizes
-from tests.template.synthesis import SOURCE
+from tests.template.synthesis import SOURCE, synthesize
 
 TEXT = document.FILE.read_text()
 INSTANT = Job(seconds_per_mib=0, start_seconds=0)
@@ -193,6 +193,15 @@ def test_the_stack_of_the_table_has_the_templates_defaults() -> None:
     assert stack.network == parameters["Network"]["Default"]
     assert set(cost.NETWORKS) == set(parameters["Network"]["AllowedValues"])
     assert set(cost.MODES) == {*parameters["Mode"]["AllowedValues"], "recipe"}
+
+
+@pytest.mark.parametrize("mode", cost.ALARMS)
+def test_alarms_and_metrics_are_the_templates(mode: str) -> None:
+    stack = synthesize({"Mode": mode})
+    assert len(stack.of_type("AWS::CloudWatch::Alarm")) == cost.ALARMS[mode]
+    by_outcome = 4 - 1
+    assert len(stack.of_type("AWS::Logs::MetricFilter")) + by_outcome == cost.METRICS
+    assert len(stack.of_type("AWS::CloudWatch::Dashboard")) == 1
 
 
 # ---- What goes in -------------------------------------------------------------------------------

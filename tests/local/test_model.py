@@ -1,0 +1,117 @@
+"""The rules of the simulation's queues (economics/), against the embedded AWS on a small case."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from economics.cost import Stack
+from economics.delivery import Answer, Next, after
+from economics.figures import Job, sizes
+from economics.limits import Limits
+from economics.model import Model
+from economics.scenario import Scenario
+from local import paths
+from local.aws import EmbeddedAws
+from local.pipeline import Pipeline
+from tests.local.test_embedded_aws import BROKEN, NO_CAPACITY, RETRIES, STARTED, THROTTLED
+from tests.storm.test_ceiling import most_at_once, tasks
+
+UPLOADS, CEILING = 7, 2
+MOST_RETRIES = 2
+"""Of the target in RETRIES."""
+MEANING = {
+    json.dumps(STARTED): Answer.TAKEN,
+    json.dumps(NO_CAPACITY): Answer.NO_ROOM,
+    json.dumps(THROTTLED): Answer.REFUSED,
+    json.dumps(BROKEN): Answer.REFUSED,
+}
+
+
+def attempts(answers: list[list[object]]) -> tuple[int, Next]:
+    """How often the model tries, and how it ends; the last answer is given again and again."""
+    for retries in range(100):
+        answer = MEANING[json.dumps(answers[min(retries, len(answers) - 1)])]
+        # The emulator tries `failures[]` again, too: see delivery.py.
+        comes = after(answer, retries, 0, most_retries=MOST_RETRIES, retries_no_room=True)
+        if comes is not Next.AGAIN:
+            return retries + 1, comes
+    raise AssertionError(answers)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [STARTED],
+        [THROTTLED, BROKEN, STARTED],
+        [NO_CAPACITY, STARTED],
+        [THROTTLED],
+        [NO_CAPACITY],
+        [BROKEN, BROKEN, BROKEN, STARTED],
+    ],
+)
+def test_it_tries_and_gives_up_as_often(answers: list[list[object]], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [paths.PYTHON_MINISTACK, "-c", RETRIES, json.dumps(answers)],
+        cwd=paths.ROOT,
+        env={"PATH": os.defpath, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    said = json.loads(done.stdout.splitlines()[-1])
+    count, comes = attempts(answers)
+    assert len(said["calls"]) == count
+    assert (said["given_up"] is not None) == (comes is Next.DEAD_LETTER)
+
+
+def number(task: dict[str, Any]) -> int:
+    """Of the upload that a task was started for."""
+    (container,) = task["overrides"]["containerOverrides"]
+    told = {each["name"]: each["value"] for each in container["environment"]}
+    return int(told["S3_KEY"].removeprefix("input/").removesuffix(".png"))
+
+
+def test_a_ceiling_starts_as_many_tasks_in_the_same_order(
+    aws: EmbeddedAws, maze: Callable[[int], bytes]
+) -> None:
+    parameters = {"Mode": "fargate", "MaxTasks": str(CEILING)}
+    outputs = aws.deploy_all({"model": parameters})["model"]
+    pipeline = Pipeline(aws, "model", outputs)
+    uploads = []
+    for each in range(UPLOADS):
+        key = f"input/{each}.png"
+        uploads.append((key, pipeline.upload(key, maze(each))))
+        time.sleep(0.3)  # events of uploads at once may come in any order
+    for key, version in uploads:
+        assert pipeline.verdict(key, version, 120).is_answer
+    ecs, cluster = aws.client("ecs"), outputs["ClusterArn"]
+    while any(each["lastStatus"] != "STOPPED" for each in tasks(ecs, cluster)):
+        time.sleep(0.1)
+    found = sorted(tasks(ecs, cluster), key=lambda task: task["createdAt"])
+    job = Job(seconds_per_mib=1, start_seconds=0)
+    model = Model(
+        Scenario(
+            Stack("fargate", max_tasks=CEILING),
+            job,
+            UPLOADS,
+            "steady",
+            rate=3,
+            sizes=sizes("1:100"),
+            limits=Limits(vcpus=1000),
+        )
+    ).run()
+    assert len(found) == len(model.started) == UPLOADS
+    assert most_at_once(found) <= CEILING == model.most_tasks
+    # A batch is started side by side, so the order within a pair is chance.
+    for task, expected in zip(found, model.started, strict=True):
+        assert abs(number(task) - expected) < CEILING
+    assert pipeline.failures() == []

@@ -1,0 +1,234 @@
+"""The simulation: closed forms, the rules it shares with the project, and its document."""
+
+from __future__ import annotations
+
+import launch
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from economics import model, scale
+from economics.buckets import TokenBucket, waits
+from economics.cost import Stack
+from economics.delivery import Answer, Next, after
+from economics.figures import ASSUMED, Job, Wrong, sizes
+from economics.limits import EVENT_AGE, EVENT_FIRST_WAIT, EVENT_LONGEST_WAIT, EVENT_RETRIES, Limits
+from economics.model import Model
+from economics.scenario import Scenario, Sweep
+from tests.template.synthesis import SOURCE
+
+JOB = Job(seconds_per_mib=1, start_seconds=0)
+ONE = sizes("1:100")
+PLENTY = Limits(
+    run_task=1e9, launch_burst=1e9, launches=1e9, vcpus=1e9, concurrency=1e9, growth_burst=1e9,
+    growth=1e9, invocations=1e9, fifo_sends=1e9, s3_writes=1e9, s3_reads=1e9,
+)  # fmt: skip
+TASK_SECONDS = ASSUMED["task_launch_seconds"] + JOB.task_seconds(1)
+
+
+def run(mode: str, uploads: int, limits: Limits = PLENTY, **more: object) -> Model:
+    stack = Stack(mode, max_tasks=int(str(more.pop("max_tasks", 0))))
+    return Model(Scenario(stack, JOB, uploads, sizes=ONE, limits=limits, **more)).run()  # type: ignore[arg-type]
+
+
+# ---- Closed forms -------------------------------------------------------------------------------
+
+
+def test_without_limits_all_is_answered_in_the_time_of_one() -> None:
+    assert run("lambda", 500).ended == pytest.approx(JOB.seconds(1), abs=1e-3)
+    assert run("fargate", 500).ended == pytest.approx(TASK_SECONDS, abs=1e-3)
+
+
+def test_a_token_bucket_drains_a_burst_in_its_time() -> None:
+    bucket = TokenBucket(rate=20, size=100)
+    turns = [bucket.wait(0.0) for _ in range(1000)]
+    assert turns[99] == 0
+    assert turns[-1] == pytest.approx((1000 - 100) / 20)
+
+
+@given(st.lists(st.floats(0, 5), max_size=200), st.floats(0.1, 50), st.floats(1, 50))
+def test_a_token_bucket_never_gives_more_than_it_had_and_got(
+    pauses: list[float], rate: float, size: float
+) -> None:
+    bucket, now, taken = TokenBucket(rate, size), 0.0, 0
+    for pause in pauses:
+        now += pause
+        taken += bucket.take(now)
+        assert taken <= size + rate * now + 1e-6
+
+
+def test_a_burst_of_launches_takes_at_least_the_time_of_its_tokens() -> None:
+    """20 calls a second, 20 at once; waiting for one's next attempt comes on top."""
+    used = run("fargate", 2000, Limits(vcpus=1e9), sweep=Sweep(every=1e9))
+    least = (2000 - 20) / 20 + TASK_SECONDS
+    assert least <= used.ended <= least + 2 * EVENT_LONGEST_WAIT
+    assert used.refusals.keys() == {"RunTask calls"}
+
+
+def test_littles_law_holds_for_steady_tasks() -> None:
+    """Tasks at a time = arrivals a second x seconds of a task."""
+    steady = run("fargate", 4000, Limits(vcpus=1e9), arrivals="steady", rate=10.0)
+    assert steady.tasks_busy_seconds / steady.ended == pytest.approx(
+        4000 / steady.ended * TASK_SECONDS
+    )
+    middle = [
+        tasks
+        for second, tasks in zip(steady.curves.seconds, steady.curves.tasks, strict=True)
+        if 2 * TASK_SECONDS < second < 390
+    ]
+    assert sum(middle) / len(middle) == pytest.approx(10 * TASK_SECONDS, rel=0.1)
+
+
+def test_a_ceiling_takes_the_uploads_over_the_ceiling_times_a_task() -> None:
+    limited = run("fargate", 100, max_tasks=5)
+    assert limited.most_tasks == 5
+    rounds = 100 / 5
+    assert rounds * TASK_SECONDS <= limited.ended <= rounds * (TASK_SECONDS + 5)
+
+
+def test_functions_take_the_uploads_over_their_concurrency_times_a_job() -> None:
+    limits = Limits(**{**vars(PLENTY), "concurrency": 10})
+    limited = run("lambda", 1000, limits)
+    assert limited.most_functions == 10
+    assert 100 * JOB.seconds(1) <= limited.ended
+    assert limited.function_seconds == pytest.approx(1000 * JOB.seconds(1))
+
+
+def test_new_environments_come_at_their_rate() -> None:
+    limits = Limits(**{**vars(PLENTY), "growth": 100, "growth_burst": 1000})
+    first_second = [
+        count
+        for second, count in zip(*run_curve("lambda", 5000, limits), strict=True)
+        if second <= 1
+    ]
+    assert max(first_second) <= 1000 + 100
+
+
+def run_curve(mode: str, uploads: int, limits: Limits) -> tuple[list[float], list[int]]:
+    curves = run(mode, uploads, limits).curves
+    return curves.seconds, curves.functions
+
+
+def test_uploads_are_stored_as_fast_as_their_prefix_takes_them() -> None:
+    used = run("lambda", 2000, Limits(**{**vars(PLENTY), "s3_writes": 100}))
+    assert used.ended >= (2000 - 100) / 100
+
+
+# ---- Rules --------------------------------------------------------------------------------------
+
+
+def test_waits_of_all_retries_take_a_day() -> None:
+    class Even:
+        def uniform(self, low: float, high: float) -> float:
+            return (low + high) / 2
+
+    pauses = waits(EVENT_FIRST_WAIT, EVENT_LONGEST_WAIT, Even())  # type: ignore[arg-type]
+    total = sum(next(pauses) for _ in range(int(EVENT_RETRIES.value)))
+    assert total == pytest.approx(EVENT_AGE.value, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("answer", "retries", "age", "comes"),
+    [
+        (Answer.TAKEN, 185, 1e6, Next.DELIVERED),
+        (Answer.REFUSED, 184, 0, Next.AGAIN),
+        (Answer.REFUSED, 185, 0, Next.DEAD_LETTER),
+        (Answer.REFUSED, 0, 24 * 3600, Next.DEAD_LETTER),
+        (Answer.NO_ROOM, 0, 0, Next.DROPPED),
+    ],
+)
+def test_what_becomes_of_an_event(answer: Answer, retries: int, age: float, comes: Next) -> None:
+    assert after(answer, retries, age) is comes
+
+
+def test_what_there_is_no_room_for_is_left_to_the_sweep() -> None:
+    full = run("fargate", 20, Limits(vcpus=6))
+    assert full.dropped == 14
+    assert (full.answered, full.swept) == (20, 14)
+    assert full.ended > 3600
+
+
+def test_a_ceiling_at_the_quota_drops_nothing() -> None:
+    limited = run("fargate", 20, Limits(vcpus=6), max_tasks=6)
+    assert (limited.dropped, limited.answered, limited.swept) == (0, 20, 0)
+    assert limited.ended < 3600
+
+
+def test_a_ceiling_keeps_the_order_of_uploads() -> None:
+    assert run("fargate", 50, max_tasks=3).started == [*range(50)]
+
+
+def test_the_sweep_gives_up_after_its_attempts() -> None:
+    """Its jobs last longer than the grace period: a task is started again, and then no more."""
+    rules = Sweep(every=60, grace=1, rate=100, max_attempts=3)
+    stuck = Job(seconds_per_mib=1e4, start_seconds=0)
+    scenario = Scenario(Stack("fargate"), stuck, 5, sizes=ONE, limits=PLENTY, sweep=rules)
+    ended = Model(scenario).run()
+    assert (ended.rejected, ended.swept, ended.left) == (5, 15, 0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.sampled_from(["lambda", "fargate", "hybrid"]),
+    st.integers(1, 60),
+    st.sampled_from([0, 1, 3]),
+    st.integers(0, 5),
+)
+def test_every_upload_is_counted_once(mode: str, uploads: int, ceiling: int, seed: int) -> None:
+    stack = Stack(mode, max_tasks=0 if mode == "lambda" else ceiling)
+    both = sizes("1:50,200:50")
+    scenario = Scenario(stack, JOB, uploads, sizes=both, limits=Limits(concurrency=5), seed=seed)
+    ended = Model(scenario).run()
+    assert ended.answered + ended.rejected + ended.left == uploads
+    assert ended.left == ended.rejected == 0
+    assert ended.most_tasks <= (ceiling or 6)
+    assert len(ended.waited) == uploads
+    assert ended.invocations + len(ended.started) == uploads + ended.unchanged
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    first, second = (run("hybrid", 300, Limits(), arrivals="day", seed=7) for _ in range(2))
+    assert first.waited == second.waited
+
+
+# ---- The project --------------------------------------------------------------------------------
+
+
+def test_the_launcher_is_the_projects() -> None:
+    template = SOURCE["Resources"]["LaunchFunction"]["Properties"]
+    assert launch.LOOK_SECONDS == model.LOOK_SECONDS
+    assert launch.MARGIN_SECONDS == model.MARGIN_SECONDS
+    assert template["Timeout"] == model.LAUNCH_SECONDS
+    assert template["Events"]["Launches"]["Properties"]["BatchSize"] == model.BATCH
+
+
+def test_the_sweep_is_the_projects() -> None:
+    parameters, rules = SOURCE["Parameters"], Sweep()
+    assert parameters["SweepSchedule"]["Default"] == "rate(1 hour)" and rules.every == 3600
+    assert rules.grace == 60 * parameters["SweepGraceMinutes"]["Default"]
+    assert rules.rate == parameters["SweepRate"]["Default"]
+    assert rules.max_attempts == parameters["MaxAttempts"]["Default"]
+
+
+QUICK = ["steady-fargate", "day-hybrid"]
+TEXT = scale.FILE.read_text()
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_document_is_what_the_model_says(name: str) -> None:
+    """Of those that take no minute."""
+    said = scale.result(Model(scale.scenarios(scale.measured_job())[name]).run())
+    assert "| " + " | ".join(said.row(name)) + " |" in TEXT
+
+
+@pytest.mark.parametrize("name", scale.scenarios(JOB))
+def test_each_scenario_has_a_row_and_a_plot(name: str) -> None:
+    assert f"| [{name}](#{name}) |" in TEXT
+    assert f"({scale.plot_file(name).name})" in TEXT
+    assert scale.plot_file(name).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("wrong", [{"arrivals": "x"}, {"uploads": 0}, {"rate": 0}])
+def test_scenarios_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(Wrong):
+        Scenario(Stack(), JOB, **wrong)  # type: ignore[arg-type]
