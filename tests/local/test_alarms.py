@@ -36,6 +36,29 @@ def sum_of(pipeline: Pipeline, metric: str, **dimensions: str) -> float:
     return sum(each["Sum"] for each in reply["Datapoints"])
 
 
+def measure_failure_queue(pipeline: Pipeline) -> None:
+    """What SQS itself measures each minute, which the emulator does not."""
+    queue = pipeline.outputs["FailureQueueUrl"]
+    sqs: Any = pipeline.aws.client("sqs")
+    attribute = "ApproximateNumberOfMessages"
+
+    def visible() -> int:
+        said = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[attribute])
+        return int(said["Attributes"][attribute])
+
+    cloudwatch: Any = pipeline.aws.client("cloudwatch")
+    cloudwatch.put_metric_data(
+        Namespace="AWS/SQS",
+        MetricData=[
+            {
+                "MetricName": f"{attribute}Visible",
+                "Dimensions": [{"Name": "QueueName", "Value": queue.rpartition("/")[2]}],
+                "Value": until(visible, "a message in the failure queue"),
+            }
+        ],
+    )
+
+
 def test_verdicts_are_counted_by_outcome_and_timed(pipeline: Pipeline, maze: Maze) -> None:
     answered = sum_of(pipeline, "Jobs", outcome="answered")
     rejected = sum_of(pipeline, "Jobs", outcome="rejected")
@@ -57,8 +80,10 @@ def test_an_upload_that_fails_and_is_given_up_sets_alarms_off(
         job_without_permissions(pipeline),
     ):
         version = pipeline.upload(key, maze(3))
-        pipeline.failure(key)
         assert until(lambda: state(pipeline, "UploadsFailAlarm") == "ALARM", "an alarm")
+        measure_failure_queue(pipeline)
+        assert state(pipeline, "FailureQueueAlarm") == "ALARM"
+        pipeline.failure(key)
         assert sweep(prefix="input/alarming/")["outcomes"] == {"started": 1}
         pipeline.failure(key)
         assert sweep(prefix="input/alarming/")["outcomes"] == {"gave_up": 1}

@@ -100,7 +100,9 @@ def _with_text_keys(resource_json: Any, resources_map: Any) -> Any:
         name, *keys = resource_json["Fn::FindInMap"]
         keys = [str(_with_text_keys(key, resources_map)) for key in keys]
         resource_json = {"Fn::FindInMap": [name, *keys]}
-    return _clean_json(resource_json, resources_map)
+    cleaned = _clean_json(resource_json, resources_map)
+    # `AWS::NoValue` in a list is no element of it.
+    return [e for e in cleaned if e is not None] if isinstance(cleaned, list) else cleaned
 
 
 parsing.clean_json = _with_text_keys

@@ -154,21 +154,30 @@ def without_statement(sid: str) -> Break:
     return change
 
 
-def tls_only(kind: str, asked_by: str, action: str, below: str = "") -> Control:
+ALARM = {"aws:SourceArn": "arn:aws-test:cloudwatch:xx-test-9:111122223333:alarm:mazes-Alarm-1"}
+
+
+def tls_only(
+    kind: str, asked_by: str, action: str, below: str = "", given: Mapping[str, str] | None = None
+) -> Control:
     """Whoever comes without TLS is refused, whatever else they may."""
 
     def holds(stack: Stack, name: str) -> bool:
         on = f"{{{name}}}{below}"
         plain = {"aws:SecureTransport": "false"}
-        safe = Attempt(ADMINISTRATOR, action, on, True)
+        safe = Attempt(ADMINISTRATOR, action, on, True, given=given or {})
         account = Account(stack)
         return account.allows(safe) and not account.allows(
-            Attempt(ADMINISTRATOR, action, on, False, given=plain)
+            Attempt(ADMINISTRATOR, action, on, False, given={**(given or {}), **plain})
         )
 
     return Control(
         "TLS only", kind, asked_by, holds, {"no statement": without_statement("TlsOnly")}
     )
+
+
+def nobody_else_publishes(stack: Stack, name: str) -> bool:
+    return not Account(stack).allows(Attempt(ADMINISTRATOR, "sns:Publish", f"{{{name}}}", False))
 
 
 def nobody_else_sends(stack: Stack, name: str) -> bool:
@@ -437,7 +446,9 @@ CONTROLS = [
     Control("encryption at rest, or a reason", TOPIC, "SNS.1, CKV_AWS_26",
             encrypted_or_reason("KmsMasterKeyId", "CKV_AWS_26"),
             {"gone": both(put("KmsMasterKeyId", MISSING), no_reason("CKV_AWS_26"))}),
-    tls_only(TOPIC, "AwsSolutions-SNS3", "sns:Publish"),
+    tls_only(TOPIC, "AwsSolutions-SNS3", "sns:Publish", given=ALARM),
+    Control("nobody else publishes", TOPIC, "nobody", nobody_else_publishes,
+            {"no statement": without_statement("NobodyElsePublishes")}),
     # ---- Lambda
     value("a runtime with support", FUNCTION, "Lambda.2, AwsSolutions-L1", "Runtime", supported,
           MISSING, "python3.8", "python4"),
