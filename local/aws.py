@@ -183,6 +183,7 @@ class EmbeddedAws:
                 AWS_SECRET_ACCESS_KEY=_ROOT_USER["aws_secret_access_key"],
                 AWS_EC2_METADATA_DISABLED="true",
                 SAM_CLI_POLL_DELAY="0.2",
+                TMPDIR=str(self._directory),  # interrupted, it leaves its files behind
             ),
             self._directory,
         )

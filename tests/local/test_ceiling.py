@@ -67,7 +67,8 @@ def test_the_sweep_leaves_uploads_that_wait_for_their_turn(ceiling: Pipeline, ma
     """It counts no attempt, and so gives none of them up."""
     sweep, functions = Sweeper(ceiling), ceiling.aws.client("lambda")
     mappings = functions.list_event_source_mappings()["EventSourceMappings"]
-    (mapping,) = [each["UUID"] for each in mappings if each["EventSourceArn"].endswith(".fifo")]
+    queue = ceiling.outputs["LaunchQueueUrl"].rpartition("/")[2]
+    (mapping,) = [each["UUID"] for each in mappings if each["EventSourceArn"].endswith(f":{queue}")]
     functions.update_event_source_mapping(UUID=mapping, Enabled=False)
     try:
         key = "input/waiting/large.png"
