@@ -72,5 +72,6 @@ def test_a_storm_under_a_ceiling(
     assert pipeline.failures() == []
     figure(
         f"storm under a ceiling of {CEILING}: {REAL_UPLOADS} uploads in "
-        f"{time.monotonic() - began:.0f} s, {len(found)} tasks, at most {watcher.most} at a time: 0 lost"
+        f"{time.monotonic() - began:.0f} s, {len(found)} tasks, "
+        f"at most {watcher.most} at a time: 0 lost"
     )
