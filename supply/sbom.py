@@ -85,7 +85,7 @@ def _package(distribution: Distribution, pin: pins.Pin) -> Component:
         external_references=[
             ExternalReference(
                 type=ExternalReferenceType.DISTRIBUTION,
-                url=XsUri(f"https://pypi.org/project/{pin.name}/{pin.version}/"),
+                url=XsUri(str(purl)),
                 comment="one of these files, whichever fits the layer's platform",
                 hashes=map(_sha256, pin.sha256),
             )

@@ -189,7 +189,7 @@ class _Chosen:
                 return all(map(self.value, argument))
             case "Fn::Or":
                 return any(map(self.value, argument))
-        raise NotImplementedError(function)
+        raise ValueError(f"the diagram does not understand {function}")
 
     def prune(self, node: Node) -> Node:
         """Without what the conditions leave out."""
