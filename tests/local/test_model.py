@@ -22,7 +22,7 @@ from local import paths
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline
 from tests.local.test_embedded_aws import BROKEN, NO_CAPACITY, RETRIES, STARTED, THROTTLED
-from tests.storm.test_ceiling import most_at_once, tasks
+from tests.running_tasks import Watcher, wait_until_stopped
 
 UPLOADS, CEILING = 7, 2
 MOST_RETRIES = 2
@@ -86,17 +86,16 @@ def test_a_ceiling_starts_as_many_tasks_in_the_same_order(
     parameters = {"Mode": "fargate", "MaxTasks": str(CEILING)}
     outputs = aws.deploy_all({"model": parameters})["model"]
     pipeline = Pipeline(aws, "model", outputs)
-    uploads = []
-    for each in range(UPLOADS):
-        key = f"input/{each}.png"
-        uploads.append((key, pipeline.upload(key, maze(each))))
-        time.sleep(0.3)  # events of uploads at once may come in any order
-    for key, version in uploads:
-        assert pipeline.verdict(key, version, 120).is_answer
     ecs, cluster = aws.client("ecs"), outputs["ClusterArn"]
-    while any(each["lastStatus"] != "STOPPED" for each in tasks(ecs, cluster)):
-        time.sleep(0.1)
-    found = sorted(tasks(ecs, cluster), key=lambda task: task["createdAt"])
+    uploads = []
+    with Watcher(ecs, cluster) as watcher:
+        for each in range(UPLOADS):
+            key = f"input/{each}.png"
+            uploads.append((key, pipeline.upload(key, maze(each))))
+            time.sleep(0.3)  # events of uploads at once may come in any order
+        for key, version in uploads:
+            assert pipeline.verdict(key, version, 120).is_answer
+    found = sorted(wait_until_stopped(ecs, cluster), key=lambda task: task["createdAt"])
     job = Job(seconds_per_mib=1, start_seconds=0)
     model = Model(
         Scenario(
@@ -110,7 +109,7 @@ def test_a_ceiling_starts_as_many_tasks_in_the_same_order(
         )
     ).run()
     assert len(found) == len(model.started) == UPLOADS
-    assert most_at_once(found) <= CEILING == model.most_tasks
+    assert 0 < watcher.most <= CEILING == model.most_tasks
     # A batch is started side by side, so the order within a pair is chance.
     for task, expected in zip(found, model.started, strict=True):
         assert abs(number(task) - expected) < CEILING

@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, Self
+from collections.abc import Callable
 
 from local.aws import EmbeddedAws
 from local.pipeline import INPUT, Pipeline
+from tests.running_tasks import Watcher, wait_until_stopped
 from tests.storm.doors import Bucket
 from tests.storm.sizes import REAL_UPLOADS
 
 CEILING = 5
 SECONDS = 900
 """For all verdicts, on a machine with other things to do."""
-
-
-def tasks(ecs: Any, cluster: str) -> Iterator[dict[str, Any]]:
-    """All that ran in the cluster."""
-    for status in ("RUNNING", "STOPPED"):
-        for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster, desiredStatus=status):
-            if arns := page["taskArns"]:
-                yield from ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
-
-
-class Watcher:
-    """Looks at the running tasks again and again; `most` is the highest number it saw."""
-
-    def __init__(self, ecs: Any, cluster: str) -> None:
-        self.most = 0
-        self._list = lambda: ecs.list_tasks(cluster=cluster, desiredStatus="RUNNING")["taskArns"]
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.02):
-            self.most = max(self.most, len(self._list()))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
 
 def test_a_storm_under_a_ceiling(
@@ -64,9 +33,7 @@ def test_a_storm_under_a_ceiling(
             assert pipeline.verdict(key, version, SECONDS - (time.monotonic() - began)).is_answer
     bucket = Bucket(pipeline.s3, pipeline.bucket)
     assert all(len(bucket.verdicts_ever(key)) == 1 for key in uploads)
-    while any(each["lastStatus"] != "STOPPED" for each in tasks(ecs, cluster)):
-        time.sleep(0.1)
-    found = list(tasks(ecs, cluster))
+    found = wait_until_stopped(ecs, cluster)
     assert len(found) == REAL_UPLOADS
     assert 0 < watcher.most <= CEILING
     assert pipeline.failures() == []
