@@ -9,7 +9,7 @@ start a task. What goes out, into the failure queue and the log:
     source                 task | function | launch | sweep
     stopCode               the engine's own word for it
     task                   the task's ARN or the invocation's ID; null when nothing was started
-    time                   of the failure
+    time                   of the failure, in UTC
 
 The last one of an upload is kept in the bucket, too, for when the sweep gives it up.
 With Mode=hybrid, a failure of the function is none yet: a task is started, whose own would be.
@@ -22,11 +22,12 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 from processing import events, records
-from processing.errors import Conflict
+from processing.errors import BadSetting, Conflict
 from processing.events import Upload
 from processing.store import Bucket
 
@@ -66,7 +67,7 @@ def handler(event: Json, context: object) -> Json:
 
 def settle(failure: Failure) -> None:
     """Report it; but with Mode=hybrid, what the function could not do is tried by a task first."""
-    if os.environ["HANDS_OVER"] == "yes" and failure.source == "function" and failure.key:
+    if setting("HANDS_OVER") == "yes" and failure.source == "function" and failure.key:
         problem = hand_over(failure)
         if not problem:
             print(json.dumps({"handed_over": asdict(failure)}, ensure_ascii=False))
@@ -79,7 +80,7 @@ def hand_over(failure: Failure) -> str | None:
     """Have the sweep start a task, as it may; gives what went wrong."""
     event = {"start_task": {"bucket": failure.bucket, "key": failure.key}}
     reply = boto3.client("lambda").invoke(
-        FunctionName=os.environ["SWEEP_FUNCTION"], Payload=json.dumps(event)
+        FunctionName=setting("SWEEP_FUNCTION"), Payload=json.dumps(event)
     )
     said = json.load(reply["Payload"])
     return str(said.get("errorMessage", said)) if "FunctionError" in reply else None
@@ -91,8 +92,13 @@ def report(failure: Failure) -> None:
     if failure.bucket and failure.key:
         with contextlib.suppress(Conflict):  # another one of the same upload, at the same time
             records.put_failure(Bucket(failure.bucket), said)
-    text = json.dumps(said, ensure_ascii=False)
-    boto3.client("sqs").send_message(QueueUrl=os.environ["FAILURE_QUEUE"], MessageBody=text)
+    text, queue = json.dumps(said, ensure_ascii=False), setting("FAILURE_QUEUE")
+    sqs = boto3.client("sqs")
+    try:
+        sqs.send_message(QueueUrl=queue, MessageBody=text)
+    except sqs.exceptions.QueueDoesNotExist as error:  # SQS doesn't say which
+        wanted = "a queue that exists: deploy the stack again"
+        raise BadSetting("FAILURE_QUEUE", queue, wanted) from error
     print(json.dumps({"failure": said}, ensure_ascii=False))
 
 
@@ -102,26 +108,31 @@ def failures(message: Json) -> Iterator[Failure]:
     if "requestPayload" in body:
         yield from of_function(body)
     elif body["detail-type"] == "ECS Task State Change":
-        yield of_task(body)
+        yield from of_task(body)
     else:
-        attributes = message["messageAttributes"]
-        yield from of_launch(body, {n: a["stringValue"] for n, a in attributes.items()})
+        yield from of_launch(body, message)
 
 
-def of_task(event: Json) -> Failure:
-    """A task that ended badly: the job's own report says why, if there is one."""
+def of_task(event: Json) -> Iterator[Failure]:
+    """A task that ended badly: the job's own report says why, if there is one.
+
+    One that was stopped when its job was done already is no failure.
+    """
     detail = event["detail"]
+    worker = worker_of(detail)
+    if worker.get("exitCode") == 0:
+        return
     given = {
         each["name"]: each["value"]
         for override in detail["overrides"]["containerOverrides"]
         for each in override.get("environment", [])
     }
-    said = last_report(detail["taskArn"].rsplit("/", 1)[-1])
-    return Failure(
+    said = last_words(detail["taskArn"].rsplit("/", 1)[-1])
+    yield Failure(
         bucket=given.get("S3_BUCKET"),
         key=given.get("S3_KEY"),
         version=said.get("version"),
-        reason=said.get("reason") or reason_of_task(detail),
+        reason=said.get("reason") or reason_of_task(detail, said.get("line")),
         source="task",
         stopCode=detail.get("stopCode"),
         task=detail["taskArn"],
@@ -129,37 +140,43 @@ def of_task(event: Json) -> Failure:
     )
 
 
-def reason_of_task(detail: Json) -> str:
-    """What ECS knows: of the worker, and of the task."""
-    worker: Json = next((each for each in detail["containers"] if each["name"] == "worker"), {})
+def worker_of(detail: Json) -> Json:
+    """The container that does the job; empty when there is none yet."""
+    return next((each for each in detail["containers"] if each["name"] == "worker"), {})
+
+
+def reason_of_task(detail: Json, line: str | None) -> str:
+    """What ECS knows, of the worker and of the task, and the worker's last line in the log."""
+    worker = worker_of(detail)
     code = f"exit code {worker['exitCode']}" if "exitCode" in worker else "it did not run"
-    said = [code, worker.get("reason"), detail.get("stoppedReason")]
+    said = [code, worker.get("reason"), detail.get("stoppedReason"), line]
     return "; ".join(dict.fromkeys(each for each in said if each))
 
 
-def last_report(task: str) -> Json:
-    """The report of the job that failed, from the task's log; empty where it left none."""
+def last_words(task: str) -> Json:
+    """The report of the job that failed, from the task's log; else its last line, as `line`."""
     logs = boto3.client("logs")
     try:
         found = logs.get_log_events(
-            logGroupName=os.environ["JOB_LOG_GROUP"],
+            logGroupName=setting("JOB_LOG_GROUP"),
             logStreamName=f"task/worker/{task}",
             limit=20,
         )
     except logs.exceptions.ResourceNotFoundException:
         return {}  # it never ran
-    for event in reversed(found["events"]):
-        if event["message"].startswith('{"outcome"'):
-            said: Json = json.loads(event["message"])
+    lines = [event["message"].strip() for event in found["events"]]
+    for line in reversed(lines):
+        if line.startswith('{"outcome"'):
+            said: Json = json.loads(line)
             return said if said["outcome"] == "failed" else {}
-    return {}
+    return {"line": next((line for line in reversed(lines) if line), None)}
 
 
 def of_function(record: Json) -> Iterator[Failure]:
     """An event that Lambda gave up after its last try."""
     context = record["requestContext"]
     said = record.get("responsePayload") or {}
-    swept = context["functionArn"].split(":")[6] == os.environ["SWEEP_FUNCTION"]
+    swept = context["functionArn"].split(":")[6] == setting("SWEEP_FUNCTION")
     for upload in [NO_UPLOAD] if swept else uploads(record["requestPayload"]):
         yield Failure(
             bucket=upload.bucket or None,
@@ -173,8 +190,13 @@ def of_function(record: Json) -> Iterator[Failure]:
         )
 
 
-def of_launch(event: Json, attributes: dict[str, str]) -> Iterator[Failure]:
-    """An event for which EventBridge could not start what its rule says."""
+def of_launch(event: Json, message: Json) -> Iterator[Failure]:
+    """An event for which EventBridge could not start what its rule says.
+
+    It may have tried for a day: the failure is when it gave up and sent the message.
+    """
+    attributes = {n: each["stringValue"] for n, each in message["messageAttributes"].items()}
+    sent = datetime.fromtimestamp(int(message["attributes"]["SentTimestamp"]) / 1000, UTC)
     scheduled = event["detail-type"] == "Scheduled Event"
     for upload in [NO_UPLOAD] if scheduled else uploads(event):
         yield Failure(
@@ -185,10 +207,18 @@ def of_launch(event: Json, attributes: dict[str, str]) -> Iterator[Failure]:
             source="sweep" if scheduled else "launch",
             stopCode=attributes["ERROR_CODE"],
             task=None,
-            time=event["time"],
+            time=sent.isoformat(timespec="milliseconds"),
         )
 
 
 def uploads(event: Json) -> list[Upload]:
     """The uploads that a job's event announced. Raises BadEvent."""
-    return events.from_event(event, os.environ["INPUT_PREFIX"])
+    return events.from_event(event, setting("INPUT_PREFIX"))
+
+
+def setting(name: str) -> str:
+    """A setting of the function. Raises BadSetting."""
+    value = os.environ.get(name)
+    if not value:
+        raise BadSetting(name, value, "what the template says")
+    return value

@@ -17,6 +17,7 @@ no tasks then; what waits later is what it has put there itself.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -29,13 +30,15 @@ import state
 import sweep
 from processing import settings
 from processing.answer import Answer
-from processing.errors import BadEvent, BadSetting, Failed
+from processing.errors import BadEvent, BadSetting, Conflict, Failed
 from processing.events import Upload
 from processing.store import Bucket
 
 FIELDS = {"resume", "dry_run", "prefix", "rate", "seconds", "after", "backlog"}
-MARGIN_SECONDS = 20
-"""What is under way when the time is out needs some to end."""
+MARGIN_SECONDS = 60
+"""What is under way when the time is out needs some to end: a start with all its retries."""
+LAMBDA_KEEPS = timedelta(hours=6)
+"""How long an event waits for a function (MaximumEventAgeInSeconds); then its failure is reported."""
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: ANN401
@@ -59,14 +62,18 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: 
         max_attempts=int(number("MAX_ATTEMPTS")),
         after=before.after or event.get("after") or "",
         examined=before.examined,
-        waits=lambda size: backlog and engines.is_task(os.environ, size),
+        waits=lambda size, ago: (
+            backlog if engines.is_task(os.environ, size) else ago < LAMBDA_KEEPS
+        ),
         ends=began + min(time_left, float(event.get("seconds") or math.inf)),
         **asked_for(event, chosen.input_prefix),
     )
     run = sweep.Sweep(bucket, chosen, engines.engine(os.environ).start, engines.NotStarted, plan)
     progress = run.run(since)
     if event.get("resume"):
-        state.save(bucket, before.following(progress, since, plan.grace, backlog), seen)
+        following = before.following(progress, since, plan.grace, backlog)
+        with contextlib.suppress(Conflict):  # of two runs at once, one knows enough for the next
+            state.save(bucket, following, seen)
     took = {"seconds": round(time.monotonic() - began, 1)}
     result = sweep.as_json(progress) | took | {"backlog": backlog}
     if event.get("resume"):
@@ -82,6 +89,8 @@ def asked_for(event: dict[str, Any], input_prefix: str) -> dict[str, Any]:
     """What an event may choose of a plan. Raises BadEvent."""
     if unknown := event.keys() - FIELDS:
         raise BadEvent(f"a sweep has no {sorted(unknown)}, only {sorted(FIELDS)}")
+    if event.get("resume") and len(event) > 1:  # its state is about the whole bucket
+        raise BadEvent(f"resume goes with no other field: {sorted(event)}")
     prefix = event.get("prefix") or input_prefix
     if not prefix.startswith(input_prefix):
         raise BadEvent(f"prefix is {prefix!r}; it must start with {input_prefix}")
@@ -98,10 +107,7 @@ def asked_for(event: dict[str, Any], input_prefix: str) -> dict[str, Any]:
 
 def setting(name: str) -> str:
     """A setting of the function. Raises BadSetting."""
-    value = os.environ.get(name)
-    if not value:
-        raise BadSetting(name, value, "what the template says")
-    return value
+    return engines.setting(os.environ, name, "what the template says")
 
 
 def number(name: str) -> float:

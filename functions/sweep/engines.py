@@ -14,9 +14,11 @@ from botocore.exceptions import ClientError, HTTPClientError
 from processing.errors import BadSetting
 from processing.events import Upload
 
-# Retries with growing waits, among them those of throttled calls.
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 6}, max_pool_connections=32)
+ATTEMPTS = 6
+"""At a call, with growing waits: half a minute in all, when it is throttled."""
 _MAY_PASS = {"TooManyRequestsException", "ThrottlingException", "Throttling", "ServerException"}
+_THROTTLED = ("ErrorCode: Throttling", "Rate exceeded")
+"""What RunTask says, in an InvalidParameterException, when EC2 throttles its calls."""
 SWEEP = "sweep"
 """The source of the events that come from here."""
 
@@ -29,8 +31,8 @@ class Lambda:
     """An asynchronous invocation, which Lambda itself tries again twice."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._function = _setting(environment, "FUNCTION", "the name of the function")
-        self._client = boto3.client("lambda", config=_CONFIG)
+        self._function = setting(environment, "FUNCTION", "the name of the function")
+        self._client = boto3.client("lambda", config=_config())
 
     def start(self, upload: Upload, size: int) -> None:
         """Raises NotStarted."""
@@ -45,10 +47,12 @@ class Lambda:
 class Fargate:
     """A task, with the upload in its environment as the rule has it."""
 
-    def __init__(self, environment: Mapping[str, str], spot: bool = False) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], spot: bool = False, attempts: int = ATTEMPTS
+    ) -> None:
         self._request: dict[str, Any] = {
-            "cluster": _setting(environment, "CLUSTER", "the cluster's ARN"),
-            "taskDefinition": _setting(environment, "TASK_DEFINITION", "the task definition's ARN"),
+            "cluster": setting(environment, "CLUSTER", "the cluster's ARN"),
+            "taskDefinition": setting(environment, "TASK_DEFINITION", "the task definition's ARN"),
             "startedBy": SWEEP,
             **(
                 {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]}
@@ -57,13 +61,13 @@ class Fargate:
             ),
             "networkConfiguration": {
                 "awsvpcConfiguration": {
-                    "subnets": _setting(environment, "SUBNETS", "IDs with commas").split(","),
-                    "securityGroups": [_setting(environment, "SECURITY_GROUP", "an ID")],
-                    "assignPublicIp": _setting(environment, "PUBLIC_IP", "ENABLED or DISABLED"),
+                    "subnets": setting(environment, "SUBNETS", "IDs with commas").split(","),
+                    "securityGroups": [setting(environment, "SECURITY_GROUP", "an ID")],
+                    "assignPublicIp": setting(environment, "PUBLIC_IP", "ENABLED or DISABLED"),
                 }
             },
         }
-        self._client = boto3.client("ecs", config=_CONFIG)
+        self._client = boto3.client("ecs", config=_config(attempts))
 
     def start(self, upload: Upload, size: int) -> str:
         """Gives the task's ARN. Raises NotStarted."""
@@ -83,11 +87,11 @@ class Queue:
     """A task in its turn: launch.py starts it when fewer than MaxTasks run."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._url = _setting(environment, "LAUNCH_QUEUE", "the queue's URL")
-        self._client = boto3.client("sqs", config=_CONFIG)
+        self._url = setting(environment, "LAUNCH_QUEUE", "the queue's URL")
+        self._client = boto3.client("sqs", config=_config())
 
     def start(self, upload: Upload, size: int) -> None:
-        """Raises NotStarted."""
+        """Raises NotStarted, and BadSetting when there is no such queue."""
         try:
             self._client.send_message(
                 QueueUrl=self._url,
@@ -95,14 +99,23 @@ class Queue:
                 MessageGroupId="tasks",
                 MessageDeduplicationId=str(uuid.uuid4()),  # a second attempt is no duplicate
             )
+        except self._client.exceptions.QueueDoesNotExist as error:
+            raise self._missing() from error
         except (ClientError, HTTPClientError) as error:
             raise _translated(error) from error
 
     def backlog(self) -> bool:
-        """Whether anything is in it."""
+        """Whether anything is in it. Raises BadSetting when there is no such queue."""
         counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        said = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=counts)
+        try:
+            said = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=counts)
+        except self._client.exceptions.QueueDoesNotExist as error:
+            raise self._missing() from error
         return any(int(said["Attributes"][name]) for name in counts)
+
+    def _missing(self) -> BadSetting:
+        """SQS says that "the specified queue does not exist", and not which."""
+        return BadSetting("LAUNCH_QUEUE", self._url, "a queue that exists: deploy the stack again")
 
 
 def tasks(environment: Mapping[str, str]) -> Fargate | Queue:
@@ -114,7 +127,7 @@ class Hybrid:
     """The function for what is small, a task for what is larger: as the two rules have it."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._threshold = int(_setting(environment, "THRESHOLD", "a number of bytes"))
+        self._threshold = int(setting(environment, "THRESHOLD", "a number of bytes"))
         self._small, self._large = Lambda(environment), tasks(environment)
 
     def start(self, upload: Upload, size: int) -> None:
@@ -134,7 +147,7 @@ _ENGINES: dict[str, Callable[[Mapping[str, str]], Engine]] = {
 def engine(environment: Mapping[str, str]) -> Engine:
     """The engine that MODE names. Raises BadSetting."""
     wanted = " or ".join(_ENGINES)
-    mode = _setting(environment, "MODE", wanted)
+    mode = setting(environment, "MODE", wanted)
     if mode not in _ENGINES:
         raise BadSetting("MODE", mode, wanted)
     return _ENGINES[mode](environment)
@@ -151,6 +164,11 @@ def is_task(environment: Mapping[str, str], size: int) -> bool:
     return mode == "fargate" or (mode == "hybrid" and size > int(environment["THRESHOLD"]))
 
 
+def _config(attempts: int = ATTEMPTS) -> Config:
+    retries = {"mode": "standard", "total_max_attempts": attempts}
+    return Config(retries=retries, max_pool_connections=32)
+
+
 def _event(upload: Upload) -> str:
     """What announces it to the function or the launcher, as EventBridge would."""
     return json.dumps(
@@ -163,7 +181,8 @@ def _event(upload: Upload) -> str:
     )
 
 
-def _setting(environment: Mapping[str, str], name: str, wanted: str) -> str:
+def setting(environment: Mapping[str, str], name: str, wanted: str) -> str:
+    """A setting that must be there. Raises BadSetting."""
     if not environment.get(name):
         raise BadSetting(name, environment.get(name), wanted)
     return environment[name]
@@ -174,5 +193,6 @@ def _translated(error: ClientError | HTTPClientError) -> Exception:
     if isinstance(error, ClientError):
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         may_pass = status == 429 or status >= 500 or error.response["Error"]["Code"] in _MAY_PASS
-        return NotStarted(str(error)) if may_pass else error
+        throttled = any(each in str(error) for each in _THROTTLED)
+        return NotStarted(str(error)) if may_pass or throttled else error
     return NotStarted(str(error))

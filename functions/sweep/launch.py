@@ -58,11 +58,12 @@ class Cluster:
     """Starts tasks, and knows which ones have not ended."""
 
     def __init__(self, environment: Any) -> None:  # noqa: ANN401
-        self._on_demand = engines.Fargate(environment)
         spot = environment.get("SPOT") == "yes"
-        self._spot = engines.Fargate(environment, spot=True) if spot else None
+        # What is throttled waits in the queue, and not in a call that the time would run out in.
+        self._on_demand = engines.Fargate(environment, attempts=2)
+        self._spot = engines.Fargate(environment, spot=True, attempts=2) if spot else None
         self._tasks = boto3.client("ecs").get_paginator("list_tasks")
-        self._name = environment["CLUSTER"]
+        self._name = engines.setting(environment, "CLUSTER", "the cluster's ARN")
 
     def start(self, upload: Upload, swept: bool) -> str:
         """Gives the task's ARN. Raises engines.NotStarted, ClientError.
@@ -137,7 +138,7 @@ class Launcher:
         """Start the message's task, or report why not. Gives the message when it has to wait."""
         try:
             event = json.loads(message["body"])
-            for upload in events.from_event(event, os.environ["INPUT_PREFIX"]):
+            for upload in events.from_event(event, setting("INPUT_PREFIX")):
                 task = self._cluster.start(upload, swept=event["source"] == engines.SWEEP)
                 self._unseen.add(task)
                 self.started += 1
@@ -150,6 +151,11 @@ class Launcher:
         return None
 
 
+def setting(name: str) -> str:
+    """A setting of the function. Raises BadSetting."""
+    return engines.setting(os.environ, name, "what the template says")
+
+
 def _report(message: Json, error: Exception) -> None:
     """As EventBridge reports an event for which it could not start a task."""
     code = type(error).__name__
@@ -157,7 +163,7 @@ def _report(message: Json, error: Exception) -> None:
         code = error.response["Error"]["Code"]
     values = {"ERROR_CODE": code, "ERROR_MESSAGE": str(error)}
     boto3.client("sqs").send_message(
-        QueueUrl=os.environ["RAW_FAILURE_QUEUE"],
+        QueueUrl=setting("RAW_FAILURE_QUEUE"),
         MessageBody=message["body"],
         MessageAttributes={
             name: {"DataType": "String", "StringValue": value} for name, value in values.items()
@@ -172,5 +178,5 @@ def _give_back(messages: list[Json]) -> None:
         for number, each in enumerate(messages)
     ]
     boto3.client("sqs").change_message_visibility_batch(
-        QueueUrl=os.environ["LAUNCH_QUEUE"], Entries=entries
+        QueueUrl=setting("LAUNCH_QUEUE"), Entries=entries
     )

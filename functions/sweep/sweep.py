@@ -68,9 +68,9 @@ class Plan:
     """Only uploads whose names come after this one: where an earlier run stopped."""
     examined: datetime | None = None
     """Until when uploads were found settled by an earlier sweep."""
-    waits: Callable[[int], bool] = lambda size: False
-    """Whether jobs of uploads of that size waited for their turn when the sweep began: this one's
-    may be among them."""
+    waits: Callable[[int, timedelta], bool] = lambda size, ago: False
+    """Whether the job of an upload of that size, which a sweep started so long ago (or none ever
+    did), may still wait for its turn in a queue of its engine."""
     dry_run: bool = False
     ends: float = float("inf")
     """When to stop, as time.monotonic() has it."""
@@ -210,11 +210,14 @@ class Sweep:
 
     def _attempt(self, upload: Upload, seen: Object, uploaded: datetime) -> str:
         """Start the job, unless that was done lately or often enough."""
-        if self._plan.waits(seen.size):
-            return WAITING  # what waits in a queue has not been attempted
         before, record = records.attempts(self._store, upload.key, seen.version)
-        now = self._now()
-        if now < before.last + self._plan.grace:
+        ago = (now := self._now()) - before.last
+        if ago < self._plan.grace:
+            return WAITING
+        # What waits in a queue has not been attempted; what has failed does not wait any more.
+        if self._plan.waits(seen.size, ago) and not records.has_failed(
+            self._store, upload.key, max(uploaded, before.last)
+        ):
             return WAITING
         if before.made >= self._plan.max_attempts:
             return self._give_up(upload, before, record, uploaded)

@@ -248,6 +248,12 @@ def stopped(**changes: Any) -> Any:
         {},
         {"containers": [{"name": "worker", "exitCode": 137, "reason": "OutOfMemoryError"}]},
         {"stopCode": "SpotInterruption", "containers": [{"name": "worker", "exitCode": 143}]},
+        {
+            "stopCode": "SpotInterruption",
+            "containers": [{"name": "agent", "exitCode": 0}, {"name": "worker"}],
+        },
+        {"stopCode": "TerminationNotice", "containers": [{"name": "worker"}]},
+        {"stopCode": "UserInitiated", "containers": [{"name": "agent", "exitCode": 0}]},
         {"stopCode": "TaskFailedToStart", "containers": [{"name": "worker"}]},
         {"stopCode": "TaskFailedToStart", "containers": []},
         {"stopCode": "TaskFailedToStart", "containers": [{"name": "agent", "exitCode": 0}]},

@@ -95,8 +95,23 @@ def test_only_one_function_writes_what_people_read(choice: dict[str, str]) -> No
     denied = policy["NobodyElseWrites"]
     assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
     assert denied["Condition"] == {
-        "ArnNotEquals": {"aws:PrincipalArn": "<FailureFunctionRole.Arn>"}
+        "Bool": {"aws:PrincipalIsAWSService": "false"},
+        "ArnNotEquals": {"aws:PrincipalArn": "<FailureFunctionRole.Arn>"},
     }
+
+
+def test_only_one_queue_may_have_it_as_its_dead_letter_queue() -> None:
+    stack = synthesize()
+    name = stack["RawFailureQueue"]["QueueName"]
+    assert stack["FailureQueue"]["RedriveAllowPolicy"] == {
+        "redrivePermission": "byQueue",
+        "sourceQueueArns": [f"arn:aws-test:sqs:xx-test-9:111122223333:{name}"],
+    }
+
+
+def test_a_storm_of_failures_waits_and_does_not_throttle_what_is_asked() -> None:
+    mapping = synthesize()["FailureFunctionRawFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
 
 
 @every_choice

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,8 +25,16 @@ REPORT = {
 }
 
 
+SENT = "1767268800000"
+"""The same in milliseconds, as SQS has it."""
+
+
 class NoStream(Exception):
     """What CloudWatch Logs raises."""
+
+
+class NoQueue(Exception):
+    """What SQS raises."""
 
 
 class Account:
@@ -36,7 +45,9 @@ class Account:
         self.invoked: list[dict] = []
         self.refused = ""
         self.streams: dict[str, list[str]] = {}
-        self.exceptions = SimpleNamespace(ResourceNotFoundException=NoStream)
+        self.exceptions = SimpleNamespace(
+            ResourceNotFoundException=NoStream, QueueDoesNotExist=NoQueue
+        )
 
     def client(self, service: str) -> Account:
         assert service in ("sqs", "logs", "lambda")
@@ -51,7 +62,8 @@ class Account:
         return {"FunctionError": "Unhandled", "Payload": io.BytesIO(error.encode())}
 
     def send_message(self, QueueUrl: str, MessageBody: str) -> None:
-        assert QueueUrl == "the failure queue"
+        if QueueUrl != "the failure queue":
+            raise NoQueue("The specified queue does not exist.")
         self.sent.append(json.loads(MessageBody))
 
     def get_log_events(self, logGroupName: str, logStreamName: str, limit: int) -> dict:
@@ -96,6 +108,7 @@ def message(body: dict | str, **attributes: str) -> dict:
     return {
         "messageId": f"id of {body}"[:20],
         "body": body if isinstance(body, str) else json.dumps(body),
+        "attributes": {"SentTimestamp": SENT},
         "messageAttributes": {n: {"stringValue": v} for n, v in attributes.items()},
     }
 
@@ -163,7 +176,8 @@ def test_each_source_gives_the_same_fields(handler, account, source):
     (said,) = account.sent
     assert list(said) == FIELDS
     assert (said["bucket"], said["key"]) == ("uploads", REPORT["key"])
-    assert (said["source"], said["time"]) == (source, TIME)
+    assert said["source"] == source
+    assert datetime.fromisoformat(said["time"]) == datetime.fromisoformat(TIME)
     assert said["reason"] and said["stopCode"]
 
 
@@ -213,6 +227,41 @@ def test_a_task_is_reported_with_what_its_job_said_last(handler, account):
 def test_a_task_without_a_report_is_reported_with_what_ecs_says(handler, account, changes, reason):
     handler({"Records": [message(task(**changes))]}, None)
     assert account.sent[0]["reason"] == reason
+
+
+def test_a_task_without_a_report_is_reported_with_its_last_line(handler, account):
+    said = "error: PROCESSOR is 'nothing:here'; it must be package.module:function"
+    account.streams["task/worker/0123456789abcdef"] = ["a line", said, ""]
+    handler({"Records": [message(task(containers=[{"name": "worker", "exitCode": 2}]))]}, None)
+    assert account.sent[0]["reason"] == (
+        f"exit code 2; Essential container in task exited; {said}"
+    )
+
+
+def test_a_task_that_was_stopped_after_its_job_is_no_failure(handler, account):
+    done = task(stopCode="UserInitiated", containers=[{"name": "worker", "exitCode": 0}])
+    assert handler({"Records": [message(done)]}, None) == {"batchItemFailures": []}
+    assert account.sent == []
+
+
+def test_a_launch_failed_when_it_was_given_up_and_not_when_it_was_asked_for(handler, account):
+    """EventBridge tries for a day."""
+    event = eventbridge_event(REPORT["key"]) | {"time": "2025-12-31T12:00:00Z"}
+    handler({"Records": [message(event, ERROR_CODE="c", ERROR_MESSAGE="m")]}, None)
+    assert account.sent[0]["time"] == "2026-01-01T12:00:00.000+00:00"
+
+
+@pytest.mark.parametrize("name", ["FAILURE_QUEUE", "JOB_LOG_GROUP", "HANDS_OVER"])
+def test_a_setting_that_is_missing_is_named(handler, account, monkeypatch, capsys, name):
+    monkeypatch.delenv(name)
+    assert handler({"Records": [SOURCES["task"]]}, None)["batchItemFailures"]
+    assert f"{name} is not set" in capsys.readouterr().out
+
+
+def test_a_failure_queue_that_is_gone_is_named(handler, account, monkeypatch, capsys):
+    monkeypatch.setenv("FAILURE_QUEUE", "https://sqs/deleted")
+    assert handler({"Records": [SOURCES["task"]]}, None)["batchItemFailures"]
+    assert "FAILURE_QUEUE is 'https://sqs/deleted'" in capsys.readouterr().out
 
 
 def test_a_report_that_is_no_failure_is_not_the_reason(handler, account):

@@ -243,8 +243,11 @@ def test_what_no_other_attempt_can_mend_ends_the_sweep_and_is_no_attempt(bucket)
     assert bucket.sweep() == {"started": 1}
 
 
-def test_of_two_sweeps_at_once_one_starts_the_job(bucket):
+@pytest.mark.parametrize("attempts", [0, 1, 2])
+def test_of_two_sweeps_at_once_one_starts_the_job(bucket, attempts):
     bucket.store.upload("input/a", b"crash")
+    for _ in range(attempts):
+        bucket.sweep()
 
     def other(operation: str, key: str) -> None:
         if operation == "put":
@@ -254,7 +257,42 @@ def test_of_two_sweeps_at_once_one_starts_the_job(bucket):
 
     bucket.store.before = other
     assert bucket.sweep() == {"waiting": 1}
-    assert bucket.started == {"input/a": 1}
+    assert bucket.started == {"input/a": attempts + 1}
+
+
+def waits_six_hours(size: int, ago: timedelta) -> bool:
+    """As Lambda keeps an event that it has no function for."""
+    return ago < 6 * HOUR
+
+
+def test_a_job_that_may_wait_for_its_turn_is_no_attempt_that_failed(bucket):
+    """It would be given up before it was tried."""
+    bucket.store.upload("input/a", b"good")
+    queued: list[Upload] = []
+    run_now, bucket.start = bucket.start, lambda upload, size: queued.append(upload)
+    found = [bucket.sweep(waits=waits_six_hours) for _ in range(7)]
+    assert found == [{"started": 1}, *[{"waiting": 1}] * 5, {"started": 1}]
+    for upload in queued:
+        run_now(upload)
+    assert bucket.sweep() == {"current": 1}
+    assert bucket.store.body("output/a") == b"GOOD"
+
+
+def test_a_job_that_failed_waits_no_more(bucket):
+    bucket.store.upload("input/a", b"crash")
+    for number in range(3):
+        assert bucket.sweep(waits=waits_six_hours) == {"started": 1}
+        # EventBridge gives its times in whole seconds.
+        time = bucket.now.replace(microsecond=0)
+        records.put_failure(bucket.store, failure(f"reason {number}", time))
+    assert bucket.sweep(waits=waits_six_hours) == {"gave_up": 1}
+
+
+def test_a_failure_before_the_last_attempt_says_nothing_of_it(bucket):
+    bucket.store.upload("input/a", b"crash")
+    records.put_failure(bucket.store, failure("by its event", bucket.now + HOUR / 2))
+    assert bucket.sweep(waits=waits_six_hours) == {"started": 1}
+    assert bucket.sweep(waits=waits_six_hours) == {"waiting": 1}
 
 
 def test_an_upload_that_s3_refuses_does_not_stop_the_others(bucket):

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError
 from memory_store import MemoryStore
 from processing.errors import BadEvent, BadSetting, Failed
 
@@ -38,6 +39,8 @@ class Engines:
     def __init__(self) -> None:
         self.calls: list[dict] = []
         self.failures: list[dict] = []
+        self.error: Exception | None = None
+        self.exceptions = SimpleNamespace(QueueDoesNotExist=NoQueue)
 
     def client(self, service: str, config: object) -> Engines:
         return self
@@ -47,10 +50,20 @@ class Engines:
 
     def run_task(self, **request: object) -> dict:
         self.calls.append(request)
+        if self.error:
+            raise self.error
         return {
             "failures": self.failures,
             "tasks": [] if self.failures else [{"taskArn": "a task"}],
         }
+
+
+    def get_queue_attributes(self, **request: object) -> None:
+        raise NoQueue("The specified queue does not exist.")
+
+
+class NoQueue(Exception):
+    """What SQS raises."""
 
 
 @pytest.fixture
@@ -117,8 +130,56 @@ def test_a_reply_with_failures_is_no_start(tasks, door, store, aws):
 
 
 @pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ThrottlingException", "Rate exceeded"),
+        (
+            "InvalidParameterException",
+            "Error retrieving subnet information for [subnet-1]: Rate exceeded "
+            "(ErrorCode: Throttling)",
+        ),
+    ],
+)
+def test_a_throttled_launch_may_pass(tasks, door, store, aws, code, message):
+    """Whether ECS throttles, or EC2 does behind it."""
+    store.upload("input/a", b"x")
+    said = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+    }
+    aws.error = ClientError(said, "RunTask")
+    assert door()["outcomes"] == {"not_started": 1}
+
+
+def test_a_launch_that_is_refused_for_good_ends_the_sweep(tasks, door, store, aws):
+    store.upload("input/a", b"x")
+    said = {
+        "Error": {"Code": "InvalidParameterException", "Message": "TaskDefinition not found"},
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+    }
+    aws.error = ClientError(said, "RunTask")
+    with pytest.raises(ClientError, match="TaskDefinition not found"):
+        door()
+
+
+def test_a_launch_queue_that_is_gone_is_named(tasks, door, store, monkeypatch):
+    monkeypatch.setenv("LAUNCH_QUEUE", "https://sqs/deleted")
+    with pytest.raises(BadSetting, match="LAUNCH_QUEUE is 'https://sqs/deleted'"):
+        door()
+
+
+def test_what_lambda_may_still_keep_is_not_started_again(door, store, aws):
+    """It takes every asynchronous invocation, and keeps for six hours what has to wait."""
+    store.upload("input/a", b"x")
+    assert [door()["outcomes"] for _ in range(3)] == [{"started": 1}, *[{"waiting": 1}] * 2]
+    assert len(aws.calls) == 1
+
+
+@pytest.mark.parametrize(
     ("event", "says"),
     [
+        ({"resume": True, "prefix": "input/2026/"}, "resume goes with no other field"),
+        ({"resume": True, "after": "a"}, "resume goes with no other field"),
         ({"dryrun": True}, "a sweep has no ['dryrun']"),
         ({"prefix": "output/"}, "prefix is 'output/'; it must start with input/"),
         ({"rate": 0}, "rate is 0"),
@@ -178,6 +239,19 @@ def test_the_schedules_sweep_fails_loudly_after_it_did_what_it_could(door, store
     with pytest.raises(Failed, match="1 uploads could not be dealt with; the last: input/a: no"):
         door(resume=True)
     assert store.body(".sweep/state")
+
+
+def test_of_two_runs_at_once_the_later_one_ends_without_a_word(door, store, capsys):
+    """The state that the other one left stays."""
+
+    def other(operation: str, key: str) -> None:
+        if (operation, key) == ("put", ".sweep/state"):
+            store.before = None
+            door(resume=True)
+
+    store.before = other
+    assert door(resume=True)["after"] is None
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from .errors import BadEvent, BadSetting
 
 Event = Mapping[str, Any]
 
-WRITING_CALLS = ("CopyObject", "PutObject", "CompleteMultipartUpload")
+WRITING_CALLS = ("PutObject", "PostObject", "CopyObject", "CompleteMultipartUpload")
 """The S3 calls, as CloudTrail names them, that leave a new object behind."""
 
 

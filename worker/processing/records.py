@@ -44,16 +44,21 @@ def put_attempts(store: Store, key: str, record: Attempts, replaces: Object | No
         "made": str(record.made),
         "last": record.last.isoformat(),
     }
-    body = f"{key}\n".encode()  # for people: the name is a hash
-    store.put(_name("attempts", key), body, "text/plain; charset=utf-8", metadata, replaces)
+    # For people, because the name is a hash; and because what is equal has the same ETag, so that
+    # the condition would hold for a record that another sweep has replaced.
+    body = json.dumps({"key": key, **metadata}, ensure_ascii=False, indent=2) + "\n"
+    store.put(_name("attempts", key), body.encode(), "application/json", metadata, replaces)
+
+
+def has_failed(store: Store, key: str, since: datetime) -> bool:
+    """Whether a failure of the upload's job was reported since then."""
+    return _failure(store, key, since) is not None
 
 
 def last_failure(store: Store, key: str, since: datetime) -> str | None:
-    """Why the upload's job failed the last time, if that was after it was uploaded."""
-    seen = store.head(_name("failures", key))
-    if seen is None or datetime.fromisoformat(seen.metadata["time"]) < since:
-        return None
-    return str(json.loads(store.get(seen))["reason"])
+    """Why the upload's job failed the last time, if that was since then."""
+    seen = _failure(store, key, since)
+    return str(json.loads(store.get(seen))["reason"]) if seen else None
 
 
 def put_failure(store: Store, failure: Mapping[str, Any]) -> None:
@@ -67,6 +72,15 @@ def put_failure(store: Store, failure: Mapping[str, Any]) -> None:
         return
     body = json.dumps(failure, ensure_ascii=False, indent=2) + "\n"
     store.put(name, body.encode(), "application/json", {"time": time.isoformat()}, seen)
+
+
+def _failure(store: Store, key: str, since: datetime) -> Object | None:
+    seen = store.head(_name("failures", key))
+    if seen is None:
+        return None
+    # EventBridge gives its times in whole seconds.
+    failed = datetime.fromisoformat(seen.metadata["time"])
+    return seen if failed >= since.replace(microsecond=0) else None
 
 
 def _name(kind: str, key: str) -> str:
