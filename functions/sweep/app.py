@@ -38,7 +38,7 @@ FIELDS = {"resume", "dry_run", "prefix", "rate", "seconds", "after", "backlog"}
 MARGIN_SECONDS = 60
 """What is under way when the time is out needs some to end: a start with all its retries."""
 LAMBDA_KEEPS = timedelta(hours=6)
-"""How long an event waits for a function (MaximumEventAgeInSeconds); then its failure is reported."""
+"""How long an event waits for a function (MaximumEventAgeInSeconds), before it is a failure."""
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: ANN401

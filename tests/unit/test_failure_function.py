@@ -233,9 +233,7 @@ def test_a_task_without_a_report_is_reported_with_its_last_line(handler, account
     said = "error: PROCESSOR is 'nothing:here'; it must be package.module:function"
     account.streams["task/worker/0123456789abcdef"] = ["a line", said, ""]
     handler({"Records": [message(task(containers=[{"name": "worker", "exitCode": 2}]))]}, None)
-    assert account.sent[0]["reason"] == (
-        f"exit code 2; Essential container in task exited; {said}"
-    )
+    assert account.sent[0]["reason"] == (f"exit code 2; Essential container in task exited; {said}")
 
 
 def test_a_task_that_was_stopped_after_its_job_is_no_failure(handler, account):

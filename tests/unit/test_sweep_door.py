@@ -57,7 +57,6 @@ class Engines:
             "tasks": [] if self.failures else [{"taskArn": "a task"}],
         }
 
-
     def get_queue_attributes(self, **request: object) -> None:
         raise NoQueue("The specified queue does not exist.")
 
