@@ -50,7 +50,7 @@ class Status:
     today: dict[str, int]
     """Jobs by outcome."""
     uploads: dict[str, int]
-    """All that are in the bucket: with a current verdict, young, or overdue."""
+    """All that are in the bucket: with a current verdict, waiting for one, or overdue."""
     uploads_complete: bool
     """False when there was only time for some of them."""
     oldest_overdue: str | None
@@ -95,7 +95,7 @@ def collect(stack: Stack) -> Status:
         today=jobs_of_today(stack.name),
         uploads={
             "current": outcomes.get("current", 0),
-            "young": outcomes.get("young", 0),
+            "waiting": outcomes.get("young", 0),
             "overdue": sum(outcomes.values())
             - sum(outcomes.get(each, 0) for each in ("current", "young", "gone")),
         },
@@ -242,7 +242,8 @@ def screen(status: Status) -> str:
         "",
         f"  jobs of the last 24 h   {today}",
         f"  uploads in the bucket   {status.uploads['current']:,} with their verdict, "
-        f"{status.uploads['young']:,} young, {status.uploads['overdue']:,} overdue{overdue}{some}",
+        f"{status.uploads['waiting']:,} waiting, "
+        f"{status.uploads['overdue']:,} overdue{overdue}{some}",
         f"  tasks                   {status.running_tasks:,} running, "
         f"{status.waiting_for_a_task:,} waiting for their turn",
         f"  failure queue           {status.failures:,} messages, "

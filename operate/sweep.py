@@ -27,6 +27,8 @@ from .stacks import NoStack, Stack
 SLICE_SECONDS = 20
 """Between two steps of the bar; short enough for any client's timeout."""
 WIDTH = 30
+LISTED = 1000
+"""Uploads that a dry run names, at most."""
 
 Json = dict[str, Any]
 
@@ -42,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         description="Start the jobs of all uploads that have no current verdict.",
     )
     parser.add_argument("stack", help="name of the stack")
-    parser.add_argument("--dry-run", action="store_true", help="count, and start nothing")
+    parser.add_argument("--dry-run", action="store_true", help="list and count, and start nothing")
     parser.add_argument("--prefix", help="only uploads whose keys start with this")
     parser.add_argument("--rate", type=float, help="jobs started a second (the stack's SweepRate)")
     chosen = parser.parse_args(arguments)
@@ -62,17 +64,24 @@ def run(stack: Stack, dry_run: bool, asked: Json) -> int:
     """Count, and then start what was counted. Raises SweepFailed."""
     print(stack.describe())
     counted: Counter[str] = Counter()
-    for outcomes, _ in slices(stack, asked | {"dry_run": True}):
-        counted += outcomes
+    due: list[tuple[str, str]] = []
+    for said in slices(stack, asked | {"dry_run": True}):
+        counted += Counter(said["outcomes"])
+        due += said["due"]
         show(f"looked at {counted.total():,} uploads, {counted['due']:,} without a current verdict")
     end_of_line()
+    if dry_run:
+        for name, uploaded in due[:LISTED]:
+            print(f"  {uploaded[:19]}  {name}")
+        if counted["due"] > LISTED:
+            print(f"  and {counted['due'] - LISTED:,} more; PREFIX=... shows fewer")
     if dry_run or not counted["due"]:
         return 1 if counted["failed"] else 0
     done: Counter[str] = Counter()
     problem = None
-    for outcomes, said in slices(stack, asked):
-        done += outcomes
-        problem = said or problem
+    for said in slices(stack, asked):
+        done += Counter(said["outcomes"])
+        problem = said["problem"] or problem
         tried = done.total() - done["current"] - done["young"]
         show(bar(tried, max(tried, counted["due"])) + f" {done['started']:,} started")
     end_of_line()
@@ -96,8 +105,8 @@ MEANINGS = {
 }
 
 
-def slices(stack: Stack, asked: Json) -> Iterator[tuple[Counter[str], str | None]]:
-    """What was done in each slice, and its last problem. Raises SweepFailed."""
+def slices(stack: Stack, asked: Json) -> Iterator[Json]:
+    """What each slice said (sweep.Progress). Raises SweepFailed."""
     once = Config(retries={"total_max_attempts": 1}, read_timeout=300)
     functions = boto3.client("lambda", config=once)
     after: str | None = ""
@@ -110,7 +119,7 @@ def slices(stack: Stack, asked: Json) -> Iterator[tuple[Counter[str], str | None
         said: Json = json.load(reply["Payload"])
         if "FunctionError" in reply:
             raise SweepFailed(said.get("errorMessage", said))
-        yield Counter(said["outcomes"]), said["problem"]
+        yield said
         after, backlog = said["after"], {"backlog": said["backlog"]}
 
 

@@ -117,6 +117,9 @@ NEEDED: dict[tuple[str, str], list[tuple[str, str]]] = {
         ("sqs:GetQueueAttributes", "{LaunchQueue}"),
         ("sqs:ChangeMessageVisibility", "{LaunchQueue}"),
         ("sqs:SendMessage", "{RawFailureQueue}"),
+        ("s3:ListBucket", "{DataBucket}"),
+        ("s3:PutObject", "{DataBucket}/.sweep/turn"),
+        ("s3:GetObject", "{DataBucket}/.sweep/turn"),
     ],
     ("hybrid", "FailureFunctionRole"): [
         *LOG,
@@ -193,7 +196,7 @@ REFUSED: dict[tuple[str, str], list[tuple[str, str, str]]] = {
     ("hybrid", "LaunchFunctionRole"): [
         ("s3:GetObject", "{DataBucket}/input/a.png", "it starts tasks and reads no file"),
         ("s3:PutObject", "{DataBucket}/input/a.png", "it starts tasks and writes no file"),
-        ("s3:ListBucket", "{DataBucket}", "it starts what it is told to"),
+        ("s3:PutObject", "{DataBucket}/.sweep/state", "the sweep's own notes"),
         ("sqs:SendMessage", "{LaunchQueue}", "it would go round in circles"),
         ("sqs:ReceiveMessage", "{RawFailureQueue}", "it reports and doesn't read"),
         ("sqs:PurgeQueue", "{LaunchQueue}", "uploads would be lost"),

@@ -11,8 +11,8 @@ Another event is no sweep, and starts the task of one upload that the function c
 
 A run that is out of time gives the place in `after`, and the next one goes on from there. For the
 schedule, which sends {"resume": true}, that place is kept in the bucket. So is `backlog`: whether
-tasks waited for their turn when the sweep began. They may be of uploads that it finds, so it starts
-no tasks then; what waits later is what it has put there itself.
+tasks waited for their turn when the sweep began. They may be of uploads that it finds, so it leaves
+alone then what may be among them; what waits later is what it has put there itself.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ import json
 import math
 import os
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import engines
 import state
 import sweep
-from processing import settings
+from processing import records, settings
 from processing.answer import Answer
 from processing.errors import BadEvent, BadSetting, Conflict, Failed
 from processing.events import Upload
@@ -47,8 +48,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: 
     Raises ProcessingError, and engines.NotStarted for a task.
     """
     if upload := event.get("start_task"):
-        engines.tasks(os.environ).start(Upload(upload["bucket"], upload["key"]), size=0)
-        return {"started": upload}
+        hand_over(Upload(upload["bucket"], upload["key"]))
+        return {"handed_over": upload}
     began = time.monotonic()
     time_left = context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
     chosen = settings.from_environment(os.environ, processor=nothing)
@@ -62,9 +63,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: 
         max_attempts=int(number("MAX_ATTEMPTS")),
         after=before.after or event.get("after") or "",
         examined=before.examined,
-        waits=lambda size, ago: (
-            backlog if engines.is_task(os.environ, size) else ago < LAMBDA_KEEPS
-        ),
+        waits=waits(backlog, records.turn(bucket)),
         ends=began + min(time_left, float(event.get("seconds") or math.inf)),
         **asked_for(event, chosen.input_prefix),
     )
@@ -83,6 +82,37 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: 
         failed = f"{progress.outcomes[sweep.FAILED]} uploads could not be dealt with"
         raise Failed(f"{failed}; the last: {progress.problem}")
     return result
+
+
+def hand_over(upload: Upload) -> None:
+    """Start a task for an upload that the function could not do, and remember that it is one's.
+
+    Raises Conflict when a sweep is at it, and engines.NotStarted.
+    """
+    bucket = Bucket(upload.bucket)
+    seen = bucket.head(upload.key)
+    if seen is None:
+        return
+    before, record = records.attempts(bucket, upload.key, seen.version)
+    known = before._replace(last=datetime.now(UTC), handed_over=True)
+    records.put_attempts(bucket, upload.key, known, record)
+    engines.tasks(os.environ).start(upload, sweep.TASKS_ONLY)
+
+
+def waits(backlog: bool, turn: datetime) -> Callable[[int, datetime, datetime], bool]:
+    """What may still wait for its turn: see sweep.Plan.
+
+    Lambda keeps an event for six hours, and then reports it. The queue of tasks is in order, so
+    what was asked for before the turn has left it.
+    """
+    grace = timedelta(minutes=number("GRACE_MINUTES"))
+
+    def may_wait(size: int, uploaded: datetime, last: datetime) -> bool:
+        if engines.is_task(os.environ, size):
+            return backlog and max(uploaded, last) >= turn - grace
+        return datetime.now(UTC) < last + LAMBDA_KEEPS
+
+    return may_wait
 
 
 def asked_for(event: dict[str, Any], input_prefix: str) -> dict[str, Any]:

@@ -11,20 +11,29 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
 from processing.errors import BadSetting
 from processing.events import Upload
 
 ATTEMPTS = 6
 """At a call, with growing waits: half a minute in all, when it is throttled."""
 _MAY_PASS = {"TooManyRequestsException", "ThrottlingException", "Throttling", "ServerException"}
-_THROTTLED = ("ErrorCode: Throttling", "Rate exceeded")
+_THROTTLED = ("ErrorCode: Throttling", "RequestLimitExceeded", "Rate exceeded")
 """What RunTask says, in an InvalidParameterException, when EC2 throttles its calls."""
 SWEEP = "sweep"
 """The source of the events that come from here."""
 
 
+Refused = (ClientError, NoConnection, HTTPClientError)
+"""What a call may end in: an answer that is none, or no answer."""
+
+
 class NotStarted(Exception):
     """The engine did not take the job this time: why. Anything else that it says is raised."""
+
+
+class NoCapacity(NotStarted):
+    """There is no room for another task."""
 
 
 class Lambda:
@@ -40,7 +49,7 @@ class Lambda:
             self._client.invoke(
                 FunctionName=self._function, InvocationType="Event", Payload=_event(upload)
             )
-        except (ClientError, HTTPClientError) as error:
+        except Refused as error:
             raise _translated(error) from error
 
 
@@ -76,10 +85,10 @@ class Fargate:
         overrides = {"containerOverrides": [{"name": "worker", "environment": environment}]}
         try:
             reply = self._client.run_task(**self._request, overrides=overrides)
-        except (ClientError, HTTPClientError) as error:
+        except Refused as error:
             raise _translated(error) from error
         if reply["failures"] or not reply["tasks"]:  # with status 200: no capacity, say
-            raise NotStarted(f"RunTask: {json.dumps(reply['failures'])}")
+            raise NoCapacity(f"RunTask: {json.dumps(reply['failures'])}")
         return str(reply["tasks"][0]["taskArn"])
 
 
@@ -101,7 +110,7 @@ class Queue:
             )
         except self._client.exceptions.QueueDoesNotExist as error:
             raise self._missing() from error
-        except (ClientError, HTTPClientError) as error:
+        except Refused as error:
             raise _translated(error) from error
 
     def backlog(self) -> bool:
@@ -188,7 +197,7 @@ def setting(environment: Mapping[str, str], name: str, wanted: str) -> str:
     return environment[name]
 
 
-def _translated(error: ClientError | HTTPClientError) -> Exception:
+def _translated(error: Exception) -> Exception:
     """NotStarted for what may pass; a wrong request or a denied one is for a person to mend."""
     if isinstance(error, ClientError):
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]

@@ -7,25 +7,32 @@ the queue keeps it (14 days); what can't be started at all is reported as EventB
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import engines
 from botocore.exceptions import ClientError
-from processing import events
-from processing.errors import BadEvent, BadSetting
+from processing import events, records
+from processing.errors import BadEvent, BadSetting, Failed
 from processing.events import Upload
+from processing.store import Bucket
 
 Json = dict[str, Any]
 
-MARGIN_SECONDS = 10
-"""For the calls that are under way when the time is out."""
+MARGIN_SECONDS = 30
+"""After which nothing more is started: the list has to have all that was."""
+CALL_SECONDS = 10
+"""Of that, for the last call."""
+TURN_SECONDS = 60
+"""Between two notes of how far the queue is."""
 LOOK_SECONDS = 1.0
 """Between two looks at the tasks."""
 TOGETHER = 10
@@ -36,6 +43,7 @@ def handler(event: Json, context: Any) -> Json:  # noqa: ANN401
     """Start the tasks of a batch; SQS brings back what had no place. Raises BadSetting."""
     ends = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
     messages = event["Records"]
+    note_turn(messages[0])
     launcher = Launcher(Cluster(os.environ), ceiling(), ends)
     with ThreadPoolExecutor(TOGETHER) as pool:
         left = launcher.launch(messages, pool)
@@ -52,6 +60,22 @@ def ceiling() -> int:
     if not value.isdecimal() or int(value) < 1:
         raise BadSetting("MAX_TASKS", value, "a number above 0")
     return int(value)
+
+
+_noted = records.NEVER
+
+
+def note_turn(message: Json) -> None:
+    """For the sweep: what was put into the queue before this message has left it."""
+    global _noted
+    sent = datetime.fromtimestamp(int(message["attributes"]["SentTimestamp"]) / 1000, UTC)
+    if sent < _noted + timedelta(seconds=TURN_SECONDS):
+        return
+    try:
+        records.put_turn(Bucket(setting("BUCKET")), sent)
+        _noted = sent
+    except Failed as error:  # the sweep leaves alone what it need not, until the next note
+        print(json.dumps({"turn": str(error)}))
 
 
 class Cluster:
@@ -71,10 +95,8 @@ class Cluster:
         Spot capacity may be short or taken back: what a sweep starts again does not wait for it.
         """
         if self._spot and not swept:
-            try:
+            with contextlib.suppress(engines.NoCapacity):
                 return self._spot.start(upload, 0)
-            except engines.NotStarted:
-                pass
         return self._on_demand.start(upload, 0)
 
     def running(self) -> set[str]:
@@ -115,24 +137,33 @@ class Launcher:
         has it, and this does not end before it has, because the next one begins with the list.
         """
         waiting = deque(messages)
-        while time.monotonic() < self._ends:
-            free = self._ceiling - len(self._not_ended())
-            batch = [waiting.popleft() for _ in range(min(free, len(waiting)))]
+        while True:
+            free, now = self._free(), time.monotonic()
+            if not self._unseen and (not waiting or now >= self._ends):
+                break
+            if now >= self._ends + MARGIN_SECONDS - CALL_SECONDS:
+                print(json.dumps({"unlisted": sorted(self._unseen)}))  # ECS was never so slow
+                break
+            room = free if now < self._ends else 0
+            batch = [waiting.popleft() for _ in range(min(room, len(waiting)))]
             back = [each for each in pool.map(self._start, batch) if each]
             waiting.extendleft(reversed(back))
-            if not waiting and not self._unseen:
-                break
             if back or not batch:
                 self._sleep(LOOK_SECONDS)
         return list(waiting)
 
-    def _not_ended(self) -> set[str]:
-        running = self._cluster.running()
-        if self._unseen:
-            self._unseen -= running
-        if self._unseen:
-            self._unseen -= self._cluster.stopped()
-        return running | self._unseen
+    def _free(self) -> int:
+        """How many more may run now; none while ECS does not say."""
+        try:
+            running = self._cluster.running()
+            if self._unseen:
+                self._unseen -= running
+            if self._unseen:
+                self._unseen -= self._cluster.stopped()
+        except engines.Refused as error:
+            print(json.dumps({"not_started": f"ListTasks: {error}"}))
+            return 0
+        return max(0, self._ceiling - len(running | self._unseen))
 
     def _start(self, message: Json) -> Json | None:
         """Start the message's task, or report why not. Gives the message when it has to wait."""
@@ -146,7 +177,11 @@ class Launcher:
             print(json.dumps({"not_started": str(error)}))
             return message
         except (BadEvent, ClientError, ValueError) as error:
-            _report(message, error)
+            try:
+                _report(message, error)
+            except engines.Refused as unreported:
+                print(json.dumps({"not_started": f"{error}; not reported: {unreported}"}))
+                return message
             self.reported += 1
         return None
 
@@ -177,6 +212,9 @@ def _give_back(messages: list[Json]) -> None:
         {"Id": str(number), "ReceiptHandle": each["receiptHandle"], "VisibilityTimeout": 0}
         for number, each in enumerate(messages)
     ]
-    boto3.client("sqs").change_message_visibility_batch(
-        QueueUrl=setting("LAUNCH_QUEUE"), Entries=entries
-    )
+    try:
+        boto3.client("sqs").change_message_visibility_batch(
+            QueueUrl=setting("LAUNCH_QUEUE"), Entries=entries
+        )
+    except engines.Refused as error:  # then they come back later, by themselves
+        print(json.dumps({"not_given_back": str(error)}))

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -42,6 +42,11 @@ GAVE_UP = "gave_up"
 FAILED = "failed"
 OUT_OF_TIME = "out_of_time"
 
+TASKS_ONLY = 2**63
+"""The size, to an engine, of an upload that no function can process: larger than any object."""
+LISTED = 1000
+"""Uploads that a dry run names, at most."""
+
 UNSETTLED = {STARTED, DUE, WAITING, NOT_STARTED, FAILED}
 
 
@@ -68,9 +73,9 @@ class Plan:
     """Only uploads whose names come after this one: where an earlier run stopped."""
     examined: datetime | None = None
     """Until when uploads were found settled by an earlier sweep."""
-    waits: Callable[[int, timedelta], bool] = lambda size, ago: False
-    """Whether the job of an upload of that size, which a sweep started so long ago (or none ever
-    did), may still wait for its turn in a queue of its engine."""
+    waits: Callable[[int, datetime, datetime], bool] = lambda size, uploaded, last: False
+    """Whether a job may still wait for its turn in a queue of its engine: of an upload of that size
+    and time, started then by a sweep or a hand-over (records.NEVER: by neither)."""
     dry_run: bool = False
     ends: float = float("inf")
     """When to stop, as time.monotonic() has it."""
@@ -87,6 +92,8 @@ class Progress:
     """The time of the oldest upload that was left without a current verdict."""
     problem: str | None = None
     """The last reason why a job could not be started, or given up."""
+    due: list[tuple[str, str]] = field(default_factory=list)
+    """Of a dry run: keys and times of the first uploads that it would start."""
 
 
 class Sweep:
@@ -140,7 +147,9 @@ class Sweep:
         if time.monotonic() >= self._plan.ends:
             return OUT_OF_TIME
         if found.time > young:
-            return YOUNG
+            # Not looked at in earnest: it may be one of the version before.
+            answered = max(filter(None, (found.answered, found.rejected)), default=None)
+            return CURRENT if answered and answered >= found.time else YOUNG
         verdict = judge(found, self._plan.grace, self._plan.examined)
         return CURRENT if verdict is Verdict.CURRENT else None
 
@@ -153,6 +162,9 @@ class Sweep:
                 progress.after = found.name
             if outcome != OUT_OF_TIME:
                 progress.outcomes[outcome] += 1
+            if outcome == DUE and len(progress.due) < LISTED:
+                key = self._settings.input_prefix + found.name
+                progress.due.append((key, found.time.isoformat()))
             if outcome in UNSETTLED:
                 progress.unsettled = min(progress.unsettled or found.time, found.time)
         return complete
@@ -211,11 +223,12 @@ class Sweep:
     def _attempt(self, upload: Upload, seen: Object, uploaded: datetime) -> str:
         """Start the job, unless that was done lately or often enough."""
         before, record = records.attempts(self._store, upload.key, seen.version)
-        ago = (now := self._now()) - before.last
-        if ago < self._plan.grace:
+        now = self._now()
+        if now < before.last + self._plan.grace:
             return WAITING
         # What waits in a queue has not been attempted; what has failed does not wait any more.
-        if self._plan.waits(seen.size, ago) and not records.has_failed(
+        size = TASKS_ONLY if before.handed_over else seen.size
+        if self._plan.waits(size, uploaded, before.last) and not records.has_failed(
             self._store, upload.key, max(uploaded, before.last)
         ):
             return WAITING
@@ -225,10 +238,10 @@ class Sweep:
             return OUT_OF_TIME
         # Counted before it is started: a sweep that is ended in between has counted one too many,
         # and no poisonous upload is started once too often.
-        claim = records.Attempts(seen.version, before.made + 1, now)
+        claim = before._replace(made=before.made + 1, last=now)
         records.put_attempts(self._store, upload.key, claim, record)
         try:
-            self._start(upload, seen.size)
+            self._start(upload, size)
         except Exception:
             _, claimed = records.attempts(self._store, upload.key, seen.version)
             records.put_attempts(self._store, upload.key, before, claimed)
@@ -253,7 +266,8 @@ class Sweep:
         if report.outcome != "rejected":
             return CURRENT
         # Who removes the rejection wants the upload to be tried again, from the first attempt on.
-        records.put_attempts(self._store, upload.key, records.Attempts(attempts.version), record)
+        anew = attempts._replace(made=0, last=records.NEVER)
+        records.put_attempts(self._store, upload.key, anew, record)
         return GAVE_UP
 
 

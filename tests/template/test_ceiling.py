@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.synthesis import PSEUDO, TASKS, refusals, synthesize
+from tests.template.synthesis import BUCKET, PSEUDO, TASKS, refusals, synthesize
 from tests.template.test_choices import made
 
 CEILING = {"MaxTasks": "5"}
@@ -128,6 +128,8 @@ def test_the_sweep_is_told_of_the_queue_and_of_no_cluster(engine: dict[str, str]
 def test_the_launch_function_is_told_all_that_it_reads() -> None:
     told = synthesize(TASKS["fargate"], **CEILING)["LaunchFunction"]["Environment"]["Variables"]
     assert told == {
+        "BUCKET": BUCKET,
+        "AWS_ENDPOINT_URL_S3": "",
         "MAX_TASKS": "5",
         "SPOT": "no",
         "INPUT_PREFIX": "input/",

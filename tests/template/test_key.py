@@ -26,7 +26,7 @@ BY_SERVICE = {
     "ProcessFunctionRole": {"s3", "sqs", "lambda"},
     "SweepFunctionRole": {"s3", "sqs", "lambda"},
     "FailureFunctionRole": {"s3", "sqs", "lambda"},
-    "LaunchFunctionRole": {"sqs", "lambda"},
+    "LaunchFunctionRole": {"s3", "sqs", "lambda"},
     "ImageFunctionRole": {"lambda"},
     "TaskRole": {"s3"},
     "ExecutionRole": set(),

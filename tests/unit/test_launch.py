@@ -6,14 +6,17 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import launch
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from engines import NotStarted
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from launch import Launcher
+from memory_store import MemoryStore
+from processing import records
 from processing.errors import BadSetting
 
 
@@ -23,7 +26,12 @@ def message(number: int, source: str = "aws.s3") -> dict:
         "detail-type": "Object Created",
         "detail": {"bucket": {"name": "uploads"}, "object": {"key": f"input/{number}"}},
     }
-    return {"messageId": str(number), "receiptHandle": f"r{number}", "body": json.dumps(event)}
+    return {
+        "messageId": str(number),
+        "receiptHandle": f"r{number}",
+        "body": json.dumps(event),
+        "attributes": {"SentTimestamp": "1767268800000"},
+    }
 
 
 class Cluster:
@@ -66,7 +74,7 @@ def _prefix() -> Iterator[None]:
 
 def run(cluster: Cluster, messages: list[dict], ceiling: int, seconds: float = 60) -> list[dict]:
     ends = time.monotonic() + seconds
-    launcher = Launcher(cluster, ceiling, ends, sleep=lambda seconds: None)
+    launcher = Launcher(cluster, ceiling, ends, sleep=lambda seconds: time.sleep(1e-5))
     with ThreadPoolExecutor(1) as pool:
         return launcher.launch(messages, pool)
 
@@ -85,6 +93,37 @@ def test_never_more_than_the_ceiling_run_and_all_are_started(ceiling, batches, s
         number += size
     assert cluster.most <= ceiling
     assert len(cluster.started) == number
+
+
+@settings(deadline=None, max_examples=50)
+@given(ceiling=st.integers(1, 3), steps=st.integers(1, 50), lag=st.integers(1, 50))
+def test_nor_when_the_time_is_out_before_the_list_has_all(ceiling, steps, lag):
+    """The next one begins with the list, so this one does not end before."""
+    cluster, left = Cluster(steps, lag), [message(number) for number in range(10)]
+    while left:
+        left = run(cluster, left, ceiling, seconds=0.0005)
+    assert cluster.most <= ceiling
+    assert len(cluster.started) == 10
+
+
+def no_answer() -> Exception:
+    return EndpointConnectionError(endpoint_url="https://ecs")
+
+
+def test_while_ecs_does_not_list_nothing_is_started_and_nothing_lost(capsys):
+    cluster = Cluster()
+    problems = [denied(), no_answer()]
+    listed = cluster.running
+
+    def running() -> set[str]:
+        if problems:
+            raise problems.pop()
+        return listed()
+
+    cluster.running = running
+    assert run(cluster, [message(number) for number in range(3)], ceiling=1) == []
+    assert len(cluster.started) == 3
+    assert capsys.readouterr().out.count("ListTasks") == 2
 
 
 def test_they_start_in_their_order():
@@ -131,11 +170,24 @@ def test_what_cant_start_is_reported_and_harms_no_neighbour(monkeypatch, body, c
     assert said["MessageAttributes"]["ERROR_CODE"]["StringValue"].startswith(code)
 
 
+def test_what_can_neither_start_nor_be_reported_waits(monkeypatch):
+    def send_message(self, **request: object) -> None:
+        raise no_answer()
+
+    queue = type("Queue", (), {"send_message": send_message})()
+    monkeypatch.setattr("boto3.client", lambda service: queue)
+    monkeypatch.setenv("RAW_FAILURE_QUEUE", "https://raw")
+    cluster = Cluster(problems={"input/1": [denied()] * 10**6})
+    messages = [message(1), message(2)]
+    assert run(cluster, messages, ceiling=5, seconds=0.2) == messages[:1]
+    assert [*cluster.started] == ["input/2"]
+
+
 def test_a_folder_marker_starts_nothing():
     cluster = Cluster()
     marker = json.loads(message(1)["body"])
     marker["detail"]["object"]["key"] = "input/folder/"
-    assert run(cluster, [{"messageId": "m", "body": json.dumps(marker)}], ceiling=1) == []
+    assert run(cluster, [message(1) | {"body": json.dumps(marker)}], ceiling=1) == []
     assert cluster.started == {}
 
 
@@ -171,6 +223,20 @@ class Ecs:
         return {"tasks": [{"taskArn": "a task"}], "failures": []}
 
 
+def test_throttling_buys_nothing_on_demand(monkeypatch):
+    """Only where there is no spare capacity is it worth its price."""
+
+    def throttled(self, **request: object) -> None:
+        said = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
+        raise ClientError(said | {"ResponseMetadata": {"HTTPStatusCode": 400}}, "RunTask")
+
+    monkeypatch.setattr(Ecs, "run_task", throttled)
+    monkeypatch.setattr("boto3.client", lambda service, config=None: Ecs())
+    cluster = launch.Cluster(SETTINGS | {"SPOT": "yes"})
+    with pytest.raises(NotStarted):
+        cluster.start(launch.Upload("uploads", "input/a"), swept=False)
+
+
 @pytest.mark.parametrize(
     ("spot", "swept", "providers"),
     [
@@ -198,7 +264,10 @@ def test_what_is_left_comes_back_at_once(monkeypatch):
             changed.append(request)
 
     monkeypatch.setattr("boto3.client", lambda service: Sqs())
+    store = MemoryStore()
+    monkeypatch.setattr(launch, "Bucket", lambda name: store)
     monkeypatch.setattr(launch, "Cluster", lambda environment: Cluster(steps=10**9))
+    monkeypatch.setenv("BUCKET", "uploads")
     monkeypatch.setenv("MAX_TASKS", "1")
     monkeypatch.setenv("LAUNCH_QUEUE", "https://launches")
     milliseconds = (launch.MARGIN_SECONDS + 0.2) * 1000
@@ -211,3 +280,4 @@ def test_what_is_left_comes_back_at_once(monkeypatch):
         ("r2", 0),
         ("r3", 0),
     ]
+    assert records.turn(store) == datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -120,10 +120,21 @@ def test_two_verdicts_of_one_upload_become_one(bucket):
     assert bucket.store.body("rejected/a.json") is None
 
 
-def test_a_dry_run_changes_nothing(bucket):
+def test_a_young_upload_with_a_verdict_needs_none(bucket):
+    bucket.now += HOUR
+    for name in ("a", "b"):
+        bucket.store.upload(f"input/{name}", b"x")
+    bucket.start(Upload("uploads", "input/a"))
+    bucket.now = BEGAN
+    assert bucket.sweep() == {"current": 1, "young": 1}
+
+
+def test_a_dry_run_changes_nothing_and_names_what_it_would_start(bucket):
     bucket.store.upload("input/a", b"a")
     calls = len(bucket.store.calls)
-    assert bucket.sweep(dry_run=True) == {"due": 1}
+    progress = bucket.run(dry_run=True)
+    assert progress.outcomes == {"due": 1}
+    assert progress.due == [("input/a", BEGAN.isoformat())]
     assert {operation for operation, _ in bucket.store.calls[calls:]} == {"head"}
     assert not bucket.started
 
@@ -260,9 +271,9 @@ def test_of_two_sweeps_at_once_one_starts_the_job(bucket, attempts):
     assert bucket.started == {"input/a": attempts + 1}
 
 
-def waits_six_hours(size: int, ago: timedelta) -> bool:
+def waits_six_hours(bucket: Bucket) -> dict[str, object]:
     """As Lambda keeps an event that it has no function for."""
-    return ago < 6 * HOUR
+    return {"waits": lambda size, uploaded, last: bucket.now < last + 6 * HOUR}
 
 
 def test_a_job_that_may_wait_for_its_turn_is_no_attempt_that_failed(bucket):
@@ -270,7 +281,7 @@ def test_a_job_that_may_wait_for_its_turn_is_no_attempt_that_failed(bucket):
     bucket.store.upload("input/a", b"good")
     queued: list[Upload] = []
     run_now, bucket.start = bucket.start, lambda upload, size: queued.append(upload)
-    found = [bucket.sweep(waits=waits_six_hours) for _ in range(7)]
+    found = [bucket.sweep(**waits_six_hours(bucket)) for _ in range(7)]
     assert found == [{"started": 1}, *[{"waiting": 1}] * 5, {"started": 1}]
     for upload in queued:
         run_now(upload)
@@ -281,18 +292,18 @@ def test_a_job_that_may_wait_for_its_turn_is_no_attempt_that_failed(bucket):
 def test_a_job_that_failed_waits_no_more(bucket):
     bucket.store.upload("input/a", b"crash")
     for number in range(3):
-        assert bucket.sweep(waits=waits_six_hours) == {"started": 1}
+        assert bucket.sweep(**waits_six_hours(bucket)) == {"started": 1}
         # EventBridge gives its times in whole seconds.
         time = bucket.now.replace(microsecond=0)
         records.put_failure(bucket.store, failure(f"reason {number}", time))
-    assert bucket.sweep(waits=waits_six_hours) == {"gave_up": 1}
+    assert bucket.sweep(**waits_six_hours(bucket)) == {"gave_up": 1}
 
 
 def test_a_failure_before_the_last_attempt_says_nothing_of_it(bucket):
     bucket.store.upload("input/a", b"crash")
     records.put_failure(bucket.store, failure("by its event", bucket.now + HOUR / 2))
-    assert bucket.sweep(waits=waits_six_hours) == {"started": 1}
-    assert bucket.sweep(waits=waits_six_hours) == {"waiting": 1}
+    assert bucket.sweep(**waits_six_hours(bucket)) == {"started": 1}
+    assert bucket.sweep(**waits_six_hours(bucket)) == {"waiting": 1}
 
 
 def test_an_upload_that_s3_refuses_does_not_stop_the_others(bucket):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
 from memory_store import MemoryStore
+from processing import records
 from processing.errors import BadEvent, BadSetting, Failed
 
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
@@ -271,13 +273,63 @@ def test_hybrid_starts_each_upload_on_the_engine_of_its_size(
 
 def test_a_task_can_be_asked_for_whatever_the_size(hybrid, door, store, aws):
     upload = {"bucket": "uploads", "key": "input/a"}
-    assert door(start_task=upload) == {"started": upload}
+    store.upload("input/a", b"x")
+    assert door(start_task=upload) == {"handed_over": upload}
     (call,) = aws.calls
     (override,) = call["overrides"]["containerOverrides"]
     assert {"name": "S3_KEY", "value": "input/a"} in override["environment"]
 
 
-def test_a_task_that_is_asked_for_and_does_not_start_is_an_error(hybrid, door, aws):
+def test_what_was_handed_over_stays_a_tasks(hybrid, door, store, aws):
+    """The function could not do it, and would fail again."""
+    store.upload("input/a", b"small")
+    door(start_task={"bucket": "uploads", "key": "input/a"})
+    assert door()["outcomes"] == {"started": 1}
+    assert ["overrides" in call for call in aws.calls] == [True, True]
+    store.upload("input/a", b"newer")
+    assert door()["outcomes"] == {"started": 1}
+    assert "FunctionName" in aws.calls[-1]
+
+
+def test_what_was_handed_over_may_wait_for_its_turn(hybrid, door, store, aws, monkeypatch):
+    """It is no attempt that failed."""
+    monkeypatch.setenv("LAUNCH_QUEUE", "https://sqs/launches")
+    monkeypatch.setattr(Engines, "get_queue_attributes", one_message)
+    monkeypatch.setattr(Engines, "send_message", lambda self, **request: None, raising=False)
+    store.upload("input/a", b"small")
+    door(start_task={"bucket": "uploads", "key": "input/a"})
+    for _ in range(5):
+        assert door()["outcomes"] == {"waiting": 1}
+
+
+def one_message(self: Engines, **request: object) -> dict:
+    counts = {"ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesNotVisible": "1"}
+    return {"Attributes": counts}
+
+
+def test_what_can_not_be_in_the_queue_is_started_though_others_wait(
+    tasks, door, store, monkeypatch
+):
+    """The queue is in order: what was uploaded before its turn has left it, or never was in it."""
+    monkeypatch.setenv("LAUNCH_QUEUE", "https://sqs/launches")
+    monkeypatch.setattr(Engines, "get_queue_attributes", one_message)
+    monkeypatch.setattr(Engines, "send_message", lambda self, **request: None, raising=False)
+    uploaded = store.upload("input/a", b"x").modified
+    assert door()["outcomes"] == {"waiting": 1}
+    records.put_turn(store, uploaded - timedelta(seconds=1))
+    assert door()["outcomes"] == {"waiting": 1}
+    records.put_turn(store, uploaded + timedelta(microseconds=20))  # the grace period is one of 6
+    assert door()["outcomes"] == {"started": 1}
+    assert door()["outcomes"] == {"waiting": 1}
+
+
+def test_an_upload_that_is_gone_is_handed_over_to_nobody(hybrid, door, aws):
+    door(start_task={"bucket": "uploads", "key": "input/gone"})
+    assert aws.calls == []
+
+
+def test_a_task_that_is_asked_for_and_does_not_start_is_an_error(hybrid, door, store, aws):
+    store.upload("input/a", b"x")
     aws.failures = [{"reason": "Capacity is unavailable at this time"}]
     with pytest.raises(Exception, match="Capacity is unavailable"):
         door(start_task={"bucket": "uploads", "key": "input/a"})

@@ -17,15 +17,20 @@ from .job import Store
 from .store import Object
 
 PREFIX = ".sweep/"
+_TURN = f"{PREFIX}turn"
 NEVER = datetime.fromtimestamp(0, UTC)
 
 
 class Attempts(NamedTuple):
-    """How often the sweep has started the job of one version of an upload. The sweep writes it."""
+    """What was tried with one version of an upload. The sweep's function writes it."""
 
     version: str
     made: int = 0
+    """How often the sweep has started its job."""
     last: datetime = NEVER
+    """When its job was started last, other than by its event."""
+    handed_over: bool = False
+    """With Mode=hybrid: the function could not do it, so that it is a task's whatever its size."""
 
 
 def attempts(store: Store, key: str, version: str) -> tuple[Attempts, Object | None]:
@@ -33,8 +38,9 @@ def attempts(store: Store, key: str, version: str) -> tuple[Attempts, Object | N
     seen = store.head(_name("attempts", key))
     if seen is None or seen.metadata["version"] != version:
         return Attempts(version), seen
-    last = datetime.fromisoformat(seen.metadata["last"])
-    return Attempts(version, int(seen.metadata["made"]), last), seen
+    said = seen.metadata
+    last = datetime.fromisoformat(said["last"])
+    return Attempts(version, int(said["made"]), last, said["handed-over"] == "yes"), seen
 
 
 def put_attempts(store: Store, key: str, record: Attempts, replaces: Object | None) -> None:
@@ -43,6 +49,7 @@ def put_attempts(store: Store, key: str, record: Attempts, replaces: Object | No
         "version": record.version,
         "made": str(record.made),
         "last": record.last.isoformat(),
+        "handed-over": "yes" if record.handed_over else "no",
     }
     # For people, because the name is a hash; and because what is equal has the same ETag, so that
     # the condition would hold for a record that another sweep has replaced.
@@ -72,6 +79,21 @@ def put_failure(store: Store, failure: Mapping[str, Any]) -> None:
         return
     body = json.dumps(failure, ensure_ascii=False, indent=2) + "\n"
     store.put(name, body.encode(), "application/json", {"time": time.isoformat()}, seen)
+
+
+def turn(store: Store) -> datetime:
+    """All launches that were put into the queue (MaxTasks) before this have left it."""
+    seen = store.head(_TURN)
+    return datetime.fromisoformat(seen.metadata["sent"]) if seen else NEVER
+
+
+def put_turn(store: Store, sent: datetime) -> None:
+    """Written by the function that takes launches out of the queue, one at a time.
+
+    Raises Conflict when another one did so at the same time.
+    """
+    said = {"sent": sent.isoformat()}
+    store.put(_TURN, json.dumps(said).encode(), "application/json", said, store.head(_TURN))
 
 
 def _failure(store: Store, key: str, since: datetime) -> Object | None:
