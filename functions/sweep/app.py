@@ -35,7 +35,8 @@ from processing.errors import BadEvent, BadSetting, Conflict, Failed
 from processing.events import Upload
 from processing.store import Bucket
 
-FIELDS = {"resume", "dry_run", "prefix", "rate", "seconds", "after", "backlog"}
+APART = {"dry_run", "prefix", "after", "backlog"}
+FIELDS = {"resume", "rate", "seconds", *APART}
 MARGIN_SECONDS = 60
 """What is under way when the time is out needs some to end: a start with all its retries."""
 LAMBDA_KEEPS = timedelta(hours=6)
@@ -119,8 +120,8 @@ def asked_for(event: dict[str, Any], input_prefix: str) -> dict[str, Any]:
     """What an event may choose of a plan. Raises BadEvent."""
     if unknown := event.keys() - FIELDS:
         raise BadEvent(f"a sweep has no {sorted(unknown)}, only {sorted(FIELDS)}")
-    if event.get("resume") and len(event) > 1:  # its state is about the whole bucket
-        raise BadEvent(f"resume goes with no other field: {sorted(event)}")
+    if event.get("resume") and (apart := event.keys() & APART):
+        raise BadEvent(f"resume, whose state is of the whole bucket, goes without {sorted(apart)}")
     prefix = event.get("prefix") or input_prefix
     if not prefix.startswith(input_prefix):
         raise BadEvent(f"prefix is {prefix!r}; it must start with {input_prefix}")

@@ -33,7 +33,7 @@ NOTHING_TO_ASK = {
     "AWS::EC2::EIP", "AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route",
     "AWS::EC2::RouteTable", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPC",
     "AWS::EC2::VPCGatewayAttachment", "AWS::ECS::Cluster",
-    "AWS::ECS::ClusterCapacityProviderAssociations", "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::EventSourceMapping", "AWS::Lambda::LayerVersion", "AWS::Logs::MetricFilter",
     "Custom::WorkerImage",
     # Judged with what they belong to, by the table of attempts.

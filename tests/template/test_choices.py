@@ -43,7 +43,7 @@ LAMBDA = {
 }  # fmt: skip
 TASKS = {
     "Cluster", "TaskDefinition", "TaskRole", "ExecutionRole", "UploadRule", "UploadRuleRole",
-    "TaskFailureRule", "TaskSecurityGroup", "LaunchesThrottledAlarm", "ClusterCapacity",
+    "TaskFailureRule", "TaskSecurityGroup", "LaunchesThrottledAlarm",
 }  # fmt: skip
 TRAIL = {"Trail", "TrailBucket", "TrailBucketPolicy"}
 VPC = {

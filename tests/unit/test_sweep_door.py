@@ -179,8 +179,8 @@ def test_what_lambda_may_still_keep_is_not_started_again(door, store, aws):
 @pytest.mark.parametrize(
     ("event", "says"),
     [
-        ({"resume": True, "prefix": "input/2026/"}, "resume goes with no other field"),
-        ({"resume": True, "after": "a"}, "resume goes with no other field"),
+        ({"resume": True, "prefix": "input/2026/"}, "goes without ['prefix']"),
+        ({"resume": True, "after": "a"}, "goes without ['after']"),
         ({"dryrun": True}, "a sweep has no ['dryrun']"),
         ({"prefix": "output/"}, "prefix is 'output/'; it must start with input/"),
         ({"rate": 0}, "rate is 0"),
