@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from processing.settings import Settings
 from processing.store import Bucket
@@ -23,7 +24,12 @@ from .peak import highest
 
 PAGE = 1000
 UPLOADED = datetime(2026, 1, 1, tzinfo=UTC)
-HEADERS = {"x-amz-version-id": "1", "etag": '"0"', "content-length": "1"}
+HEADERS = {
+    "x-amz-version-id": "1",
+    "etag": '"0"',
+    "content-length": "1",
+    "last-modified": f"{UPLOADED:%a, %d %b %Y %H:%M:%S} GMT",
+}
 STEPS = {"input/": 1, "output/": 1, "rejected/": 50}
 """Every how many-th upload has an object under the prefix."""
 
@@ -75,10 +81,20 @@ class SimulatedBucket(Bucket):
         return prefix != "output/" or (number % 50 != 0 and number % 100 != 1)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.sweep", description="time the sweep")
-    parser.add_argument("uploads", nargs="?", type=int, default=1_000_000)
-    uploads = parser.parse_args(arguments).uploads
+class Swept(NamedTuple):
+    """What a sweep took."""
+
+    outcomes: dict[str, int]
+    calls: dict[str, int]
+    seconds: float
+    peak_mib: float
+    """Of the process, all its life."""
+    grown_mib: float
+    """Of it, since the sweep began."""
+
+
+def sweep(uploads: int) -> Swept:
+    """A dry run over so many."""
     bucket = SimulatedBucket(uploads)
     plan = Plan(timedelta(minutes=30), max_attempts=3, rate=10, dry_run=True)
     settings = Settings(processor=lambda body, content_type: (body, content_type))
@@ -86,13 +102,27 @@ def main(arguments: list[str] | None = None) -> int:
     progress = Sweep(bucket, settings, lambda upload, size: None, OSError, plan).run(
         datetime.now(UTC)
     )
-    seconds = time.perf_counter() - began
+    seconds, peak = time.perf_counter() - began, highest()
+    return Swept(
+        dict(progress.outcomes),
+        dict(bucket.calls),
+        seconds,
+        peak / 2**20,
+        (peak - before) / 2**20,
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.sweep", description="time the sweep")
+    parser.add_argument("uploads", nargs="?", type=int, default=1_000_000)
+    uploads = parser.parse_args(arguments).uploads
+    found = sweep(uploads)
     print(
-        f"{uploads:,} uploads in {seconds:.1f} s: {uploads / seconds:,.0f} a second\n"
-        f"{dict(progress.outcomes)}\n"
-        f"{bucket.calls['ListObjectsV2']:,} LIST and {bucket.calls['HeadObject']:,} HEAD calls\n"
-        f"peak memory {highest() / 2**20:.0f} MiB, "
-        f"of which {(highest() - before) / 2**20:.0f} MiB since the sweep began"
+        f"{uploads:,} uploads in {found.seconds:.1f} s: {uploads / found.seconds:,.0f} a second\n"
+        f"{found.outcomes}\n"
+        f"{found.calls['ListObjectsV2']:,} LIST and {found.calls['HeadObject']:,} HEAD calls\n"
+        f"peak memory {found.peak_mib:.0f} MiB, "
+        f"of which {found.grown_mib:.0f} MiB since the sweep began"
     )
     return 0
 

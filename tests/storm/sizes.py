@@ -10,5 +10,7 @@ SIMULATED_UPLOADS = 10_000 if LONG else 1_000
 """In each of ten simulated storms."""
 REAL_UPLOADS = 500 if LONG else 24
 """Through the embedded AWS, in each mode."""
+SWEPT_UPLOADS = 1_000_000 if LONG else 100_000
+"""In a bucket that is listed by a simulation."""
 LAUNCHED_UPLOADS = 5_000 if LONG else 500
 """By an engine that fails."""

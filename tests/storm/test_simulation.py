@@ -26,6 +26,8 @@ def test_nothing_is_lost_written_twice_or_outdated(
     started = time.monotonic()
     storm = Storm(seed, WEATHER)
     storm.run()
+    for accident in ("killed", "lost reply", "duplicate events", "conflicts", "overwrites"):
+        assert storm.counts[accident], f"a storm without {accident} shows nothing of it"
     before_sweep = storm.outcome()
     assert set(before_sweep.lost + before_sweep.outdated) <= storm.unattended
     storm.sweep()

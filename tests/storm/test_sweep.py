@@ -1,0 +1,53 @@
+"""A sweep of a large bucket, whose listing is simulated: what it asks of S3, and its memory."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+
+from local import paths
+from tests.storm.sizes import SWEPT_UPLOADS
+
+PAGE = 1000
+MOST_MIB = 8
+"""By which a sweep may grow, whatever the number of uploads."""
+
+RUN = """
+import json, sys
+sys.path[:0] = ["worker", "functions/sweep"]
+from bench.sweep import sweep
+print(json.dumps(sweep(int(sys.argv[1]))._asdict()))
+"""
+
+
+def swept(uploads: int) -> dict:
+    """In a process of its own, for its memory."""
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(uploads)],
+        cwd=paths.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def test_a_sweep_takes_one_list_a_thousand_keys_and_no_more_memory_for_more_of_them(
+    figure: Callable[[str], None],
+) -> None:
+    few, many = swept(SWEPT_UPLOADS // 10), swept(SWEPT_UPLOADS)
+    due = SWEPT_UPLOADS // 100
+    assert many["outcomes"] == {"current": SWEPT_UPLOADS - due, "due": due}
+    rejected = SWEPT_UPLOADS // 50
+    pages = 2 * math.ceil(SWEPT_UPLOADS / PAGE) + math.ceil(rejected / PAGE)
+    assert many["calls"]["ListObjectsV2"] <= pages
+    assert many["calls"]["HeadObject"] == due  # nothing but what has no verdict is looked at
+    assert many["grown_mib"] <= few["grown_mib"] + MOST_MIB
+    figure(
+        f"sweep of {SWEPT_UPLOADS:,} simulated uploads: "
+        f"{SWEPT_UPLOADS / many['seconds']:,.0f} a second, peak memory {many['peak_mib']:.0f} MiB, "
+        f"{many['calls']['ListObjectsV2']:,} LISTs"
+    )
