@@ -10,6 +10,7 @@ import pytest
 
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline, until
+from operate import status
 from tests.local.test_hybrid import function_settings
 from tests.local.test_pipeline import job_without_permissions
 from tests.local.test_sweep import Sweeper
@@ -63,8 +64,11 @@ def test_the_sweep_puts_uploads_into_the_queue(ceiling: Pipeline, maze: Maze) ->
     assert ceiling.verdict(key, version).is_answer
 
 
-def test_the_sweep_leaves_uploads_that_wait_for_their_turn(ceiling: Pipeline, maze: Maze) -> None:
-    """It counts no attempt, and so gives none of them up."""
+@pytest.mark.usefixtures("default_account")
+def test_the_sweep_leaves_uploads_that_wait_for_their_turn(
+    ceiling: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It counts no attempt, and so gives none of them up. The status counts them."""
     sweep, functions = Sweeper(ceiling), ceiling.aws.client("lambda")
     mappings = functions.list_event_source_mappings()["EventSourceMappings"]
     queue = ceiling.outputs["LaunchQueueUrl"].rpartition("/")[2]
@@ -74,6 +78,9 @@ def test_the_sweep_leaves_uploads_that_wait_for_their_turn(ceiling: Pipeline, ma
         key = "input/waiting/large.png"
         version = ceiling.upload(key, large(maze(3)))
         assert until(lambda: waiting(ceiling) == 1, "a message in the queue")
+        status.main([ceiling.stack, "--json"])
+        said = json.loads(capsys.readouterr().out)
+        assert (said["waiting_for_a_task"], said["uploads"]["waiting"]) == (1, 1)
         with sweep.settings(GRACE_MINUTES="0.0001"):
             for _ in range(5):
                 said = sweep(prefix="input/waiting/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from local.pipeline import Pipeline, until
 from operate import status
 from operate.stacks import Stack
-from tests.local.test_pipeline import job_without_permissions
+from tests.local.test_pipeline import job_without_permissions, run_task
 from tests.local.test_sweep import Sweeper
 
 Maze = Callable[[int], bytes]
@@ -70,6 +71,40 @@ def test_an_upload_without_a_verdict_is_overdue(
         assert code == 1
         sweep(prefix="input/status/")
     assert pipeline.verdict(key, version).is_answer
+
+
+def test_uploads_are_counted_by_what_they_wait_for(
+    pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One with its verdict, and one that came just now and has none: its event was lost."""
+    _, before = said(pipeline, capsys)
+    pipeline.verdict("input/status/done.png", pipeline.upload("input/status/done.png", maze(4)))
+    sweep, key = Sweeper(pipeline), "input/status/waiting.png"
+    with sweep.events_are_lost():
+        version = pipeline.upload(key, maze(5))
+    _, after = said(pipeline, capsys)
+    more = {name: after["uploads"][name] - count for name, count in before["uploads"].items()}
+    assert more == {"current": 1, "waiting": 1, "overdue": 0}
+    with sweep.settings(GRACE_MINUTES="0.0001"):
+        sweep(prefix=key)
+    assert pipeline.verdict(key, version).is_answer
+
+
+def test_running_tasks_are_counted(
+    task_pipeline: Pipeline, maze: Maze, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "processing").mkdir()
+    (tmp_path / "processing/__main__.py").write_text("import time; time.sleep(600)")
+    outputs, key = task_pipeline.outputs, "input/status/running.png"
+    definition = outputs["TaskDefinitionArn"]
+    task = run_task(task_pipeline, definition, key, PYTHONPATH=str(tmp_path))
+    _, found = said(task_pipeline, capsys)
+    assert found["running_tasks"] == 1
+    ecs = task_pipeline.aws.client("ecs")
+    ecs.stop_task(cluster=outputs["ClusterArn"], task=task, reason="a test")
+    task_pipeline.failure(key)
+    _, found = said(task_pipeline, capsys)
+    assert found["running_tasks"] == 0
 
 
 def test_no_such_stack_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -183,6 +183,7 @@ def test_a_sweep_by_hand_counts_first_and_shows_what_it_did(
     said = capsys.readouterr().out
     assert f"stack {pipeline.stack} in" in said
     assert "looked at 2 uploads, 2 without a current verdict" in said
+    assert all(f"  {key}\n" in said for key in keys)
     assert "started" not in said
     assert by_hand_sweep.main(by_hand) == 0
     assert "[##############################] 100% 2 started" in capsys.readouterr().out
@@ -230,6 +231,20 @@ def test_a_sweep_that_may_not_list_says_so_in_the_failure_queue(
     assert list(failure) == FAILURE
     assert (failure["source"], failure["key"]) == ("sweep", None)
     assert "s3:ListBucket" in failure["reason"]
+
+
+def test_a_sweep_without_a_setting_names_it_in_the_failure_queue(
+    pipelines: dict[str, Pipeline],
+) -> None:
+    pipeline = pipelines["lambda"]
+    sweep = Sweeper(pipeline)
+    with sweep.settings(GRACE_MINUTES=""):
+        pipeline.aws.client("lambda").invoke(
+            FunctionName=sweep.function, InvocationType="Event", Payload=b"{}"
+        )
+        failure = pipeline.failure(None)
+    assert failure["source"] == "sweep"
+    assert failure["reason"] == "GRACE_MINUTES is ''; it must be what the template says"
 
 
 def test_the_schedule_starts_the_sweep(pipelines: dict[str, Pipeline], maze: Maze) -> None:
