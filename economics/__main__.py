@@ -102,7 +102,8 @@ def simulate(wish: argparse.Namespace) -> int:
     print("  refused by")
     for name, time in sorted(model.first.items(), key=lambda each: each[1]):
         count, since = model.refusals[name], scale.duration(time)
-        print(f"    {name:<30}{count:,} times, from {since} on")
+        held = scale.duration(model.held[name] / model.uploaded)
+        print(f"    {name:<30}{count:,} times, from {since} on; an upload waited {held} on average")
     for what, count in (
         ("dropped by EventBridge", model.dropped),
         ("dead letters", model.dead_letters),
@@ -133,7 +134,9 @@ def _run(name: str, scenario: Scenario) -> tuple[Model, scale.Result]:
     with step(scale.title(name, scenario)):
         model = Model(scenario).run()
     said = scale.result(model)
-    print(f"  last answer {said.last_answer}; {said.limits}", flush=True)
+    print(
+        f"  last answer {said.last_answer}; first {said.first}, longest {said.longest}", flush=True
+    )
     return model, said
 
 

@@ -54,7 +54,7 @@ def simulation(said: dict[str, Any]) -> Any:  # noqa: ANN401
             unit, label = length, name
     times = [second / unit for second in seconds]
     figure, (above, below) = plt.subplots(
-        2, 1, figsize=(8, 4.6), layout="constrained", sharex=True, height_ratios=(2, 1)
+        2, 1, figsize=(9.6, 4.6), layout="constrained", sharex=True, height_ratios=(2, 1)
     )
     above.plot(times, said["uploaded"], c="silver", label="uploaded", lw=3)
     above.plot(times, said["answered"], c="tab:green", label="answered")
@@ -65,7 +65,7 @@ def simulation(said: dict[str, Any]) -> Any:  # noqa: ANN401
     below.set(xlabel=label, ylabel="running", ylim=(0, None))
     for axes in (above, below):
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False, loc="center right")
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))  # beside the curves
     return figure
 
 
