@@ -7,7 +7,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import merge
 import pytest
+import sweep
 from memory_store import MemoryStore
 from processing import job
 from processing.events import Upload
@@ -260,6 +262,14 @@ def test_a_job_calls_s3_as_often_as_it_is_billed_for() -> None:
     job.run(Upload(store.name, "input/a"), store, settings, log=lambda line: None)
     assert len(store.calls) == Job.CALLS
     assert [name for name, _ in store.calls if name not in ("head", "get")] == ["put"]
+
+
+def test_a_sweep_asks_for_what_it_is_billed_for() -> None:
+    settings = Settings(processor=lambda body, content_type: (body, content_type))
+    assert len([*job.verdict_keys("input/a", settings)]) + 1 == cost.SWEEP_HEADS
+    assert merge.LONGEST_IN_PARTS.total_seconds() / 3600 == cost.RUNS_IN_PARTS
+    assert sweep._TOGETHER == cost.SWEEP_TOGETHER
+    assert SOURCE["Parameters"]["SweepSchedule"]["Default"] == "rate(1 hour)"
 
 
 @pytest.mark.parametrize("network", ["isolated", "private"])
