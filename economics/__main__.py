@@ -64,8 +64,8 @@ def cost(wish: argparse.Namespace) -> int:
     for item in ITEMS:
         print(f"{item:<10}{compare.usd(bill.items[item]):>14} USD")
     print(f"{'all':<10}{compare.usd(bill.total):>14} USD a month")
-    if not bill.fits:
-        print("a file takes longer than the 900 s that Lambda lets a function run")
+    for need in bill.needs:
+        print(f"needs {need.needed:,.0f} {need.what}: {need.limit} {need.there_is:,.3g}")
     return 0
 
 
@@ -102,7 +102,8 @@ def simulate(wish: argparse.Namespace) -> int:
     print("  refused by")
     for name, time in sorted(model.first.items(), key=lambda each: each[1]):
         count, since = model.refusals[name], scale.duration(time)
-        print(f"    {name:<30}{count:,} times, from {since} on")
+        held = scale.duration(model.held[name] / model.uploaded)
+        print(f"    {name:<30}{count:,} times, from {since} on; an upload waited {held} on average")
     for what, count in (
         ("dropped by EventBridge", model.dropped),
         ("dead letters", model.dead_letters),
@@ -133,7 +134,9 @@ def _run(name: str, scenario: Scenario) -> tuple[Model, scale.Result]:
     with step(scale.title(name, scenario)):
         model = Model(scenario).run()
     said = scale.result(model)
-    print(f"  last answer {said.last_answer}; {said.limits}", flush=True)
+    print(
+        f"  last answer {said.last_answer}; first {said.first}, longest {said.longest}", flush=True
+    )
     return model, said
 
 
@@ -146,13 +149,12 @@ def _write(measured: Measured) -> int:
     document.FILE.write_text(document.document(measured))
     work = document.work(measured)
     uploads = [10 ** (step / 10) for step in range(20, 101)]
-    shown = {**compare.ENGINES, "fargate, arm64, Spot, public": None}
+    shown = (*compare.ENGINES, "fargate, arm64, Spot, public")
+    bills = {name: [at(compare.ALL[name], work, count) for count in uploads] for name in shown}
     data = {
         "uploads": uploads,
-        "stacks": {
-            name: [at(compare.ALL[name], work, count).without_storage for count in uploads]
-            for name in shown
-        },
+        "stacks": {name: [bill.without_storage for bill in each] for name, each in bills.items()},
+        "within": {name: sum(not bill.needs for bill in each) for name, each in bills.items()},
     }
     plot("cost", data, document.PLOT)
     for line in document.table(

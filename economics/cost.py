@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .figures import ASSUMED, MIB, PRICES, Job, Size, Wrong
+from .limits import CONCURRENCY, LAUNCHES, RUN_TASK, VCPUS
 
 HOURS = 730
 """Of a month, as AWS counts them."""
 SECONDS = HOURS * 3600
-GB = 1e9
+GB = 2**30
+"""As AWS bills it: the example in S3's FAQ divides by 1,073,741,824; 50 TB are 51,200 of them."""
 ZONES, ENDPOINTS = 2, 3
 """Of Network=isolated: ecr.api, ecr.dkr and logs, in two zones."""
 POLLERS, POLL_SECONDS = 5, 20
 """Lambda asks an idle queue so many at a time, for so long each; and each request is billed."""
-SWEEP_GB, SWEEP_SECONDS = 1.0, 880
-"""The sweep's memory, and the longest one run works."""
-LAUNCH_GB, LAUNCH_SECONDS, LAUNCH_BATCH = 0.25, 2.0, 10
+SWEEP_GB, SWEEP_SECONDS, SWEEP_TOGETHER = 1.0, 880, 16
+"""The sweep's memory, the longest one run works, and how many uploads it looks at side by side."""
+SWEEP_HEADS, RUNS_IN_PARTS = 3, 7 * 24
+"""To be sure of a verdict it asks for both verdicts and the upload. Once an upload has been found
+settled, the listings say enough; but those of one in parts do so only after a week (merge.py)."""
+LAUNCH_GB, LAUNCH_SECONDS, LAUNCH_BATCH = 0.25, 1.6, 10
 """Of functions/sweep/launch.py: what a batch takes when there is room."""
+PART_MIB = 8
+"""From this size on, `aws s3 cp` uploads and downloads in parts of it."""
 LONGEST_FUNCTION = 900
 """Seconds that Lambda lets a function run."""
 ITEMS = (
@@ -97,12 +104,29 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Need:
+    """What a month takes of something, on average, when there is not so much of it."""
+
+    what: str
+    needed: float
+    there_is: float
+    limit: str = "quota"
+    never: str = ""
+    """Why the stack can't do so much, in two words; empty where quotas or time would help."""
+
+
+@dataclass(frozen=True)
 class Bill:
     """USD a month."""
 
     items: dict[str, float] = field(default_factory=dict)
-    fits: bool = True
-    """Whether no file takes a function longer than Lambda lets it run."""
+    needs: tuple[Need, ...] = ()
+    """What a new account, or the stack itself, has too little of."""
+
+    @property
+    def never(self) -> str:
+        """Why the stack can't do so much, whatever the account's quotas are; empty if it can."""
+        return next((need.never for need in self.needs if need.never), "")
 
     @property
     def total(self) -> float:
@@ -129,19 +153,43 @@ def bill(stack: Stack, work: Work) -> Bill:
         "compute": _tasks(stack, task_seconds) + _functions(stack, work),
         "requests": PRICES["lambda"]["request"] * function_count + s3_requests(stack, work),
         "events": events(stack, work.uploads),
-        "trail": _trail(stack, work.uploads),
+        "trail": _trail(stack, work),
         "network": _network(stack, task_count, task_seconds),
         "logs": _logs(task_count, function_count),
         "watch": _watch(stack),
         "builds": _builds(stack),
         "queues": _queues(stack, task_count) if swept else 0.0,
-        "sweep": _sweep(stack, work.uploads) if swept else 0.0,
+        "sweep": _sweep(stack, work) if swept else 0.0,
         "storage": _storage(work),
     }
-    fits = all(
-        work.job.seconds(size.mib) <= LONGEST_FUNCTION for size in work.sizes if functions(size.mib)
-    )
-    return Bill(items, fits)
+    return Bill(items, tuple(need for need in needs(stack, work) if need.needed > need.there_is))
+
+
+def needs(stack: Stack, work: Work) -> Iterator[Need]:
+    """What the uploads take when they come evenly, all month; bursts take more."""
+
+    def functions(mib: float) -> bool:
+        return not stack.is_task(mib)
+
+    def task_seconds(mib: float) -> float:
+        return float(ASSUMED["task_launch_seconds"] + _seconds(stack, work.job, mib))
+
+    longest = max((work.job.seconds(s.mib) for s in work.sizes if functions(s.mib)), default=0.0)
+    starts = work.total(stack.is_task, lambda _: 1) / SECONDS
+    tasks = work.total(stack.is_task, task_seconds) / SECONDS
+    yield Need("seconds of a function", longest, LONGEST_FUNCTION, "at most", "too long")
+    if stack.max_tasks:
+        pace = LAUNCH_BATCH / LAUNCH_SECONDS
+        what = f"tasks at a time, `MaxTasks={stack.max_tasks}`"
+        yield Need(what, tasks, stack.max_tasks, "at most", "too many")
+        yield Need("starts a second by LaunchFunction", starts, pace, "at most", "too many")
+    running = work.total(functions, work.job.seconds) / SECONDS
+    yield Need("functions at a time", running, CONCURRENCY.value)
+    yield Need("RunTask a second", starts, min(RUN_TASK.value, LAUNCHES.value))
+    yield Need("vCPUs of Fargate", tasks * stack.task_vcpu, VCPUS.value)
+    if stack.mode != "recipe":
+        sweep = _Sweep.of(work).seconds
+        yield Need("seconds of the hourly sweep", sweep, SWEEP_SECONDS, "a run has")
 
 
 def tiered(amount: float, tiers: Tiers) -> float:
@@ -203,9 +251,13 @@ def at(stack: Stack, work: Work, uploads: float) -> Bill:
     return bill(stack, replace(work, uploads=uploads))
 
 
+def _seconds(stack: Stack, job: Job, mib: float) -> float:
+    """Of a task from the start of the image's download to its end."""
+    return float(ASSUMED["recipe_seconds"] if stack.mode == "recipe" else job.task_seconds(mib))
+
+
 def _billed(stack: Stack, job: Job, mib: float) -> float:
-    seconds = ASSUMED["recipe_seconds"] if stack.mode == "recipe" else job.task_seconds(mib)
-    return float(max(seconds, PRICES["fargate"]["least_seconds"]))
+    return float(max(_seconds(stack, job, mib), PRICES["fargate"]["least_seconds"]))
 
 
 def _tasks(stack: Stack, seconds: float) -> float:
@@ -227,11 +279,29 @@ def _functions(stack: Stack, work: Work) -> float:
     return tiered(gb_seconds, PRICES["lambda"]["gb_second"][stack.architecture])
 
 
+def in_parts(mib: float) -> bool:
+    """Whether `aws s3 cp`, the console or an SDK's manager would upload it in parts."""
+    return mib >= PART_MIB
+
+
+def writes(mib: float) -> int:
+    """Requests of an upload: one PUT, or one for each part, and two to begin and end it."""
+    return math.ceil(mib / PART_MIB) + 2 if in_parts(mib) else 1
+
+
 def s3_requests(stack: Stack, work: Work) -> float:
-    """The upload's own PUT is among them."""
-    reads, writes = (1, 2) if stack.mode == "recipe" else (Job.CALLS - 1, 2)
-    each = reads * PRICES["s3"]["read"] + writes * PRICES["s3"]["write"]
-    return float(work.uploads * each)
+    """Who owns the bucket pays for them all, the uploads' own among them."""
+    read: float = PRICES["s3"]["read"]
+    write: float = PRICES["s3"]["write"]
+
+    def ours(mib: float) -> float:
+        return (Job.CALLS - 1) * read + (writes(mib) + 1) * write
+
+    def recipes(mib: float) -> float:
+        """`aws s3 cp`, twice: HEAD and a GET for each part, and the answer as the upload."""
+        return (1 + math.ceil(mib / PART_MIB)) * read + 2 * writes(mib) * write
+
+    return work.total(lambda _: True, recipes if stack.mode == "recipe" else ours)
 
 
 def events(stack: Stack, uploads: float) -> float:
@@ -245,18 +315,22 @@ def events(stack: Stack, uploads: float) -> float:
     return float(2 * uploads * price)
 
 
-def _trail(stack: Stack, uploads: float) -> float:
+def _trail(stack: Stack, work: Work) -> float:
+    """It records each write below the input prefix: of an upload in parts, each part."""
     if stack.event_source != "cloudtrail":
         return 0.0
-    stored = uploads * ASSUMED["trail_bytes"] / GB
+    records = work.total(lambda _: True, writes)
+    stored = records * ASSUMED["trail_bytes"] / GB
     price = PRICES["cloudtrail"]["data_event"]
-    return float(uploads * price + tiered(stored, PRICES["s3"]["gb_month"]))
+    return float(records * price + tiered(stored, PRICES["s3"]["gb_month"]))
 
 
 def _network(stack: Stack, tasks: float, task_seconds: float) -> float:
     if not stack.runs_tasks:
         return 0.0
     price, gb = PRICES["network"], tasks * ASSUMED["network_bytes_task"] / GB
+    if stack.mode == "recipe":
+        gb += tasks * ASSUMED["recipe_image_gb"]
     if stack.network == "isolated":
         return float(ENDPOINTS * ZONES * HOURS * price["endpoint_hour"] + gb * price["endpoint_gb"])
     if stack.network == "private":
@@ -293,24 +367,58 @@ def _queues(stack: Stack, tasks: float) -> float:
     idle = POLLERS * SECONDS / POLL_SECONDS
     cost = idle * PRICES["sqs"]["request"]
     if stack.max_tasks and stack.runs_tasks:
-        requests = idle + tasks * (1 + 2 / LAUNCH_BATCH)
-        cost += requests * PRICES["sqs"]["fifo_request"]
-        seconds = tasks / LAUNCH_BATCH * LAUNCH_SECONDS
-        tiers = PRICES["lambda"]["gb_second"][stack.architecture]
-        cost += tiered(seconds * LAUNCH_GB, tiers)
-        cost += tasks / LAUNCH_BATCH * PRICES["lambda"]["request"]
+        cost += idle * PRICES["sqs"]["fifo_request"] + launches(stack, tasks)
     return float(cost)
 
 
-def _sweep(stack: Stack, uploads: float) -> float:
-    """Every hour over all that is kept, in at most one run: what it has no time for comes next."""
-    keys_a_run = SWEEP_SECONDS * ASSUMED["sweep_keys_per_second"]
-    keys = min(uploads * ASSUMED["months_kept"], keys_a_run)
-    seconds = keys / ASSUMED["sweep_keys_per_second"] + 1
-    lists = 3 + 2 * keys / 1000
-    compute = tiered(HOURS * seconds * SWEEP_GB, PRICES["lambda"]["gb_second"][stack.architecture])
-    each = lists * PRICES["s3"]["write"] + PRICES["lambda"]["request"]
-    return float(compute + HOURS * each)
+def launches(stack: Stack, tasks: float) -> float:
+    """USD for the way of so many tasks a month through the queue of a ceiling.
+
+    EventBridge's sending is billed to the owner of the queue; receiving and deleting are one
+    request for a batch of up to ten. A batch is what has come while the one before was under way,
+    so it is one message when uploads are few, and ten when they wait. The function runs once at a
+    time: a backlog that stands all month is at most a month of it.
+    """
+    together = min(LAUNCH_BATCH, max(1.0, tasks / SECONDS * LAUNCH_SECONDS))
+    batches = tasks / together
+    seconds = min(batches * LAUNCH_SECONDS, SECONDS)
+    requests = tasks + 2 * batches
+    return float(
+        requests * PRICES["sqs"]["fifo_request"]
+        + batches * PRICES["lambda"]["request"]
+        + tiered(seconds * LAUNCH_GB, PRICES["lambda"]["gb_second"][stack.architecture])
+    )
+
+
+@dataclass(frozen=True)
+class _Sweep:
+    """What one look at all that is kept takes."""
+
+    lists: float
+    heads: float
+    seconds: float
+
+    @staticmethod
+    def of(work: Work) -> _Sweep:
+        keys = work.uploads * ASSUMED["months_kept"]
+        parts = work.share(in_parts)
+        looked_at = work.uploads / HOURS * (1 - parts + parts * RUNS_IN_PARTS)
+        lists, heads = 3 + 2 * keys / 1000, SWEEP_HEADS * looked_at
+        calls = lists + heads / SWEEP_TOGETHER
+        seconds = 1 + keys / ASSUMED["sweep_keys_per_second"] + calls * ASSUMED["s3_call_seconds"]
+        return _Sweep(lists, heads, seconds)
+
+
+def _sweep(stack: Stack, work: Work) -> float:
+    """A run an hour: what it has no time for comes in the next ones."""
+    whole = _Sweep.of(work)
+    part = min(1.0, SWEEP_SECONDS / whole.seconds)
+    gb_seconds = HOURS * part * whole.seconds * SWEEP_GB
+    requests = whole.lists * PRICES["s3"]["write"] + whole.heads * PRICES["s3"]["read"]
+    return float(
+        tiered(gb_seconds, PRICES["lambda"]["gb_second"][stack.architecture])
+        + HOURS * (part * requests + PRICES["lambda"]["request"])
+    )
 
 
 def _storage(work: Work) -> float:

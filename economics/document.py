@@ -8,11 +8,27 @@ from dataclasses import replace
 
 from . import ROOT
 from .compare import ALL, ENGINES, PAIRS, UPLOADS, crossing, even_mib, heavier, threshold, usd
-from .cost import ITEMS, Stack, Work, at, even_seconds
+from .cost import (
+    ITEMS,
+    LAUNCH_GB,
+    PART_MIB,
+    SECONDS,
+    Bill,
+    Stack,
+    Work,
+    at,
+    even_seconds,
+    function_second,
+    launches,
+    task_second,
+)
 from .figures import ASSUMED, PRICES, REASONS, SIZES, Job, Measured, sizes
 
 FILE = ROOT / "docs" / "COST.md"
 PLOT = ROOT / "docs" / "cost.png"
+_CEILING = ALL["fargate, MaxTasks"]
+_GB_A_MIB = 0.7 / 109
+"""Of the largest picture, by `make bench` (docs/DECISIONS.md)."""
 HEAVY = 1.0
 """Seconds a MiB of a job that is not ours, for comparison."""
 
@@ -47,9 +63,27 @@ def totals(stacks: Mapping[str, Stack], of: Work) -> list[list[str]]:
     rows = []
     for name, stack in stacks.items():
         bills = [at(stack, of, uploads) for uploads in UPLOADS]
-        costs = [usd(bill.without_storage) if bill.fits else "too long" for bill in bills]
-        rows.append([f"`{name}`", *costs])
+        rows.append([f"`{name}`", *map(_cost, bills)])
     return rows
+
+
+def lacking(stacks: Mapping[str, Stack], of: Work) -> list[list[str]]:
+    """A row for each thing that a month needs more of than there is, with who needs it."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for uploads in UPLOADS:
+        for name, stack in stacks.items():
+            for need in at(stack, of, uploads).needs:
+                row = (
+                    f"{uploads:,.0f}",
+                    f"{need.needed:,.0f} {need.what}",
+                    f"{need.limit} {need.there_is:,.3g}".replace("e+03", ",000"),
+                )
+                rows.setdefault(row, []).append(f"`{name}`")
+    return [[*row, "; ".join(names)] for row, names in rows.items()]
+
+
+def _cost(bill: Bill) -> str:
+    return bill.never or usd(bill.without_storage) + (" *" if bill.needs else "")
 
 
 def items(stacks: Mapping[str, Stack], of: Work, uploads: float) -> list[list[str]]:
@@ -80,7 +114,23 @@ def _lines(measured: Measured, ours: Work) -> Iterator[str]:
         "",
         f"Storage is the same for all of them: {', '.join(stored)} USD, for uploads and answers of "
         "one month, kept for one month.",
-        "Without a name for it, Network is `isolated`, EventSource `s3`, Architecture `x86_64`.",
+        "Without a name for it, Network is `isolated`, EventSource `s3`, Architecture `x86_64`; "
+        "`MaxTasks` is 50.",
+        "",
+        "\\* What the bill would be, but there is more to it than money: uploads that come evenly "
+        "need more than a new account, or the",
+        "sweep, has. Quotas can be raised, up to a point; `too many` is what no quota helps. "
+        "Whatever has `fargate` in its name needs",
+        "what `fargate` does, and bursts need more ([Scale](ARCHITECTURE.md#scale)).",
+        "",
+        *table(
+            ["uploads a month", "needs", "", "of"],
+            lacking({**ENGINES, "fargate, MaxTasks": ALL["fargate, MaxTasks"]}, ours),
+            numbers=False,
+        ),
+        "",
+        "A sweep that has too little time goes on in the next hour. It comes round more seldom, "
+        "and what it starts again waits longer.",
         "",
         "![cost over uploads](cost.png)",
         "",
@@ -94,13 +144,26 @@ def _lines(measured: Measured, ours: Work) -> Iterator[str]:
         '- S3\'s events to EventBridge are billed as custom events are ("opt-in data events"), '
         "those to a function are not; there is one",
         "  for each object in the bucket, the verdicts' among them.",
+        f"- An upload of {PART_MIB} MiB and more comes in parts, as `aws s3 cp` sends it, and each "
+        "part is a request and a record of the trail;",
+        "  who owns the bucket pays for both.",
+        "- `sweep` is mostly the uploads in parts: a listing has the time when one was begun, so "
+        "for a week the sweep asks for its verdict",
+        "  every hour, with three HEADs. Other uploads are asked for once.",
         "- Lambda asks the failure queue for messages all the time, which is what `queues` costs "
-        "when nothing fails.",
+        "when nothing fails. `MaxTasks` adds",
+        f"  {usd(launches(_CEILING, 1e6))} USD for a million uploads that come one by one: sent, "
+        "received and deleted (1.50), and a launcher that waits for each",
+        f"  to be seen. In a backlog ten share a batch: {usd(_backlog())} USD a million. A backlog "
+        "that stands all month keeps the launcher busy",
+        f"  for {usd(_standing())} USD, and no more.",
         "- Nothing is encrypted with a key of KMS, so nothing is paid for one. Transfer between "
         "S3 and either engine costs nothing within",
         "  a region; the tasks' way to S3 is a gateway endpoint, which is free. The recipe's image "
-        "comes by its NAT gateway, which",
-        "  is not counted, since its size is not known here.",
+        "comes by its NAT gateway, once for each",
+        "  task, which is most of its price. Nobody here has weighed it: at 0.07 GB instead of "
+        f"{ASSUMED['recipe_image_gb']:g}, the least that it can be, it would",
+        f"  cost {usd(1e6 * 0.07 * PRICES['network']['nat_gb'])} USD.",
         "",
         "## Where the cheaper one changes",
         "",
@@ -119,12 +182,20 @@ def _lines(measured: Measured, ours: Work) -> Iterator[str]:
             [_even(name, ours) for name in ("hybrid", "hybrid, arm64", "hybrid, Spot")],
         ),
         "",
+        *_threshold(ours),
+        "",
         f"## Another job: {HEAVY:g} s a MiB",
         "",
         "The same uploads, with a job that takes its time. `hybrid` with `HybridThresholdMiB=16`; "
         "`FunctionTimeout` long enough.",
         "",
         *table(["uploads a month", *uploads], totals(_heavy_engines(), heavier(ours, HEAVY))),
+        "",
+        *table(
+            ["uploads a month", "needs", "", "of"],
+            lacking(_heavy_engines(), heavier(ours, HEAVY)),
+            numbers=False,
+        ),
         "",
         "## What went into it",
         "",
@@ -165,6 +236,36 @@ def _even(name: str, ours: Work) -> list[str]:
         f"{even_mib(stack, heavy):,.0f} MiB",
         f"{threshold(stack, ours)}, {threshold(stack, heavy)}",
     ]
+
+
+def _threshold(ours: Work) -> Iterator[str]:
+    """Why the template's default is another one than the table's."""
+    stack = Stack("hybrid")
+    low, high = stack.threshold_mib, threshold(stack, ours)
+    minute = PRICES["fargate"]["least_seconds"] * task_second(stack)
+    dearer = minute - ours.job.seconds(low) * function_second(stack)
+    yield from (
+        f"The template's default is {low}, not the {high} that the price alone would allow: a file "
+        "lies in memory, and the largest picture that",
+        "`MaxPixels` lets in, a 1-pixel maze in a JPEG of 109 MiB, takes 0.7 GB. At that rate one "
+        f"of {high} MiB takes {_GB_A_MIB * high:.1f} GB and one of {low} MiB",
+        f"{_GB_A_MIB * low:.1f} GB, of the {stack.function_mb / 1000:.1f} that the function has, "
+        f"and {ours.job.seconds(low):.0f} s of its 120. What runs out of either costs the "
+        "function's time and then the task's.",
+        f"The margin costs at most {dearer:.4f} USD for each file between the two, and no JPEG of "
+        "a maze within `MaxPixels` is so large.",
+    )
+
+
+def _backlog() -> float:
+    """USD a million, of uploads that wait for the launcher in tens."""
+    return launches(_CEILING, 1e8) / 100
+
+
+def _standing() -> float:
+    """USD a month of a launcher that never stops."""
+    per_second = LAUNCH_GB * PRICES["lambda"]["gb_second"]["x86_64"][0]["price"]
+    return float(SECONDS * per_second)
 
 
 def _heavy_engines() -> dict[str, Stack]:

@@ -15,6 +15,10 @@ _SCALING = "https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html"
 _ASYNC = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"
 _EVENTBRIDGE = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"
 _RETRIES = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html"
+_PATTERNS = (
+    "https://docs.aws.amazon.com/eventbridge/latest/userguide/"
+    "eb-create-pattern-operators.html#eb-filtering-numeric-matching"
+)
 _S3 = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html"
 _SQS = (
     "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
@@ -40,6 +44,9 @@ INVOCATIONS = Limit(18_750, "invocations of targets by EventBridge a second", _E
 FIFO_SENDS = Limit(300, "messages sent to a FIFO queue a second, one by one", _SQS, False)
 S3_WRITES = Limit(3_500, "PUTs a second and prefix", _S3, False)
 S3_READS = Limit(5_500, "GETs and HEADs a second and prefix", _S3, False)
+LARGEST_NUMBER = Limit(
+    5e9, "largest number, and size, that an event pattern compares", _PATTERNS, False
+)
 EVENT_RETRIES = Limit(185, "retries of a target by EventBridge", _RETRIES, False)
 EVENT_AGE = Limit(24 * 3600, "seconds that EventBridge goes on retrying", _RETRIES, False)
 ASYNC_AGE = Limit(6 * 3600, "seconds that Lambda keeps what it has no function for", _ASYNC, False)

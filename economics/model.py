@@ -8,7 +8,7 @@ takes no more, and what that leaves behind is the sweep's, as in the template.
 from __future__ import annotations
 
 import random
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +43,9 @@ class Upload:
     attempts: int = 0
     """Of the sweep."""
     last_attempt: float = float("-inf")
+    held_by: str = ""
+    """The limit that it waits for now, and since when."""
+    held_since: float = 0.0
 
 
 @dataclass
@@ -68,6 +71,8 @@ class Model:
         """How often each limit said no."""
         self.first: dict[str, float] = {}
         """When it did so first."""
+        self.held: defaultdict[str, float] = defaultdict(float)
+        """For how long each limit kept uploads from an engine: seconds of all uploads together."""
         self.dropped = self.dead_letters = self.swept = self.unchanged = self.rejected = 0
         self.uploaded = self.answered = self.begun = self.most_waiting = 0
         self.functions = self.tasks = self.most_tasks = self.most_functions = 0
@@ -84,6 +89,8 @@ class Model:
         self._queue: deque[Upload] = deque()
         self._filled = self.env.event()
         self._after = 0
+        self._refused_by = ""
+        self._queue_limit, self._queue_looked = "", 0.0
         self._make_buckets()
 
     def _make_buckets(self) -> None:
@@ -113,6 +120,9 @@ class Model:
             env.process(self._launcher())
         env.run(until=env.any_of([self._done, env.timeout(self.scenario.days * DAY)]))
         self.ended = env.now
+        self._queue_held("", len(self._queue))
+        for upload in self._open.values():
+            self._release(upload)
         self._sample()
         return self
 
@@ -159,6 +169,7 @@ class Model:
         )
         if wait > 0:
             self._refused("S3 requests a prefix")
+            self.held["S3 requests a prefix"] += wait
         return wait
 
     # ---- Events ---------------------------------------------------------------------------------
@@ -169,6 +180,7 @@ class Model:
             wait = self._invocations.wait(self.env.now)
             if wait > 0:
                 self._refused("EventBridge invocations")
+                self._hold(upload)
                 yield self.env.timeout(wait)
         if not stack.is_task(upload.mib):
             yield from self._invoke(upload)
@@ -189,6 +201,8 @@ class Model:
                 self.env.now - began,
                 retries_no_room=self.scenario.retries_no_room,
             )
+            if comes is not Next.DELIVERED:
+                self._hold(upload)
             if comes is Next.DROPPED:
                 self.dropped += 1
             elif comes is Next.DEAD_LETTER:
@@ -200,6 +214,25 @@ class Model:
     def _refused(self, limit: str) -> None:
         self.refusals[limit] += 1
         self.first.setdefault(limit, self.env.now)
+        self._refused_by = limit
+
+    def _hold(self, upload: Upload) -> None:
+        """It waits for what has just been refused, until it is released or something else is."""
+        self._release(upload)
+        if not upload.begun:
+            upload.held_by, upload.held_since = self._refused_by, self.env.now
+
+    def _release(self, upload: Upload) -> None:
+        if upload.held_by:
+            self.held[upload.held_by] += self.env.now - upload.held_since
+            upload.held_by = ""
+
+    def _queue_held(self, limit: str, waiting: int) -> None:
+        """Whoever waited in the queue of a ceiling did so for the limit that was met at the last
+        look at it; from now on, for this one."""
+        if self._queue_limit:
+            self.held[self._queue_limit] += waiting * (self.env.now - self._queue_looked)
+        self._queue_limit, self._queue_looked = limit, self.env.now
 
     # ---- Lambda ---------------------------------------------------------------------------------
 
@@ -214,6 +247,7 @@ class Model:
             if start is not None:
                 yield from self._function(upload, start)
                 return
+            self._hold(upload)
             if self.env.now - began >= published.ASYNC_AGE.value:
                 self.dead_letters += 1
                 return
@@ -287,6 +321,7 @@ class Model:
         return Answer.TAKEN
 
     def _put(self, upload: Upload) -> None:
+        self._release(upload)
         self._queue.append(upload)
         if not self._filled.triggered:
             self._filled.succeed()
@@ -303,23 +338,39 @@ class Model:
             self._queue.extendleft(reversed(batch))
 
     def _launch(self, waiting: deque[Upload]) -> Steps:
-        """As Launcher.launch: leaves in `waiting` what there was no room for."""
+        """As Launcher.launch: leaves in `waiting` what there was no room for.
+
+        When its time is out it starts nothing, but it ends only when the list has all that it
+        started, because the next one begins with the list.
+        """
         ends = self.env.now + LAUNCH_SECONDS - MARGIN_SECONDS
         seen_at = 0.0
-        while self.env.now < ends:
+        while True:
             yield self.env.timeout(LIST_SECONDS * (1 + self.tasks // LIST_PAGE))
+            all_seen = self.env.now >= seen_at
+            if self.env.now >= ends:
+                if all_seen:
+                    return
+                yield self.env.timeout(LOOK_SECONDS)
+                continue
             free = max(0, self.scenario.stack.max_tasks - self.tasks)
-            if waiting and not free:
-                self._refused("MaxTasks")
             batch = [waiting.popleft() for _ in range(min(free, len(waiting)))]
+            behind = len(waiting) + len(self._queue)
+            if waiting or (behind and free == len(batch)):
+                limit = "MaxTasks"
+            else:
+                limit = "LaunchFunction, ten at a time" if behind else ""
             if batch:
                 yield self.env.timeout(LIST_SECONDS)
                 seen_at = self.env.now + LIST_LAG
             back = [each for each in batch if self._start_task(each) is not Answer.TAKEN]
+            if back:
+                limit = self._refused_by
+            elif limit:
+                self._refused(limit)
             waiting.extendleft(reversed(back))
-            if not waiting and self.env.now >= seen_at:
-                if free > len(batch) and self._queue:
-                    self._refused("LaunchFunction, ten at a time")
+            self._queue_held(limit, len(waiting) + len(self._queue))
+            if not waiting and all_seen and not batch:
                 return
             if back or not batch:
                 yield self.env.timeout(LOOK_SECONDS)
@@ -327,6 +378,7 @@ class Model:
     # ---- Verdicts and the sweep -----------------------------------------------------------------
 
     def _begin(self, upload: Upload) -> None:
+        self._release(upload)
         if not upload.begun:
             upload.begun = True
             self.begun += 1

@@ -26,19 +26,23 @@ def main(kind: str, source: Path, target: Path) -> None:
 
 
 def cost(said: dict[str, Any]) -> Any:  # noqa: ANN401
-    """A month's cost over uploads, as it is and for a million uploads."""
+    """A month's cost over uploads, as it is and for a million uploads; faint where quotas have to
+    be raised for it."""
     figure, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained", sharex=True)
     for name, stack in said["stacks"].items():
-        style = {"c": COLOURS[name], "lw": 2} if name in COLOURS else {"lw": 1, "ls": "--"}
-        axes[0].plot(said["uploads"], stack, label=name, **style)
+        style = {"c": COLOURS[name], "lw": 2} if name in COLOURS else {"c": "grey", "ls": "--"}
         each = [1e6 * usd / count for usd, count in zip(stack, said["uploads"], strict=True)]
-        axes[1].plot(said["uploads"], each, label=name, **style)
+        within = said["within"][name]
+        for axis, values in ((axes[0], stack), (axes[1], each)):
+            axis.plot(said["uploads"][:within], values[:within], label=name, **style)
+            axis.plot(said["uploads"][within - 1 :], values[within - 1 :], alpha=0.35, **style)
     for each, title in ((axes[0], "USD a month"), (axes[1], "USD for a million uploads")):
         each.set(xscale="log", yscale="log", xlabel="uploads a month", title=title)
         each.grid(alpha=0.3)
     axes[1].set_ylim(5, 1e5)
     axes[0].legend(frameon=False)
-    figure.text(0.995, 0.005, "without storage", ha="right", color="grey", size=7)
+    note = "without storage\nfaint: needs more than a new account,\nor the sweep, has"
+    axes[0].text(0.98, 0.03, note, transform=axes[0].transAxes, ha="right", color="grey", size=8)
     return figure
 
 
@@ -50,7 +54,7 @@ def simulation(said: dict[str, Any]) -> Any:  # noqa: ANN401
             unit, label = length, name
     times = [second / unit for second in seconds]
     figure, (above, below) = plt.subplots(
-        2, 1, figsize=(8, 4.6), layout="constrained", sharex=True, height_ratios=(2, 1)
+        2, 1, figsize=(9.6, 4.6), layout="constrained", sharex=True, height_ratios=(2, 1)
     )
     above.plot(times, said["uploaded"], c="silver", label="uploaded", lw=3)
     above.plot(times, said["answered"], c="tab:green", label="answered")
@@ -61,7 +65,7 @@ def simulation(said: dict[str, Any]) -> Any:  # noqa: ANN401
     below.set(xlabel=label, ylabel="running", ylim=(0, None))
     for axes in (above, below):
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False, loc="center right")
+        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))  # beside the curves
     return figure
 
 

@@ -56,7 +56,10 @@ class Result:
     retries: str
     swept: str
     usd: str
-    limits: str
+    first: str
+    """The limit that was met first."""
+    longest: str
+    """The one that kept uploads from an engine for the longest time, and its share of that."""
 
     HEAD = (
         "",
@@ -68,7 +71,8 @@ class Result:
         "refused",
         "swept",
         "USD",
-        "what limits: first, then most",
+        "limit met first",
+        "limit that holds back longest",
     )
 
     def row(self, name: str) -> list[str]:
@@ -99,7 +103,8 @@ def result(model: Model) -> Result:
         retries=short(model.retries),
         swept=f"{model.swept:,}",
         usd=f"{usd(model):,.2f}",
-        limits=limiting(model),
+        first=first(model),
+        longest=longest(model),
     )
 
 
@@ -116,13 +121,19 @@ def usd(model: Model) -> float:
     )
 
 
-def limiting(model: Model) -> str:
-    """The limit that said no first, and the one that said it most often."""
-    if not model.first:
-        return "nothing"
-    first = min(model.first, key=lambda name: model.first[name])
-    most = max(model.refusals, key=lambda name: model.refusals[name])
-    return first if first == most else f"{first}; {most}"
+def first(model: Model) -> str:
+    """The limit that said no first."""
+    return min(model.first, key=lambda name: model.first[name], default="none")
+
+
+def longest(model: Model) -> str:
+    """The limit that uploads waited for longest, all together: not who says no most often, because
+    who is refused by one limit asks again sooner than by another."""
+    total = sum(model.held.values())
+    if not total:
+        return "none"
+    name = max(model.held, key=lambda name: model.held[name])
+    return f"{name} ({100 * model.held[name] / total:.0f} %)"
 
 
 def duration(seconds: float) -> str:

@@ -7,7 +7,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import merge
 import pytest
+import sweep
 from memory_store import MemoryStore
 from processing import job
 from processing.events import Upload
@@ -15,11 +17,12 @@ from processing.settings import Settings
 
 from economics import compare, cost, document
 from economics.__main__ import main
-from economics.cost import RECIPE, Stack, Work, at, bill, tiered
+from economics.cost import GB, RECIPE, Stack, Work, at, bill, tiered
 from economics.figures import ASSUMED, PRICES, Job, Measured, NotMeasured, Wrong, sizes
 from tests.template.synthesis import SOURCE, synthesize
 
 TEXT = document.FILE.read_text()
+DECISIONS = " ".join((document.FILE.parent / "DECISIONS.md").read_text().split())
 INSTANT = Job(seconds_per_mib=0, start_seconds=0)
 WORK = Work(1e6, sizes("1:100"), INSTANT)
 
@@ -40,11 +43,12 @@ def test_the_document_shows_the_plot() -> None:
     assert document.PLOT.read_bytes().startswith(b"\x89PNG")
 
 
-def test_every_price_names_aws_page() -> None:
+def test_every_price_names_aws_page_and_one_that_it_was_compared_with() -> None:
     services = [price for price in PRICES.values() if isinstance(price, dict)]
     assert len(services) > 8
     for price in services:
         assert price["source"].startswith("https://aws.amazon.com/")
+        assert all(seen.startswith("https://") for seen in price["seen"].split(", "))
 
 
 def test_prices_have_a_date_and_a_region() -> None:
@@ -134,7 +138,7 @@ def test_a_crossing_is_where_both_cost_the_same() -> None:
 def test_the_crossing_of_addresses_and_endpoints_is_their_ratio() -> None:
     """Endpoints for an hour against an address for a minute, and the endpoints' bytes."""
     minute, endpoints = 0.005 / 60, 6 * 730 * 0.01
-    a_task = minute - ASSUMED["network_bytes_task"] / 1e9 * 0.01
+    a_task = minute - ASSUMED["network_bytes_task"] / 2**30 * 0.01
     (uploads,) = compare.crossing("fargate, public", "fargate", WORK).at
     assert uploads == pytest.approx(endpoints / a_task)
 
@@ -143,7 +147,8 @@ def test_the_recipe_costs_three_minutes_a_trail_and_a_nat_gateway() -> None:
     said = bill(RECIPE, WORK).items
     assert said["compute"] == pytest.approx(1e6 * 180 / 3600 * (0.04048 + 2 * 0.004445))
     assert said["trail"] == pytest.approx(1, rel=0.02)
-    assert said["network"] > 730 * 0.05
+    image = 1e6 * ASSUMED["recipe_image_gb"] * 0.045
+    assert said["network"] == pytest.approx(730 * 0.05 + image, rel=0.01)
     assert said["builds"] == said["queues"] == said["sweep"] == 0
 
 
@@ -153,10 +158,98 @@ def test_spot_saves_less_than_its_discount() -> None:
     assert ratio == pytest.approx(1 - 0.7 + ASSUMED["interrupted"])
 
 
+def test_a_gb_is_what_aws_calls_one() -> None:
+    """The tiers of storage end at 50 and 500 x 1024 of them."""
+    work = Work(51_200 * 1024 / 2 + 1024, sizes("1:100"), INSTANT)
+    assert item("storage", Stack(), work) == pytest.approx(51_200 * 0.023 + 2 * 0.022)
+    assert GB == 1_073_741_824
+
+
+@pytest.mark.parametrize(
+    ("mib", "requests"), [(1, 1), (7.9, 1), (8, 3), (8.1, 4), (16, 4), (200, 27)]
+)
+def test_an_upload_in_parts_is_a_request_for_each_and_two_more(mib: float, requests: int) -> None:
+    assert cost.writes(mib) == requests
+    work = Work(1e6, sizes(f"{mib}:100"), INSTANT)
+    more = cost.s3_requests(Stack(), work) - cost.s3_requests(Stack(), WORK)
+    assert more == pytest.approx((requests - 1) * 5)
+    trail = item("trail", Stack("fargate", event_source="cloudtrail"), work)
+    assert trail == pytest.approx(requests, rel=0.02)
+
+
+def test_the_recipes_answer_is_sent_in_parts_too_and_its_upload_fetched_so() -> None:
+    work = Work(1e6, sizes("16:100"), INSTANT)
+    assert cost.s3_requests(RECIPE, work) == pytest.approx(2 * 4 * 5 + 3 * 0.4)
+
+
+def test_a_sweep_asks_three_times_for_each_upload_once() -> None:
+    """Beside its LISTs and the time that it takes."""
+    lists = 730 * (3 + 2 * 1e6 / 1000) * 0.005e-3
+    assert item("sweep", Stack()) - lists > 3 * 0.4
+    assert item("sweep", Stack()) - lists < 3 * 0.4 + 2
+
+
+def test_a_sweep_asks_for_uploads_in_parts_every_hour_for_a_week() -> None:
+    hundred_thousand = replace(WORK, uploads=1e5)
+    whole = item("sweep", Stack(), hundred_thousand)
+    in_parts = item("sweep", Stack(), replace(hundred_thousand, sizes=sizes("8:100")))
+    assert in_parts - whole > 167 * 3 * 0.04
+
+
+def test_messages_one_by_one_are_three_requests_and_in_tens_a_request_and_two_tenths() -> None:
+    stack = Stack("fargate", max_tasks=50)
+    a_second, request = 0.25 * 0.0000166667, 0.2e-6
+    alone = 3 * 0.5e-6 + request + 1.6 * a_second
+    assert cost.launches(stack, 1000) / 1000 == pytest.approx(alone)
+    tens = 1.2 * 0.5e-6 + request / 10
+    standing = cost.SECONDS * a_second
+    assert cost.launches(stack, 1e9) == pytest.approx(1e9 * tens + standing)
+
+
+# ---- What a month can't do ----------------------------------------------------------------------
+
+
+def needs(stack: Stack, work: Work) -> dict[str, float]:
+    return {need.what: need.needed for need in bill(stack, work).needs}
+
+
 def test_what_a_function_has_no_time_for_is_said() -> None:
     endless = replace(WORK, job=Job(seconds_per_mib=901, start_seconds=0))
-    assert not bill(Stack("lambda"), endless).fits
-    assert bill(Stack("fargate"), endless).fits
+    assert bill(Stack("lambda"), endless).never == "too long"
+    assert not bill(Stack("fargate"), endless).never
+
+
+def test_what_a_ceiling_has_no_room_for_is_said() -> None:
+    """Fifty tasks of half a minute do some four million a month."""
+    stack, work = Stack("fargate", max_tasks=50), replace(WORK, job=INSTANT)
+    assert not bill(stack, replace(work, uploads=4e6)).never
+    assert bill(stack, replace(work, uploads=5e6)).never == "too many"
+
+
+def test_a_ceiling_is_no_faster_than_its_launcher() -> None:
+    wide = Stack("fargate", max_tasks=5000)
+    assert not bill(wide, replace(WORK, uploads=15e6)).never
+    assert bill(wide, replace(WORK, uploads=17e6)).never == "too many"
+
+
+def test_tasks_a_second_and_their_vcpus_are_compared_with_the_quotas() -> None:
+    billion = replace(WORK, uploads=1e9)
+    assert needs(Stack("fargate"), billion)["RunTask a second"] == pytest.approx(380.5, abs=0.1)
+    assert "RunTask a second" not in needs(Stack("fargate"), replace(WORK, uploads=50e6))
+    assert needs(Stack("fargate"), WORK)["vCPUs of Fargate"] > 6
+    assert needs(Stack("fargate"), replace(WORK, uploads=1e5)) == {}
+
+
+def test_functions_at_a_time_are_compared_with_the_quota() -> None:
+    slow = Work(1e9, sizes("1:100"), Job(seconds_per_mib=3, start_seconds=0))
+    assert needs(Stack(), slow)["functions at a time"] > 1000
+    assert "functions at a time" not in needs(Stack(), replace(slow, uploads=1e8))
+
+
+def test_the_document_prints_no_price_of_what_cannot_be() -> None:
+    assert re.search(r"^\| `fargate, MaxTasks` \|.*\| too many \|$", TEXT, re.MULTILINE)
+    assert re.search(r"^\| `fargate` \|.* \* \|$", TEXT, re.MULTILINE)
+    assert "381 RunTask a second | quota 20" in TEXT
 
 
 # ---- The project --------------------------------------------------------------------------------
@@ -171,6 +264,14 @@ def test_a_job_calls_s3_as_often_as_it_is_billed_for() -> None:
     assert [name for name, _ in store.calls if name not in ("head", "get")] == ["put"]
 
 
+def test_a_sweep_asks_for_what_it_is_billed_for() -> None:
+    settings = Settings(processor=lambda body, content_type: (body, content_type))
+    assert len([*job.verdict_keys("input/a", settings)]) + 1 == cost.SWEEP_HEADS
+    assert merge.LONGEST_IN_PARTS.total_seconds() / 3600 == cost.RUNS_IN_PARTS
+    assert sweep._TOGETHER == cost.SWEEP_TOGETHER
+    assert SOURCE["Parameters"]["SweepSchedule"]["Default"] == "rate(1 hour)"
+
+
 @pytest.mark.parametrize("network", ["isolated", "private"])
 def test_the_template_says_the_same_of_a_network_that_stands_idle(network: str) -> None:
     description = SOURCE["Parameters"]["Network"]["Description"]
@@ -182,6 +283,18 @@ def test_the_template_says_the_same_of_a_network_that_stands_idle(network: str) 
 def test_the_template_says_the_same_of_the_even_time() -> None:
     description = SOURCE["Parameters"]["HybridThresholdMiB"]["Description"]
     assert f"jobs of up to {cost.even_seconds(Stack()):.0f} s" in description
+
+
+def test_the_decisions_say_the_same_of_threshold_and_ceiling() -> None:
+    ours, ceiling = document.work(document.measured_in(TEXT)), compare.ALL["fargate, MaxTasks"]
+    heavy = compare.heavier(ours, document.HEAVY)
+    assert f"after {cost.even_seconds(Stack()):.1f} s" in DECISIONS
+    said = compare.even_mib(Stack("hybrid"), heavy), compare.threshold(Stack("hybrid"), heavy)
+    assert f"above {said[0]:.0f} MiB, so set {said[1]}," in DECISIONS
+    assert "by price alone the threshold would be 256 or more" in DECISIONS
+    assert compare.threshold(Stack("hybrid"), ours) >= 256
+    alone, tens = cost.launches(ceiling, 1e6), cost.launches(ceiling, 1e8) / 100
+    assert f"makes it {alone:.2f} and {tens:.2f}" in DECISIONS
 
 
 def test_the_stack_of_the_table_has_the_templates_defaults() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import launch
 import pytest
 from hypothesis import given, settings
@@ -148,10 +150,69 @@ def test_what_there_is_no_room_for_is_left_to_the_sweep() -> None:
     assert full.ended > 3600
 
 
+def test_where_eventbridge_tries_failures_again_nothing_is_left_to_the_sweep() -> None:
+    full = run("fargate", 20, Limits(vcpus=6), retries_no_room=True)
+    assert (full.dropped, full.answered, full.swept) == (0, 20, 0)
+    assert full.ended < 3600
+
+
 def test_a_ceiling_at_the_quota_drops_nothing() -> None:
     limited = run("fargate", 20, Limits(vcpus=6), max_tasks=6)
     assert (limited.dropped, limited.answered, limited.swept) == (0, 20, 0)
     assert limited.ended < 3600
+
+
+def test_the_limit_that_holds_back_is_not_the_one_that_refuses_most() -> None:
+    """A ceiling lets uploads wait for their turn; the way into its queue refuses them at once."""
+    limits = Limits(**{**vars(PLENTY), "fifo_sends": 1})
+    limited = run("fargate", 60, limits, max_tasks=1)
+    assert max(limited.refusals, key=lambda name: limited.refusals[name]) == "MaxTasks"
+    assert scale.first(limited) == "SQS FIFO sends"
+    assert scale.longest(limited).startswith("MaxTasks (")
+
+
+def test_uploads_are_held_for_as_long_as_they_wait() -> None:
+    """All their waiting together, but for the launcher's own calls."""
+    limited = run("fargate", 30, max_tasks=3)
+    waiting = sum(limited.waited) - 30 * TASK_SECONDS
+    assert sum(limited.held.values()) == pytest.approx(waiting, rel=0.02)
+    assert limited.held["MaxTasks"] == pytest.approx(waiting, rel=0.05)
+
+
+def test_what_is_dropped_waits_for_what_dropped_it_until_it_is_swept() -> None:
+    full = run("fargate", 20, Limits(vcpus=6))
+    assert full.held["Fargate vCPUs"] == pytest.approx(sum(full.waited) - 20 * TASK_SECONDS)
+    assert scale.longest(full) == "Fargate vCPUs (100 %)"
+
+
+def test_what_is_left_at_the_end_has_waited_until_then() -> None:
+    endless = run("fargate", 3, Limits(vcpus=0), days=1.0, sweep=Sweep(every=1e9))
+    assert endless.held == {"Fargate vCPUs": 3 * 24 * 3600}
+
+
+def test_a_wide_ceiling_is_limited_by_the_launcher() -> None:
+    assert scale.longest(run("fargate", 300, max_tasks=1000)).startswith("LaunchFunction")
+
+
+def test_without_limits_nothing_holds_back() -> None:
+    free = run("lambda", 50)
+    assert (scale.first(free), scale.longest(free)) == ("none", "none")
+
+
+def test_a_launch_ends_only_when_the_list_has_what_it_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The list is so far behind that the time is out long before."""
+    monkeypatch.setattr(model, "LIST_LAG", 300)
+    limited = run("fargate", 12, max_tasks=100)
+    assert len(limited.started) == 12
+    assert limited.ended > 300 + TASK_SECONDS
+
+
+def test_a_launch_starts_nothing_when_its_time_is_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "LAUNCH_SECONDS", model.MARGIN_SECONDS)
+    idle = run("fargate", 3, max_tasks=5, days=0.01)
+    assert (idle.started, idle.left) == ([], 3)
 
 
 def test_a_ceiling_keeps_the_order_of_uploads() -> None:
@@ -210,15 +271,29 @@ def test_the_sweep_is_the_projects() -> None:
     assert rules.max_attempts == parameters["MaxAttempts"]["Default"]
 
 
-QUICK = ["steady-fargate", "day-hybrid"]
+QUICK = ["steady-fargate", "day-hybrid", "burst-lambda"]
 TEXT = scale.FILE.read_text()
 
 
 @pytest.mark.parametrize("name", QUICK)
 def test_the_document_is_what_the_model_says(name: str) -> None:
-    """Of those that take no minute."""
+    """Of those that take some seconds."""
     said = scale.result(Model(scale.scenarios(scale.measured_job())[name]).run())
     assert "| " + " | ".join(said.row(name)) + " |" in TEXT
+
+
+@pytest.mark.parametrize(
+    ("name", "uploads"), [("burst-fargate-ceiling", 5000), ("burst-fargate-new-ceiling", 500)]
+)
+def test_a_smaller_burst_is_limited_as_the_document_says(name: str, uploads: int) -> None:
+    """Of the bursts that take a minute."""
+    scenario = replace(scale.scenarios(scale.measured_job())[name], uploads=uploads)
+    small = Model(scenario).run()
+    first, longest = scale.first(small), scale.longest(small).split(" (")[0]
+    (row,) = [line for line in TEXT.splitlines() if line.startswith(f"| [{name}](")]
+    assert f"| {first} | {longest} (" in row
+    assert small.left == small.swept == 0
+    assert f"{small.most_tasks} tasks" in row
 
 
 @pytest.mark.parametrize("name", scale.scenarios(JOB))
