@@ -27,7 +27,7 @@ LIST_SECONDS, LIST_PAGE = 0.05, 100
 """One page of ListTasks, or one RunTask: an assumption. A page has so many tasks."""
 LIST_LAG = 1.0
 """Seconds until ListTasks has a task that RunTask has started: an assumption."""
-LOOK_SECONDS, BATCH, LAUNCH_SECONDS, MARGIN_SECONDS = 1.0, 10, 120, 10
+LOOK_SECONDS, BATCH, LAUNCH_SECONDS, MARGIN_SECONDS = 1.0, 10, 120, 30
 """Of functions/sweep/launch.py and its function."""
 SAMPLES = 400
 """Points of a curve, about."""
