@@ -1,8 +1,9 @@
 """The licence of every pinned package of every environment.
 
 A package's metadata say it, as an SPDX expression (PEP 639), a classifier or a word; what they
-leave open is decided in licences.toml, beside the reason. Exit codes: 0 all are allowed, 1 one is
-not, or is unknown.
+leave open is decided in licences.toml, beside the reason. So is what is not allowed and yet there,
+for certain environments only: these exceptions are named at the end. Exit codes: 0 all are allowed
+or decided, 1 one is not, or is unknown.
 """
 
 from __future__ import annotations
@@ -156,6 +157,11 @@ def _elsewhere(pin: pins.Pin) -> Distribution:
     raise Unknown("not installed here")
 
 
+def exceptions(found: Iterable[Finding]) -> list[Finding]:
+    """What is not allowed, and passes by decision."""
+    return [each for each in found if not each.problem and not is_allowed(each.licence)]
+
+
 def main() -> int:
     """Print them all, what is wrong last; gives the exit code."""
     found = list(findings())
@@ -163,6 +169,10 @@ def main() -> int:
         print(f"{finding.package:32} {finding.licence:48} {' '.join(finding.environments)}")
     wrong = [finding for finding in found if finding.problem]
     print(f"\n{len(found)} licences in {len(pins.files())} files of pins, {len(wrong)} to look at")
+    for finding in exceptions(found):
+        why = decisions()[finding.package]["why"]
+        where = " ".join(finding.environments)
+        print(f"  by decision, in {where} only: {finding.package}, {finding.licence}: {why}")
     for finding in wrong:
         print(f"  {finding.package}: {finding.licence}: {finding.problem}", file=sys.stderr)
     return 1 if wrong else 0

@@ -18,7 +18,7 @@ STACKS: dict[str, dict[str, str]] = {
     # Between them, these two have every role, in each of its forms.
     "hybrid": {"Mode": "hybrid", "WorkerImageUri": "", "MaxTasks": "5"},
     "fargate": {"Mode": "fargate", "WorkerImageUri": "registry.example/worker:1"},
-    "lambda": {"Mode": "lambda"},
+    "lambda": {"Mode": "lambda", "AlarmEmail": "operator@example.com"},
     "cloudtrail": {
         "Mode": "fargate",
         "EventSource": "cloudtrail",
@@ -371,6 +371,37 @@ def _queues() -> list[Attempt]:
     ]  # fmt: skip
 
 
+_ALARM = "arn:{Partition}:cloudwatch:{Region}:{Account}:alarm:mazes-UploadsFailAlarm-1"
+"""One of the synthesized stack, whose name is mazes."""
+
+
+def _topic() -> list[Attempt]:
+    """Who tells people: this stack's alarms, and nobody else, whatever their policies allow."""
+    publish, on, stack = "sns:Publish", "{AlarmTopic}", "lambda"
+    ours = {"aws:SourceArn": _ALARM, "aws:SourceAccount": _ACCOUNT}
+    others = {**ours, "aws:SourceArn": _ALARM.replace("mazes-", "others-")}
+    taken = {
+        "aws:SourceArn": _ALARM.replace("{Account}", _OTHER_ACCOUNT),
+        "aws:SourceAccount": _OTHER_ACCOUNT,
+    }
+    plain = {**ours, "aws:SecureTransport": "false"}
+    service, cry = "cloudwatch.amazonaws.com", "people stop to believe what anyone may say"
+    return [
+        Attempt(service, publish, on, True, "", stack, ours),
+        Attempt(service, publish, on, False, "one stack's alarms", stack, others),
+        Attempt(service, publish, on, False, _CONFUSED, stack, taken),
+        Attempt(service, publish, on, False, "TLS only", stack, plain),
+        Attempt("events.amazonaws.com", publish, on, False, cry, stack, _OTHER_RULE),
+        Attempt(
+            "s3.amazonaws.com", publish, on, False, cry, stack, {"aws:SourceAccount": _ACCOUNT}
+        ),
+        *(
+            Attempt(by, publish, on, False, cry, stack)
+            for by in (ADMINISTRATOR, STRANGER, "ProcessFunctionRole", "FailureFunctionRole")
+        ),
+    ]
+
+
 def _buckets() -> list[Attempt]:
     """Buckets: TLS, nobody from outside, and one trail."""
     plain = {"aws:SecureTransport": "false"}
@@ -469,6 +500,7 @@ ATTEMPTS = [
     *_lists_tasks(),
     *_trust(),
     *_queues(),
+    *_topic(),
     *_buckets(),
     *_functions(),
     *_endpoints(),

@@ -1,4 +1,9 @@
-"""Alarms on the embedded AWS: what is logged becomes a metric, and that sets an alarm off."""
+"""Alarms on the embedded AWS: what is logged becomes a metric, and that sets an alarm off.
+
+When it does is not judged here: the emulator takes all that was measured within Period times
+EvaluationPeriods as one, so that the first failure is enough for it. Periods, M of N and missing
+data are judged by computation, in tests/template/test_watching.py.
+"""
 
 from __future__ import annotations
 

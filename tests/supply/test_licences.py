@@ -44,6 +44,18 @@ def test_gpl_is_only_what_the_benchmark_measures_against() -> None:
     assert copyleft == {("mazesolver", ("peer",)), ("yattag", ("taskcat",))}
 
 
+def test_what_passes_by_decision_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert licences.main() == 0
+    *_, summary, peer, tool = capsys.readouterr().out.splitlines()
+    assert summary.endswith(", 0 to look at")
+    assert peer.startswith("  by decision, in peer only: mazesolver, GPL-3.0-only: ")
+    assert tool.startswith("  by decision, in taskcat only: yattag, LGPL-2.1-only: ")
+
+
+def test_what_is_wrong_is_no_exception() -> None:
+    assert licences.exceptions([licences.judge("new-package", ["dev"], "GPL-3.0-only")]) == []
+
+
 def test_each_decision_is_about_a_package_that_is_pinned() -> None:
     assert licences.decisions().keys() <= {finding.package for finding in licences.findings()}
 

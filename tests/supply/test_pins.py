@@ -1,9 +1,12 @@
 """Every package is pinned to files of known content, and nothing installs any other way."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cfnlint.decode import cfn_yaml
 
 from supply import pins
 
@@ -88,4 +91,76 @@ def test_the_image_installs_nothing() -> None:
     """It copies the layer's packages, which have been checked."""
     assert not re.search(
         r"(?m)^RUN.*\b(pip|apt|apk|curl)\b", (ROOT / "worker/Dockerfile").read_text()
+    )
+
+
+# ---- Images --------------------------------------------------------------------------------------
+
+NOT_PINNED = {
+    "public.ecr.aws/docker/library/python:3.13-slim": (
+        "rebuilt with security fixes, which each deployment gets; what came of it is pinned by "
+        "digest in the task definition"
+    ),
+    "aws/codebuild/amazonlinux-x86_64-standard:5.0": "CodeBuild's own; it knows no digests of them",
+    "aws/codebuild/amazonlinux-aarch64-standard:3.0": "the same",
+}
+"""Images that are named by a tag, and why; docs/DECISIONS.md says more."""
+
+
+def images_of(dockerfile: str) -> Iterator[str]:
+    """What each FROM names, by the default of its argument; one that has none is the caller's."""
+    defaults = dict(re.findall(r"(?m)^ARG (\w+)(?:=(\S+))?", dockerfile))
+    stages = set()
+    for image, stage in re.findall(r"(?im)^FROM (?:--\S+ )*(\S+)(?: AS (\S+))?", dockerfile):
+        argument = re.fullmatch(r"\$\{?(\w+)\}?", image)
+        image = defaults[argument[1]] if argument else image
+        if image and image not in stages:
+            yield image
+        stages.add(stage)
+
+
+def leaves(node: Any) -> Iterator[str]:
+    """The alternatives of Fn::If."""
+    if isinstance(node, dict):
+        _, *alternatives = node["Fn::If"]
+        for each in alternatives:
+            yield from leaves(each)
+    else:
+        yield str(node)
+
+
+def images() -> set[str]:
+    dockerfiles = [ROOT / "worker" / "Dockerfile", *ROOT.glob("local/**/Dockerfile")]
+    named = {image for file in dockerfiles for image in images_of(file.read_text())}
+    resources = cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"].values()
+    for each in resources:
+        if each["Type"] == "AWS::CodeBuild::Project":
+            named |= {*leaves(each["Properties"]["Environment"]["Image"])}
+    return named
+
+
+def test_each_image_is_pinned_by_digest_or_has_a_reason() -> None:
+    """And a reason goes with its image."""
+    by_tag = {image for image in images() if not re.search(r"@sha256:[0-9a-f]{64}$", image)}
+    assert by_tag == NOT_PINNED.keys()
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "expected"),
+    [
+        ("FROM a:1\n", ["a:1"]),
+        ("ARG BASE=a:1\nFROM ${BASE}\n", ["a:1"]),
+        ("ARG BASE\nFROM ${BASE}\n", []),
+        ("FROM --platform=linux/arm64 a:1 AS one\nFROM one\nFROM b:2\n", ["a:1", "b:2"]),
+    ],
+)
+def test_which_images_a_dockerfile_names(dockerfile: str, expected: list[str]) -> None:
+    assert [*images_of(dockerfile)] == expected
+
+
+def test_a_task_runs_the_image_that_was_built_and_no_other() -> None:
+    """By the digest that the build gave back, however its base is named."""
+    assert (
+        "!Sub ${Repository.RepositoryUri}@${WorkerImage.Digest}"
+        in ((ROOT / "template.yaml").read_text().split("  TaskDefinition:\n")[1].split("\n\n")[0])
     )

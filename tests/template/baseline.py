@@ -27,13 +27,13 @@ TASK, RULE, TRAIL = "AWS::ECS::TaskDefinition", "AWS::Events::Rule", "AWS::Cloud
 ENDPOINT, GROUP, SUBNET = "AWS::EC2::VPCEndpoint", "AWS::EC2::SecurityGroup", "AWS::EC2::Subnet"
 REPOSITORY, BUILD = "AWS::ECR::Repository", "AWS::CodeBuild::Project"
 LOGS, ROLE = "AWS::Logs::LogGroup", "AWS::IAM::Role"
+CLUSTER, VPC = "AWS::ECS::Cluster", "AWS::EC2::VPC"
 
 NOTHING_TO_ASK = {
     "AWS::CloudFormation::CustomResource", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard",
     "AWS::EC2::EIP", "AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route",
-    "AWS::EC2::RouteTable", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPC",
-    "AWS::EC2::VPCGatewayAttachment", "AWS::ECS::Cluster",
-    "AWS::Lambda::EventInvokeConfig",
+    "AWS::EC2::RouteTable", "AWS::EC2::SubnetRouteTableAssociation",
+    "AWS::EC2::VPCGatewayAttachment", "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::EventSourceMapping", "AWS::Lambda::LayerVersion", "AWS::Logs::MetricFilter",
     "Custom::WorkerImage",
     # Judged with what they belong to, by the table of attempts.
@@ -61,6 +61,8 @@ class Control:
     """Ways to break it, by name."""
     applies: Holds = lambda _, __: True
     """To which resources of the type."""
+    reason: str = ""
+    """The id of the suppression that will do instead, beside the resource."""
 
 
 # ---- Ways to look at a resource, and to change it ------------------------------------------------
@@ -115,18 +117,40 @@ def is_(expected: Any) -> Callable[[Any], bool]:
     return lambda found: found == expected
 
 
+TOOLS = ("checkov", "baseline")
+"""Whose suppressions the template has: checkov reads its own, and only these tests the others."""
+
+
 def reason(stack: Stack, name: str, check: str) -> str:
-    """Why checkov need not ask, as the template has it beside the resource."""
-    skips = stack.resources[name].get("Metadata", {}).get("checkov", {}).get("skip", [])
+    """Why nobody need ask, as the template has it beside the resource."""
+    metadata = stack.resources[name].get("Metadata", {})
+    skips = [skip for tool in TOOLS for skip in metadata.get(tool, {}).get("skip", [])]
     return next((skip["comment"] for skip in skips if skip["id"] == check), "")
 
 
 def no_reason(check: str) -> Break:
     def change(stack: Stack, name: str) -> None:
-        checkov = stack.resources[name]["Metadata"]["checkov"]
-        checkov["skip"] = [skip for skip in checkov["skip"] if skip["id"] != check]
+        metadata = stack.resources[name].get("Metadata", {})
+        for said in (metadata[tool] for tool in TOOLS if tool in metadata):
+            said["skip"] = [skip for skip in said["skip"] if skip["id"] != check]
 
     return change
+
+
+def nothing(stack: Stack, name: str) -> None:
+    """Leave a resource as it is."""
+
+
+def or_reason(
+    name: str, kind: str, asked_by: str, check: str, holds: Holds, without: Break = nothing
+) -> Control:
+    """It holds, or the template says why not: a suppression of that id, with its reason."""
+
+    def holds_or_reason(stack: Stack, resource: str) -> bool:
+        return holds(stack, resource) or bool(reason(stack, resource, check))
+
+    breaks = {"neither": both(without, no_reason(check))}
+    return Control(f"{name}, or a reason", kind, asked_by, holds_or_reason, breaks, reason=check)
 
 
 def both(*breaks: Break) -> Break:
@@ -189,8 +213,53 @@ def nobody_else_sends(stack: Stack, name: str) -> bool:
 
 
 def versioned(stack: Stack, name: str) -> bool:
-    enabled = stack[name].get("VersioningConfiguration") == {"Status": "Enabled"}
-    return enabled or bool(reason(stack, name, "CKV_AWS_21"))
+    return bool(stack[name].get("VersioningConfiguration") == {"Status": "Enabled"})
+
+
+def has(path: str) -> Holds:
+    """Something is at the path."""
+    return lambda stack, name: MISSING not in [*at(stack[name], path)]
+
+
+def encrypted_by_kms(stack: Stack, name: str) -> bool:
+    return [*at(stack[name], f"{ENCRYPTED}.SSEAlgorithm")] == ["aws:kms"]
+
+
+def flow_logs(stack: Stack, name: str) -> bool:
+    logs = stack.of_type("AWS::EC2::FlowLog").values()
+    return any(each["ResourceId"] == f"<{name}>" for each in logs)
+
+
+def endpoint_to(service: str) -> Holds:
+    def holds(stack: Stack, name: str) -> bool:
+        return any(
+            each["ServiceName"].endswith(f".{service}") and each["VpcId"] == f"<{name}>"
+            for each in stack.of_type(ENDPOINT).values()
+        )
+
+    return holds
+
+
+def no_endpoint_to(service: str) -> Break:
+    def change(stack: Stack, name: str) -> None:
+        for logical_id, each in stack.of_type(ENDPOINT).items():
+            if each["ServiceName"].endswith(f".{service}"):
+                del stack.resources[logical_id]
+
+    return change
+
+
+def insights(stack: Stack, name: str) -> bool:
+    settings = stack[name].get("ClusterSettings", [])
+    return any(
+        each["Name"] == "containerInsights" and each["Value"] in ("enabled", "enhanced")
+        for each in settings
+    )
+
+
+def kept_for_a_year(stack: Stack, name: str) -> bool:
+    """What CloudWatch.16 asks for by default; with no number at all, they are kept for ever."""
+    return int(stack[name].get("RetentionInDays", 3653)) >= 365
 
 
 def ends_unfinished_uploads(stack: Stack, name: str) -> bool:
@@ -209,18 +278,24 @@ def encrypted_queue(stack: Stack, name: str) -> bool:
     return bool(queue.get("KmsMasterKeyId")) or queue.get("SqsManagedSseEnabled") is True
 
 
-def supported(runtime: Any) -> bool:
-    """AWS's own list of runtimes, as cfn-lint brings it along: not deprecated for half a year."""
+def runtimes() -> dict[str, Any]:
+    """AWS's own list, as cfn-lint brings it along."""
     data = resources.files(cfnlint.data.AdditionalSpecs)
-    known = json.loads((data / "LmbdRuntimeLifecycle.json").read_text())
+    known: dict[str, Any] = json.loads((data / "LmbdRuntimeLifecycle.json").read_text())
+    return known
+
+
+def latest(stack: Stack, name: str) -> bool:
+    versions = [int(each.removeprefix("python3.")) for each in runtimes() if "python3." in each]
+    return bool(stack[name]["Runtime"] == f"python3.{max(versions)}")
+
+
+def supported(runtime: Any) -> bool:
+    """Not deprecated for half a year."""
+    known = runtimes()
     ends = known.get(runtime, {}).get("deprecated") or "9999-12-31"
     in_half_a_year = datetime.datetime.now(tz=datetime.UTC).date() + datetime.timedelta(days=182)
     return runtime in known and datetime.date.fromisoformat(ends) > in_half_a_year
-
-
-def concurrency(stack: Stack, name: str) -> bool:
-    reserved = "ReservedConcurrentExecutions" in stack[name]
-    return reserved or bool(reason(stack, name, "CKV_AWS_115"))
 
 
 def fails_to_somewhere(stack: Stack, name: str) -> bool:
@@ -374,14 +449,6 @@ def function_logs_to_a_kept_group(stack: Stack, name: str) -> bool:
     return group in stack.of_type(LOGS)
 
 
-def encrypted_or_reason(path: str, check: str) -> Holds:
-    def holds(stack: Stack, name: str) -> bool:
-        (found,) = at(stack[name], path)
-        return found is not MISSING or bool(reason(stack, name, check))
-
-    return holds
-
-
 def for_a_service(stack: Stack, name: str) -> bool:
     """Nobody but services takes on a role."""
     statements = stack[name]["AssumeRolePolicyDocument"]["Statement"]
@@ -421,15 +488,15 @@ CONTROLS = [
             "BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets",
         )
     ),
-    value("encryption at rest", BUCKET, "S3.17, CKV_AWS_19", f"{ENCRYPTED}.SSEAlgorithm",
+    value("encryption at rest", BUCKET, "CKV_AWS_19", f"{ENCRYPTED}.SSEAlgorithm",
           lambda found: found in ("AES256", "aws:kms"), MISSING),
     value("no access lists", BUCKET, "S3.12", "OwnershipControls.Rules.*.ObjectOwnership",
           is_("BucketOwnerEnforced"), MISSING, "ObjectWriter", "BucketOwnerPreferred"),
-    Control("versions, or a reason", BUCKET, "S3.14, CKV_AWS_21", versioned, {
-        "Status=Suspended": both(
-            put("VersioningConfiguration", {"Status": "Suspended"}), no_reason("CKV_AWS_21")),
-        "gone": both(put("VersioningConfiguration", MISSING), no_reason("CKV_AWS_21")),
-    }),
+    or_reason("a key of KMS", BUCKET, "S3.17", "S3.17", encrypted_by_kms),
+    or_reason("access logs", BUCKET, "S3.9, AwsSolutions-S1, CKV_AWS_18", "CKV_AWS_18",
+              has("LoggingConfiguration")),
+    or_reason("versions", BUCKET, "S3.14, CKV_AWS_21", "CKV_AWS_21", versioned,
+              put("VersioningConfiguration", {"Status": "Suspended"})),
     Control("unfinished uploads end", BUCKET, "S3.13, CKV_AWS_300", ends_unfinished_uploads, {
         "gone": put(f"LifecycleConfiguration.Rules.*.{ABORT}", MISSING),
         "disabled": put("LifecycleConfiguration.Rules.*.Status", "Disabled"),
@@ -440,23 +507,25 @@ CONTROLS = [
         "SqsManagedSseEnabled=False": put("SqsManagedSseEnabled", False),
         "gone": put("SqsManagedSseEnabled", MISSING),
     }),
+    or_reason("a queue for the hopeless", QUEUE, "AwsSolutions-SQS3", "AwsSolutions-SQS3",
+              has("RedrivePolicy.deadLetterTargetArn"), put("RedrivePolicy", MISSING)),
     tls_only(QUEUE, "AwsSolutions-SQS4", "sqs:ReceiveMessage"),
     Control("nobody else sends", QUEUE, "nobody", nobody_else_sends,
             {"no statement": without_statement("NobodyElseWrites")}),
-    Control("encryption at rest, or a reason", TOPIC, "SNS.1, CKV_AWS_26",
-            encrypted_or_reason("KmsMasterKeyId", "CKV_AWS_26"),
-            {"gone": both(put("KmsMasterKeyId", MISSING), no_reason("CKV_AWS_26"))}),
+    or_reason("encryption at rest", TOPIC, "SNS.1, CKV_AWS_26", "CKV_AWS_26",
+              has("KmsMasterKeyId")),
     tls_only(TOPIC, "AwsSolutions-SNS3", "sns:Publish", given=ALARM),
     Control("nobody else publishes", TOPIC, "nobody", nobody_else_publishes,
             {"no statement": without_statement("NobodyElsePublishes")}),
     # ---- Lambda
-    value("a runtime with support", FUNCTION, "Lambda.2, AwsSolutions-L1", "Runtime", supported,
+    value("a runtime with support", FUNCTION, "Lambda.2", "Runtime", supported,
           MISSING, "python3.8", "python4"),
-    Control("reserved concurrency, or a reason", FUNCTION, "CKV_AWS_115", concurrency,
-            {"no reason": no_reason("CKV_AWS_115")}),
+    or_reason("the latest runtime", FUNCTION, "AwsSolutions-L1", "AwsSolutions-L1", latest),
+    or_reason("reserved concurrency", FUNCTION, "CKV_AWS_115", "CKV_AWS_115",
+              has("ReservedConcurrentExecutions")),
     Control("somewhere to fail to", FUNCTION, "CKV_AWS_116", fails_to_somewhere,
             {"gone": nothing_to_fail_to}),
-    Control("a log group with retention", FUNCTION, "CloudWatch.16", function_logs_to_a_kept_group,
+    Control("a log group with retention", FUNCTION, "nobody", function_logs_to_a_kept_group,
             {"gone": put("LoggingConfig", MISSING),
              "another": put("LoggingConfig.LogGroup", "/aws/lambda/f")}),
     value("no secret in variables", FUNCTION, "CKV_AWS_45", "Environment.Variables", no_secret,
@@ -466,6 +535,8 @@ CONTROLS = [
         "any source": put("SourceArn", MISSING),
     }),
     # ---- ECS
+    or_reason("Container Insights", CLUSTER, "ECS.12, AwsSolutions-ECS4, CKV_AWS_65", "CKV_AWS_65",
+              insights),
     value("not root", TASK, "ECS.20", f"{_WORKER}.User", not_root, MISSING, "0", "root", "0:0",
           "65532", "65532:0"),
     value("read-only root", TASK, "ECS.5, CKV_AWS_336", f"{_WORKER}.ReadonlyRootFilesystem",
@@ -492,7 +563,16 @@ CONTROLS = [
     Control("private addresses", RULE, "ECS.16", private_tasks, {"ENABLED": public_tasks},
             starts_private_tasks),
     # ---- Network
-    Control("a policy that limits", ENDPOINT, "EC2.55-57, EC2.10", limited_endpoint, {
+    or_reason("flow logs", VPC, "EC2.6, AwsSolutions-VPC7", "EC2.6", flow_logs),
+    or_reason("a default group that lets nothing through", VPC, "EC2.2", "EC2.2",
+              lambda stack, name: False),
+    or_reason("an endpoint to EC2", VPC, "EC2.10", "EC2.10", endpoint_to("ec2")),
+    or_reason("an endpoint to SSM", VPC, "EC2.57", "EC2.57", endpoint_to("ssm")),
+    Control("endpoints to ECR", VPC, "EC2.55", endpoint_to("ecr.api"),
+            {"none": no_endpoint_to("ecr.api")}, is_the_only_way_out),
+    Control("endpoints to images", VPC, "EC2.56", endpoint_to("ecr.dkr"),
+            {"none": no_endpoint_to("ecr.dkr")}, is_the_only_way_out),
+    Control("a policy that limits", ENDPOINT, "nobody", limited_endpoint, {
         "gone": put("PolicyDocument", MISSING),
         "anything": put("PolicyDocument", {
             "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}),
@@ -503,7 +583,7 @@ CONTROLS = [
     }, is_an_interface),
     Control("lets in no address", GROUP, "EC2.18-19, CKV_AWS_260, AwsSolutions-EC23",
             lets_in_groups_only, {"anyone": put("SecurityGroupIngress", [ANYONE])}),
-    Control("lets out what it must", GROUP, "EC2.2, CKV_AWS_382", lets_out_what_is_said, {
+    Control("lets out what it must", GROUP, "CKV_AWS_382", lets_out_what_is_said, {
         "gone": put("SecurityGroupEgress", MISSING),
         "anything": put("SecurityGroupEgress", [ANYWHERE]),
     }),
@@ -516,9 +596,10 @@ CONTROLS = [
           is_("IMMUTABLE"), MISSING, "MUTABLE"),
     value("old images go", REPOSITORY, "ECR.3", "LifecyclePolicy.LifecyclePolicyText",
           lambda found: '"expire"' in str(found), MISSING),
-    value("encryption at rest", REPOSITORY, "ECR.5, CKV_AWS_136",
-          "EncryptionConfiguration.EncryptionType", lambda found: found in ("AES256", "KMS"),
-          MISSING),
+    value("encryption at rest", REPOSITORY, "nobody", "EncryptionConfiguration.EncryptionType",
+          lambda found: found in ("AES256", "KMS"), MISSING),
+    or_reason("a key of your own", REPOSITORY, "ECR.5, CKV_AWS_136", "CKV_AWS_136",
+              has("EncryptionConfiguration.KmsKey")),
     Control("privileged only to build images", BUILD, "CodeBuild.5, CKV_AWS_316",
             privileged_to_build_images, {"no image": builds_no_image}),
     Control("logs that are kept", BUILD, "CodeBuild.4, CKV_AWS_314", logs_to_a_kept_group, {
@@ -534,15 +615,15 @@ CONTROLS = [
     value("validates its files", TRAIL, "CloudTrail.4, CKV_AWS_36", "EnableLogFileValidation",
           is_(True), MISSING, False),
     value("is on", TRAIL, "CKV_AWS_251", "IsLogging", is_(True), MISSING, False),
-    Control("a key, or a reason", TRAIL, "CloudTrail.2, CKV_AWS_35",
-            encrypted_or_reason("KMSKeyId", "CKV_AWS_35"),
-            {"gone": both(put("KMSKeyId", MISSING), no_reason("CKV_AWS_35"))}),
+    or_reason("a key", TRAIL, "CloudTrail.2, CKV_AWS_35", "CKV_AWS_35", has("KMSKeyId")),
+    or_reason("its records in CloudWatch Logs", TRAIL, "CloudTrail.5", "CloudTrail.5",
+              has("CloudWatchLogsLogGroupArn")),
     # ---- Logs and roles
-    value("retention", LOGS, "CloudWatch.16, CKV_AWS_66", "RetentionInDays",
+    value("retention", LOGS, "CKV_AWS_66", "RetentionInDays",
           lambda found: str(found).isdigit() and int(found) > 0, MISSING),
-    Control("a key, or a reason", LOGS, "CKV_AWS_158",
-            encrypted_or_reason("KmsKeyId", "CKV_AWS_158"),
-            {"gone": both(put("KmsKeyId", MISSING), no_reason("CKV_AWS_158"))}),
+    or_reason("kept for a year", LOGS, "CloudWatch.16", "CloudWatch.16", kept_for_a_year,
+              put("RetentionInDays", 364)),
+    or_reason("a key", LOGS, "CKV_AWS_158", "CKV_AWS_158", has("KmsKeyId")),
     Control("for services only", ROLE, "CKV_AWS_60-61", for_a_service, {"anyone": for_the_account}),
     Control("no wildcard in actions", ROLE, "IAM.21, AwsSolutions-IAM5", no_wildcard_action,
             {"any": any_action}),

@@ -13,17 +13,63 @@ import pytest
 from tests.attempts import ATTEMPTS, DEPLOYED, STACKS, Attempt
 from tests.template.policies import Account
 from tests.template.synthesis import CHOICES, synthesize
+from tests.template.test_key import BOUNDARY, boundary
 
 ACCOUNTS = {name: Account(synthesize(chosen)) for name, chosen in STACKS.items()}
 ROLES = {
     role for chosen in CHOICES.values() for role in synthesize(chosen).of_type("AWS::IAM::Role")
 }
+BOUNDED = {
+    name: Account(synthesize(chosen, PermissionsBoundaryArn=BOUNDARY), boundary())
+    for name, chosen in STACKS.items()
+}
+OF_ROLES = [attempt for attempt in ATTEMPTS if attempt.by.endswith("Role")]
 DENIED = [attempt for attempt in ATTEMPTS if not attempt.allowed]
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS, ids=str)
 def test_the_policies_allow_what_is_needed_and_nothing_else(attempt: Attempt) -> None:
     assert ACCOUNTS[attempt.stack].allows(attempt) is attempt.allowed
+
+
+@pytest.mark.parametrize("attempt", OF_ROLES, ids=str)
+def test_under_the_documented_boundary_roles_may_do_the_same(attempt: Attempt) -> None:
+    assert BOUNDED[attempt.stack].allows(attempt) is attempt.allowed
+
+
+@pytest.mark.parametrize(
+    ("action", "on"),
+    [
+        ("iam:PutRolePolicy", "{TaskRole}"),
+        ("iam:PassRole", "{OtherRole}"),
+        ("s3:PutBucketPolicy", "{DataBucket}"),
+        ("s3:DeleteObjectVersion", "{DataBucket}/input/a.png"),
+        ("ecs:RegisterTaskDefinition", "*"),
+        ("lambda:UpdateFunctionCode", "{SweepFunction}"),
+        ("events:PutRule", "{OtherRule}"),
+        ("ec2:RunInstances", "*"),
+    ],
+)
+def test_the_boundary_holds_whatever_a_roles_own_policy_says(action: str, on: str) -> None:
+    opened = copy.deepcopy(BOUNDED["hybrid"])
+    opened.stack["TaskRole"]["Policies"] = [
+        {"PolicyDocument": {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}}
+    ]
+    attempt = Attempt("TaskRole", action, on, False)
+    assert not opened.allows(attempt)
+    opened.boundary = None
+    assert opened.allows(attempt)
+
+
+def test_the_boundary_has_no_more_than_what_roles_need() -> None:
+    """As actions; kms: is needed with a key, which no row of the table is about."""
+    needed = {attempt.action for attempt in OF_ROLES if attempt.allowed}
+    listed = {action for each in boundary() for action in as_list(each["Action"])}
+    assert {each for each in listed if not each.startswith("kms:")} == needed
+
+
+def as_list(found: str | list[str]) -> list[str]:
+    return [found] if isinstance(found, str) else found
 
 
 def test_no_attempt_is_there_twice() -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.template.baseline import CONTROLS, NOTHING_TO_ASK, Control
-from tests.template.synthesis import CHOICES, Stack, synthesize
+from tests.template.baseline import CONTROLS, NOTHING_TO_ASK, Control, no_reason
+from tests.template.synthesis import CHOICES, SOURCE, Stack, synthesize
 
 KINDS = {control.kind for control in CONTROLS}
 KEY = "arn:aws-test:kms:xx-test-9:111122223333:key/0"
@@ -77,3 +77,37 @@ def test_a_control_that_is_broken_is_missed(control: Control, way: str) -> None:
                 tried += 1
                 assert not control.holds(stack, name), name
     assert tried, "there is nothing that it could break"
+
+
+SUPPRESSED = [
+    (name, skip["id"], skip["comment"])
+    for name, resource in SOURCE["Resources"].items()
+    for skip in resource.get("Metadata", {}).get("baseline", {}).get("skip", [])
+]
+
+
+@pytest.mark.parametrize(("name", "check", "comment"), SUPPRESSED)
+def test_a_suppression_has_a_reason_and_is_needed(name: str, check: str, comment: str) -> None:
+    """One of what is no longer there would hide what comes next."""
+    assert len(comment.split()) > 3
+    kind = SOURCE["Resources"][name]["Type"].replace("::Serverless::", "::Lambda::")
+    controls = [each for each in CONTROLS if (each.kind, each.reason) == (kind, check)]
+    assert controls, "no control asks for it"
+    stacks = [synthesize(choice) for choice in DIFFERENT.values()]
+    having = [stack for stack in stacks if name in stack.resources]
+    for stack in having:
+        no_reason(check)(stack, name)
+    assert having
+    assert not any(control.holds(stack, name) for control in controls for stack in having)
+
+
+def test_no_control_is_suppressed_twice() -> None:
+    assert len({each[:2] for each in SUPPRESSED}) == len(SUPPRESSED)
+
+
+@pytest.mark.parametrize("tool", ["checkov", "parliament", "baseline"])
+def test_a_comma_does_not_cut_a_reason_off(tool: str) -> None:
+    """In `{id: ..., comment: a, b}` b would be a field of its own."""
+    for resource in SOURCE["Resources"].values():
+        for skip in resource.get("Metadata", {}).get(tool, {}).get("skip", []):
+            assert skip.keys() == {"id", "comment"}

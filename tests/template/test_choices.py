@@ -26,7 +26,7 @@ FAILURES = {
     "RawFailureQueue", "RawFailureQueuePolicy", "FailureFunction", "FailureFunctionRole",
     "FailureFunctionRawFailures",
 }  # fmt: skip
-SCHEDULE = {"SweepRule", "SweepPermission"}
+SCHEDULE = {"SweepRule", "SweepPermission", "OldestUnansweredAlarm", "SweepFailsAlarm"}
 SWEEP = {"SweepFunction", "SweepFunctionRole", "SweepFunctionEventInvokeConfig"} | SCHEDULE
 METRICS = {
     "JobsMetric", "JobTimeMetric", "UploadSizeMetric", "TimeToVerdictMetric", "FailuresMetric",
@@ -34,7 +34,7 @@ METRICS = {
 }  # fmt: skip
 ALARMS = {
     "UploadsFailAlarm", "FailureQueueAlarm", "FailuresUnreportedAlarm", "OldestUnansweredAlarm",
-    "GaveUpAlarm", "NotStartedAlarm",
+    "GaveUpAlarm", "NotStartedAlarm", "SweepFailsAlarm",
 }  # fmt: skip
 ALWAYS |= FAILURES | SWEEP | METRICS | ALARMS | {"Dashboard"}
 LAMBDA = {
@@ -43,7 +43,8 @@ LAMBDA = {
 }  # fmt: skip
 TASKS = {
     "Cluster", "TaskDefinition", "TaskRole", "ExecutionRole", "UploadRule", "UploadRuleRole",
-    "TaskFailureRule", "TaskSecurityGroup", "LaunchesThrottledAlarm",
+    "TaskFailureRule", "TaskSecurityGroup", "LaunchesThrottledAlarm", "UploadEventsLostAlarm",
+    "TaskFailuresLostAlarm",
 }  # fmt: skip
 TRAIL = {"Trail", "TrailBucket", "TrailBucketPolicy"}
 VPC = {

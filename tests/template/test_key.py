@@ -1,4 +1,4 @@
-"""KmsKeyArn and PermissionsBoundaryArn: everywhere, or nowhere; the key's policy as documented."""
+"""KmsKeyArn and PermissionsBoundaryArn: everywhere, or nowhere; both policies as documented."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.template.evaluator import Caller, Request, allowed
 from tests.template.policies import PLACE, Account
-from tests.template.synthesis import CHOICES, ROOT, Stack, synthesize
+from tests.template.synthesis import CHOICES, CLOUDTRAIL, ROOT, Stack, synthesize
 
 KEY = "arn:aws-test:kms:xx-test-9:111122223333:key/0"
 BOUNDARY = "arn:aws-test:iam::111122223333:policy/boundary"
@@ -36,16 +36,34 @@ BY_SERVICE = {
 """By way of which services each role uses the key."""
 
 
-def key_policy() -> list[dict[str, Any]]:
-    """The one in the documentation, for the account of the synthesized stacks."""
-    (text,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs/SECURITY.md").read_text(), re.DOTALL)
+SECURITY = (ROOT / "docs/SECURITY.md").read_text()
+
+
+def section(heading: str) -> str:
+    return SECURITY.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def documented(heading: str) -> list[dict[str, Any]]:
+    """The policy in a section of the documentation, for the account of the synthesized stacks.
+
+    There a role's name is its logical id, and does not begin with the stack's.
+    """
+    (text,) = re.findall(r"```json\n(.*?)```", section(heading), re.DOTALL)
     for word, own in {
         "arn:aws:": "arn:aws-test:", "ACCOUNT": PLACE["account"], "REGION": PLACE["region"],
-        "STACK": "mazes",
+        "role/STACK-*": "role/*Role", "STACK": "mazes",
     }.items():  # fmt: skip
         text = text.replace(word, own)
     statements: list[dict[str, Any]] = json.loads(text)["Statement"]
     return statements
+
+
+def key_policy() -> list[dict[str, Any]]:
+    return documented("A key of your own")
+
+
+def boundary() -> list[dict[str, Any]]:
+    return documented("A permissions boundary")
 
 
 def may_use(caller: Caller, action: str, **keys: str) -> bool:
@@ -98,6 +116,51 @@ def test_the_key_lets_in_the_services_that_store_and_for_this_stack_only() -> No
     assert not may_use(logs, "kms:GenerateDataKey", **other)
     assert may_use(Caller(service="events.amazonaws.com"), "kms:GenerateDataKey")
     assert not may_use(Caller(service="s3.amazonaws.com"), "kms:GenerateDataKey")
+
+
+def test_the_key_lets_in_the_stacks_own_trail_only() -> None:
+    trail = Caller(service="cloudtrail.amazonaws.com")
+    arn = "arn:aws-test:cloudtrail:xx-test-9:{}:trail/{}"
+    own = synthesize(CLOUDTRAIL)["Trail"]["TrailName"]
+    assert own == "<DataBucket>"  # the bucket's name
+    name = synthesize(CLOUDTRAIL)["DataBucket"]["BucketName"]
+    assert may_use(trail, "kms:GenerateDataKey", aws__SourceArn=arn.format("111122223333", name))
+    assert not may_use(trail, "kms:GenerateDataKey")
+    for other in (arn.format("999999999999", name), arn.format("111122223333", "management")):
+        assert not may_use(trail, "kms:GenerateDataKey", aws__SourceArn=other)
+        assert not may_use(trail, "kms:DescribeKey", aws__SourceArn=other)
+    assert not may_use(trail, "kms:Decrypt", aws__SourceArn=arn.format("111122223333", name))
+
+
+@pytest.mark.parametrize(
+    ("who", "actions"),
+    [
+        ("reads the failure queue", ["kms:Decrypt"]),
+        ("deploys", ["kms:CreateGrant", "kms:DescribeKey"]),
+        ("uploads or downloads", ["kms:GenerateDataKey", "kms:Decrypt"]),
+    ],
+)
+def test_people_use_the_key_by_policies_of_their_own(who: str, actions: list[str]) -> None:
+    (sentence,) = [each for each in section("A key of your own").split(". ") if who in each]
+    person = "arn:aws-test:iam::111122223333:role/person"
+    for action in actions:
+        assert f"`{action}`" in sentence
+        own = ({"Effect": "Allow", "Action": action, "Resource": KEY},)
+        assert may_use(Caller(PLACE["account"], person, policies=own), action)
+        assert not may_use(Caller(PLACE["account"], person), action)
+
+
+@every_choice
+def test_roles_use_the_key_within_the_boundary(choice: dict[str, str]) -> None:
+    account = Account(synthesize(choice, KmsKeyArn=KEY, PermissionsBoundaryArn=BOUNDARY))
+    for role in account.stack.of_type("AWS::IAM::Role"):
+        for service in BY_SERVICE[role]:
+            keys = {"kms:ViaService": f"{service}.xx-test-9.amazonaws.com"}
+            for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+                if role == "ImageFunctionRole" and action == "kms:GenerateDataKey":
+                    continue  # it only reads its own variables
+                request = Request(account.caller(role), action, KEY, PLACE["account"], keys)
+                assert allowed(request, key_policy(), of_boundary=boundary())
 
 
 @every_choice
