@@ -17,7 +17,7 @@ from . import ROOT, memory, shortest
 from .cases import Case
 
 PEER = ROOT / "build" / "env" / "peer" / "bin" / "python"
-ROUNDS, ROUNDS_OF_SMALL = 5, 25
+ROUNDS, ROUNDS_OF_SMALL = 5, 51
 """Of a picture, and of one of less than a megapixel, whose milliseconds are soon disturbed."""
 _WARMED = 10e6
 """Pixels below which the first round is not counted: it would be the slower one, by new memory and

@@ -71,13 +71,14 @@ def paint_path(image: Image.Image) -> int:
                 f"no pixel there with R+G+B >= {OPEN_SUM}"
             )
 
-    # A frontier may be as large as the picture, but hardly ever is; corridors are never so many. Of
-    # private memory the limit in memory.py would count what is reserved, of shared memory it counts
-    # nothing.
-    here, following, corridors = (mmap.mmap(-1, 4 * width * height) for _ in range(3))
+    # Two frontiers, and the starts of corridors. Each may be as large as the picture, but hardly
+    # ever is. Of private memory the limit in memory.py would count what is reserved, of shared
+    # memory it counts nothing. One mapping, as each costs a small picture some of its time.
+    room = 4 * width * height
+    lists = mmap.mmap(-1, 3 * room)
     length: int = _kernel.solve(
         *(_address(cells), pixels, width, height, stride, bytes(PATH_COLOUR)),
-        *(_address(here), _address(following), _address(corridors)),
+        *(_address(lists) + number * room for number in range(3)),
     )
     if not length:
         raise Rejected("no path leads from the top row to the bottom row")
