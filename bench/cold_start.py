@@ -1,7 +1,7 @@
 """From the start of the container's process to the answer in the bucket, against the recipe's way.
 
 The bucket is the embedded AWS's, so a call to S3 costs what it costs there. The job runs as in the
-container: a fresh process, the built layer, its settings in the environment.
+container: a fresh process, the built layer, and in the environment what the template sets there.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import os
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from cfnlint.decode import cfn_yaml
 
 from local import paths
 from local.aws import REGION, EmbeddedAws
@@ -25,6 +28,7 @@ from . import ROOT, speed
 
 _BUCKET = "cold-start"
 _PROBE = Path(__file__).with_name("cold_start_probe.py")
+_LAYER_FOR_LAMBDA = ROOT / ".aws-sam" / "build" / "ProcessingLayer"
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Result:
     """Of the whole process, as the container runs it."""
     parts: dict[str, float]
     """Of the same, taken apart."""
+    layer: str
+    """What the layer that is weighed was built for."""
     layer_bytes: int
     layer_zipped_bytes: int
     recipe_rounds: int
@@ -49,21 +55,25 @@ class Result:
         return sum(self.parts.values()) - self.parts["solve"]
 
 
-def measure(file: Path, rounds: int, recipe_budget: float) -> Result:
-    """Measure one picture. The recipe's way runs at least once, and while the budget lasts."""
+def measure(file: Path, rounds: int, recipe_rounds: int) -> Result:
+    """Measure one picture, so many times each way."""
     with EmbeddedAws() as aws:
         bucket = _Bucket(aws, file)
         jobs, parts = [], []
         for _ in range(rounds):
             jobs.append(bucket.run_job(["-m", "processing"])[0])
-            parts.append(json.loads(bucket.run_job([str(_PROBE), str(time.time())])[1]))
-        recipe = list(_recipe(bucket, recipe_budget))
-        unzipped, zipped = _sizes(aws.layer)
+            parts.append(json.loads(bucket.run_job([str(_PROBE)])[1]))
+        recipe = [_recipe(bucket) for _ in range(recipe_rounds)]
+        layer, built_for = aws.layer, f"for Python {sys.version_info[0]}.{sys.version_info[1]} here"
+        if _LAYER_FOR_LAMBDA.exists():
+            layer, built_for = _LAYER_FOR_LAMBDA, "for Lambda"
+        unzipped, zipped = _sizes(layer)
     return Result(
         picture=file.name,
         rounds=rounds,
         job=statistics.median(jobs),
         parts=_medians(parts),
+        layer=built_for,
         layer_bytes=unzipped,
         layer_zipped_bytes=zipped,
         recipe_rounds=len(recipe),
@@ -102,6 +112,7 @@ class _Bucket:
         name = self.upload()
         environment = {
             **self.environment,
+            **container_environment(),
             "S3_BUCKET": _BUCKET,
             "S3_KEY": f"input/{name}",
             "PYTHONPATH": str(self._layer),
@@ -112,34 +123,52 @@ class _Bucket:
         return seconds, output
 
 
-def _recipe(bucket: _Bucket, budget: float) -> Iterator[dict[str, float]]:
+def container_environment() -> dict[str, str]:
+    """What the template sets in the container, at the defaults of its parameters."""
+    template = cfn_yaml.load(str(paths.TEMPLATE))
+    task = template["Resources"]["TaskDefinition"]["Properties"]
+    variables = task["ContainerDefinitions"][0]["Environment"]
+    values = {each["Name"]: each["Value"] for each in variables if "Name" in each}
+    return {
+        str(name): str(value if isinstance(value, str) else _default(template, value["Ref"]))
+        for name, value in values.items()
+    }
+
+
+def _default(template: Mapping[str, Any], parameter: str) -> object:
+    return template["Parameters"][parameter]["Default"]
+
+
+def _recipe(bucket: _Bucket) -> dict[str, float]:
     """The recipe's container: the AWS CLI downloads, the peer solves, the AWS CLI uploads."""
-    began = time.monotonic()
     binaries = speed.PEER.parent
-    while True:
-        upload = f"s3://{_BUCKET}/input/{bucket.upload()}"
-        with tempfile.TemporaryDirectory() as directory:
-            source, answer = f"{directory}/maze.jpg", f"{directory}/maze_out.jpg"
-            output = f"s3://{_BUCKET}/output/output.jpg"
-            commands = {
-                "download": ["aws", "s3", "cp", "--quiet", upload, source],
-                "solve": ["mazesolver", "-i", source, "-o", directory],
-                "upload": ["aws", "s3", "cp", "--quiet", answer, output],
-            }
-            yield {
-                name: _run([str(binaries / command[0]), *command[1:]], bucket.environment)[0]
-                for name, command in commands.items()
-            }
-        if time.monotonic() - began > budget:
-            return
+    upload = f"s3://{_BUCKET}/input/{bucket.upload()}"
+    with tempfile.TemporaryDirectory() as directory:
+        source, answer = f"{directory}/maze.jpg", f"{directory}/maze_out.jpg"
+        output = f"s3://{_BUCKET}/output/output.jpg"
+        commands = {
+            "download": ["aws", "s3", "cp", "--quiet", upload, source],
+            "solve": ["mazesolver", "-i", source, "-o", directory],
+            "upload": ["aws", "s3", "cp", "--quiet", answer, output],
+        }
+        return {
+            name: _run([str(binaries / command[0]), *command[1:]], bucket.environment)[0]
+            for name, command in commands.items()
+        }
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, str]:
-    began = time.perf_counter()
+    """Run a process, which finds in BEGAN when that was: its seconds and its output."""
+    began = time.time()
     done = subprocess.run(
-        command, env=environment, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+        command,
+        env={**environment, "BEGAN": str(began)},
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    return time.perf_counter() - began, done.stdout
+    return time.time() - began, done.stdout
 
 
 def _medians(runs: list[dict[str, float]]) -> dict[str, float]:

@@ -1,9 +1,9 @@
 """The container's door taken apart: one job in a fresh process, and what each part of it takes.
 
-    S3_BUCKET=... S3_KEY=... python cold_start_probe.py BEGAN
+    BEGAN=... S3_BUCKET=... S3_KEY=... python cold_start_probe.py
 
-BEGAN is the time at which the process was started. Prints the seconds of each part as JSON. Runs
-with the layer alone, so that it is a file of its own.
+BEGAN is the time at which the process was started; the rest of the environment is the container's.
+Prints the seconds of each part as JSON. Runs with the layer alone, so that it is a file of its own.
 """
 
 # ruff: noqa: E402 - the imports are what is measured
@@ -12,16 +12,19 @@ import time
 
 interpreted = time.time()
 
+import dataclasses
 import json
 import os
-import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from processing import __main__, events, job, settings, store
 
 imported = time.time()
-seconds = {"interpreter": interpreted - float(sys.argv[1]), "imports": imported - interpreted}
+seconds = {
+    "interpreter": interpreted - float(os.environ["BEGAN"]),
+    "imports": imported - interpreted,
+}
 
 
 Arguments = ParamSpec("Arguments")
@@ -54,7 +57,7 @@ bucket = timed("client", TimedBucket)(os.environ["S3_BUCKET"])
 timed("client", store.client)(store.endpoint(bucket.name).tls)
 chosen = timed("imports", settings.from_environment)(os.environ)  # it imports the processor
 upload = events.from_environment(os.environ)
-chosen = settings.Settings(timed("solve", chosen.processor))
+chosen = dataclasses.replace(chosen, processor=timed("solve", chosen.processor))
 report = job.run(upload, bucket, chosen, log=lambda line: None)
 assert report.outcome == "answered", report
 print(json.dumps(seconds))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import subprocess
 import tempfile
@@ -16,10 +17,11 @@ from . import ROOT, memory, shortest
 from .cases import Case
 
 PEER = ROOT / "build" / "env" / "peer" / "bin" / "python"
-ROUNDS, ROUNDS_OF_SMALL = 5, 25
+ROUNDS, ROUNDS_OF_SMALL = 5, 51
 """Of a picture, and of one of less than a megapixel, whose milliseconds are soon disturbed."""
-_PATIENCE = 3
-"""After how many times its budget a run of the peer is given up."""
+_WARMED = 10e6
+"""Pixels below which the first round is not counted: it would be the slower one, by new memory and
+cold caches."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,14 @@ class Result:
     length: int
     """Of the path, in pixels; checked against an independent search."""
     rounds: int
+    """Of codec and job."""
     codec: float
     """Decoding and encoding alone."""
     job: float
     """Decoding, mask, search, drawing, encoding."""
     ratio: float
-    """Job over codec: the median over rounds, in each of which both ran, one after the other."""
+    """Job over codec: the median over rounds, in each of which both ran, one after the other, and
+    the other way round in the next."""
     bytes_per_pixel: float
     """The job's peak memory above the interpreter."""
     codec_bytes_per_pixel: float
@@ -55,15 +59,13 @@ class Result:
         return self.width * self.height
 
 
-def measure(case: Case, budget: float, peer_budget: float) -> Result:
-    """Measure one picture, in about as many seconds as the budgets say."""
+def measure(case: Case, budget: float, peer_budget: float, least: int = ROUNDS) -> Result:
+    """Measure one picture, in about as many seconds as the budgets say; but job and codec get the
+    least number of rounds in any case, and the peer one, unless that is over its budget."""
     file = case.file()
     body = file.read_bytes()
     width, height, length = _checked(body)
-    codec, job = [], []
-    for _ in _rounds(budget, ROUNDS if width * height >= 1e6 else ROUNDS_OF_SMALL):
-        codec.append(_seconds(lambda: picture.write(picture.read(body))))
-        job.append(_seconds(lambda: maze.solve(body, "")))
+    codec, job = _both(body, budget, least, width * height)
     peer = _peer(file, peer_budget) if case.peer else []
     return Result(
         name=case.name,
@@ -79,7 +81,7 @@ def measure(case: Case, budget: float, peer_budget: float) -> Result:
         ratio=statistics.median(j / c for j, c in zip(job, codec, strict=True)),
         bytes_per_pixel=memory.peak("job", file) / (width * height),
         codec_bytes_per_pixel=memory.peak("codec", file) / (width * height),
-        peer=statistics.median(peer or [_PATIENCE * peer_budget]) if case.peer else None,
+        peer=statistics.median(peer or [peer_budget]) if case.peer else None,
         peer_rounds=len(peer),
     )
 
@@ -92,16 +94,31 @@ def _checked(body: bytes) -> tuple[int, int, int]:
     return before.width, before.height, length
 
 
+def _both(body: bytes, budget: float, least: int, pixels: int) -> tuple[list[float], list[float]]:
+    """Seconds of decoding and encoding alone, and of the job, in each round."""
+    runs: dict[str, Callable[[], object]] = {
+        "codec": lambda: picture.write(picture.read(body)),
+        "job": lambda: maze.solve(body, ""),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    if pixels < _WARMED:
+        for run in runs.values():
+            run()
+    orders = itertools.cycle([("codec", "job"), ("job", "codec")])
+    for _ in _rounds(budget, least, ROUNDS if pixels >= 1e6 else ROUNDS_OF_SMALL):
+        for name in next(orders):
+            seconds[name].append(_seconds(runs[name]))
+    return seconds["codec"], seconds["job"]
+
+
 def _peer(file: Path, budget: float) -> list[float]:
     """Seconds of each of the peer's runs; none when not even one ended."""
     done = []
     with tempfile.TemporaryDirectory() as directory:
         command = [str(PEER), "-c", _PEER_RUN, str(file), directory]
         try:
-            for _ in _rounds(budget, ROUNDS):
-                run = subprocess.run(
-                    command, capture_output=True, text=True, timeout=_PATIENCE * budget
-                )
+            for _ in _rounds(budget, 1, ROUNDS):
+                run = subprocess.run(command, capture_output=True, text=True, timeout=budget)
                 assert run.returncode == 0, f"the peer can't take {file.name}: {run.stderr}"
                 done.append(float(run.stdout.splitlines()[-1]))
         except subprocess.TimeoutExpired:
@@ -122,12 +139,13 @@ print(time.process_time() - began)
 """
 
 
-def _rounds(budget: float, most: int) -> Iterator[int]:
-    """Counts to the most, or as many as fit in the budget, but at least one."""
+def _rounds(budget: float, least: int, most: int) -> Iterator[int]:
+    """Counts to the most, or to as many as fit in the budget, but at least to the least."""
     began = time.perf_counter()
     for done in range(1, most + 1):
         yield done
-        if (time.perf_counter() - began) / done * (done + 1) > budget:
+        over = (time.perf_counter() - began) / done * (done + 1) > budget
+        if over and done >= least:
             return
 
 

@@ -59,7 +59,7 @@ def legend() -> str:
         "seconds are the processor's, medians; codec: decode + encode alone; job: decode, mask,\n"
         "search, draw, encode; ratio: job / codec; B/pixel: peak memory above the interpreter,\n"
         "both files included; peer: mazesolver, its start not counted; times: peer / job;\n"
-        "rounds: of job, peer\n"
+        "rounds: of job and codec each, of the peer (>: none ended in its time)\n"
     )
 
 
@@ -75,15 +75,16 @@ def cold_start(result: cold.Result) -> str:
         f"  of that beside solving       {result.overhead:.3f} (stretch goal {OVERHEAD_STRETCH})\n"
         f"  the recipe's way             {total:.2f} = {recipe} "
         f"(medians of {result.recipe_rounds}), {total / result.job:.0f} times as long\n"
-        f"  layer                        {megabytes}"
+        f"  layer, {result.layer.ljust(22)}{megabytes}"
     )
 
 
 def goals(reached: Sequence[Goal]) -> str:
     lines = ["", "goals"]
     for goal in reached:
-        verdict = "pass" if goal.met else "MISS"
-        lines.append(f"  {verdict}  {goal.value:.2f} <= {goal.limit:g}  {goal.goal} ({goal.where})")
+        verdict = "note" if goal.limit is None else "pass" if goal.met else "MISS"
+        limit = "" if goal.limit is None else f"<= {goal.limit:g}"
+        lines.append(f"  {verdict}  {goal.value:.2f} {limit:7}  {goal.goal} ({goal.where})")
     return "\n".join(lines)
 
 

@@ -9,15 +9,23 @@ from pathlib import Path
 import pytest
 from oracle import open_rows, shortest
 from PIL import Image
-from processing import maze
+from processing import maze, settings
 
 import bench.__main__ as command
-from bench import cold_start, goals, memory, speed
+from bench import cold_start, goals, memory, speed, table
 from bench.cases import HUNDRED_MEGAPIXELS, OTHER, THIN, Case
 from local import paths
 
 START = cold_start.Result(
-    "picture", 3, 0.3, {"imports": 0.1, "solve": 0.2, "store": 0.1}, 1, 1, 1, {"solve": 1.0}
+    "picture",
+    3,
+    0.3,
+    {"imports": 0.1, "solve": 0.2, "store": 0.1},
+    "for Lambda",
+    1,
+    1,
+    1,
+    {"solve": 1.0},
 )
 
 
@@ -64,6 +72,33 @@ def test_what_is_too_slow_or_too_large_misses_its_goal(
     reached = goals.of([good, replace(good, **changed)], START)
     (bad,) = [goal for goal in reached if not goal.met]
     assert missed in bad.goal
+
+
+def test_memory_over_the_limit_is_shown_beside_that_of_the_codec(measured: speed.Result) -> None:
+    """Where the picture is another one than the goal is about."""
+    good = replace(measured, limit=THIN, ratio=1.0)
+    large = replace(good, name="large.jpg", width=10_000, height=10_000, bytes_per_pixel=1.0)
+    large = replace(large, codec_bytes_per_pixel=7.5)
+    for taken, limit in ((5.9, goals.BYTES_PER_PIXEL), (7.6, None)):
+        reached = goals.of([good, large, replace(large, bytes_per_pixel=taken)], START)
+        (shown,) = [goal for goal in reached if "worst JPEG" in goal.goal]
+        assert (shown.value, shown.limit, shown.met) == (taken, limit, True)
+        assert ("alone 7.50" in shown.goal) == (limit is None)
+        assert f"{taken:.2f}" in table.goals([shown])
+
+
+@pytest.mark.parametrize("least", [3, 5])
+def test_the_least_number_of_rounds_is_measured_whatever_the_budget(least: int) -> None:
+    case = Case("sample.png", "maze", paths.SAMPLE.read_bytes)
+    assert speed.measure(case, budget=0, peer_budget=0, least=least).rounds == least
+
+
+def test_a_cold_start_is_that_of_the_container_in_the_template() -> None:
+    environment = cold_start.container_environment()
+    assert environment["MODE"] == "fargate"
+    chosen = settings.from_environment(environment)
+    assert chosen.memory_mib == 2048
+    assert chosen.processor.keywords == {"max_pixels": 100_000_000}
 
 
 def test_a_slow_start_misses_its_goal(measured: speed.Result) -> None:

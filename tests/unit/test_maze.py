@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import random
 from io import BytesIO
 
 import oracle
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from processing import maze
 from processing.errors import Rejected
+
+from bench import pictures as bench_pictures
+from bench import shortest
 
 
 def drawn(*rows: str) -> Image.Image:
@@ -29,29 +33,130 @@ def saved(image: Image.Image, format: str = "PNG") -> bytes:
     return out.getvalue()
 
 
+def noise(width: int, height: int, seed: int) -> Image.Image:
+    """Pixels by chance: fields, mazes with and without a path, islands."""
+    chance = random.Random(seed)
+    walls = chance.choice((0.1, 0.25, 0.4, 0.5))
+    picture = Image.new("L", (width, height))
+    picture.putdata([255 * (chance.random() >= walls) for _ in range(width * height)])
+    return picture
+
+
+def serpentine(width: int, height: int, seed: int) -> Image.Image:
+    """One corridor, row by row from side to side; or, turned, from column to column."""
+    picture = Image.new("L", (width, height), 255)
+    for y in range(1, height, 2):
+        door = width - 1 if y % 4 == 1 else 0
+        picture.paste(0, (0, y, width, y + 1))
+        picture.putpixel((door, y), 255)
+    return picture.transpose(Image.Transpose.TRANSPOSE) if seed % 2 else picture
+
+
+def comb(width: int, height: int, seed: int) -> Image.Image:
+    """Corridors from the top to the bottom, joined by one row: dead ends on both sides of it."""
+    picture = Image.new("L", (width, height), 255)
+    for x in range(1, width, 2):
+        picture.paste(0, (x, 0, x + 1, height))
+    join = seed % height
+    picture.paste(255, (0, join, width, join + 1))
+    return picture
+
+
+def rooms(width: int, height: int, seed: int) -> Image.Image:
+    """Rooms below each other, from each to the next by one door of one pixel, or a longer shaft:
+    the frontier shrinks to one pixel there, again and again."""
+    chance = random.Random(seed)
+    picture = noise(width, height, chance.choice((0, 1, 2)))
+    y = 0
+    while y < height:
+        depth = chance.randint(1, 4)
+        picture.paste(0, (0, y, width, y + depth))
+        x = chance.randrange(width)
+        picture.paste(255, (x, y, x + 1, y + depth))
+        y += depth + chance.randint(1, 6)
+    return picture
+
+
+KINDS = {
+    "noise": noise,
+    "perfect": lambda w, h, seed: bench_pictures.maze(
+        w, h, openings=1 + seed % ((w - 1) // 2), seed=seed
+    ),
+    "braided": lambda w, h, seed: bench_pictures.maze(w, h, braid=0.5, seed=seed),
+    "wide": lambda w, h, seed: bench_pictures.maze(w, h, min(2, w - 2, h - 2), seed=seed),
+    "spiral": lambda w, h, seed: bench_pictures.spiral(w, h),
+    "field": lambda w, h, seed: bench_pictures.field(w, h, seed % 4 / 10, seed=seed),
+    "serpentine": serpentine,
+    "comb": comb,
+    "rooms": rooms,
+}
+
+
 @st.composite
 def pictures(draw: st.DrawFn) -> Image.Image:
-    """Small pictures of random pixels: mazes with and without a path, and open fields."""
-    width, height = draw(st.integers(1, 12)), draw(st.integers(1, 12))
-    cell = st.sampled_from("#   " if draw(st.booleans()) else "# ")
-    row = st.text(cell, min_size=width, max_size=width)
-    return drawn(*draw(st.lists(row, min_size=height, max_size=height)))
+    """A small picture of any kind, with a few pixels turned from open to wall or back."""
+    kind = draw(st.sampled_from(sorted(KINDS)))
+    least = 1 if kind in ("noise", "serpentine", "comb", "rooms") else 3
+    width, height = draw(st.integers(least, 40)), draw(st.integers(least, 40))
+    picture = KINDS[kind](width, height, draw(st.integers(0, 2**32 - 1)))
+    places = st.tuples(*(st.integers(0, side - 1) for side in picture.size))
+    for place in draw(st.lists(places, max_size=6)):
+        picture.putpixel(place, 255 - picture.getpixel(place))
+    return picture.convert("RGB")
 
 
+@settings(max_examples=3000, deadline=None)
 @given(pictures())
 @example(drawn(" "))
 @example(drawn("   "))
 @example(drawn(" ", " ", " "))
 def test_the_path_is_a_shortest_one_or_there_is_none(picture):
     solved = picture.copy()
-    length = oracle.shortest(oracle.open_rows(picture))
-    if length is None:
-        with pytest.raises(Rejected):
-            maze.paint_path(solved)
+    try:
+        length = maze.paint_path(solved)
+    except Rejected:
+        assert oracle.shortest(oracle.open_rows(picture)) is None
         assert solved.tobytes() == picture.tobytes()
     else:
-        assert maze.paint_path(solved) == length
-        oracle.check_path(picture, solved)
+        assert oracle.check_path(picture, solved) == length
+
+
+@pytest.mark.parametrize("width", [511, 512, 513, 999, 1000, 1001, 1023, 1024, 1025])
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_path_of_a_wide_picture_is_a_shortest_one(kind, width):
+    # Rows of 1000 pixels and more lie further apart in memory than their pixels would need.
+    picture = KINDS[kind](width, 60, 607).convert("RGB")
+    solved = picture.copy()
+    try:
+        length = maze.paint_path(solved)
+    except Rejected:
+        assert shortest.length(bench_pictures.open_pixels(picture)) is None
+    else:
+        shortest.check(picture, solved, length)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 8, 9, 17, 999, 1000, 1001])
+def test_a_picture_may_be_one_pixel_wide_or_high(length):
+    column, row = drawn(*" " * length), drawn(" " * length)
+    assert maze.paint_path(column) == length
+    assert set(column.get_flattened_data()) == {(0, 255, 0)}
+    assert maze.paint_path(row) == 1
+
+
+@pytest.mark.parametrize("gap", range(20))
+def test_a_corridor_is_left_where_it_ends(gap):
+    # Along a row, cells are taken eight at a time: wherever the way down is, none is passed by.
+    wall = "#" * 20
+    floor = wall[:gap] + " " + wall[gap + 1 :]
+    for rows in (
+        (" " + wall[1:], " " * 20, floor, floor),
+        (wall[1:] + " ", " " * 20, floor, floor),
+        (" " + wall[1:], " " * 20, floor),
+        (wall[1:] + " ", " " * 20, floor),
+    ):
+        picture = drawn(*rows)
+        solved = picture.copy()
+        assert maze.paint_path(solved) == oracle.check_path(picture, solved)
 
 
 def test_the_path_does_not_wrap_around_the_sides():
@@ -80,14 +185,6 @@ def test_a_pixel_is_open_from_a_sum_of_600(colour, is_open):
     else:
         with pytest.raises(Rejected):
             maze.paint_path(picture)
-
-
-@pytest.mark.parametrize("height", [255, 256, 257, 513])
-def test_pictures_are_whole_across_the_strips_they_are_read_in(height):
-    picture = Image.new("RGB", (3, height), "white")
-    assert maze.paint_path(picture) == height
-    column = [picture.getpixel((x, y)) == (0, 255, 0) for x in range(3) for y in range(height)]
-    assert sum(column) == height
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,22 @@
  * Freestanding C (no libc, no allocation): the caller owns all memory, so one compiler call makes
  * it for any target. Built by worker/Makefile.
  *
- * cells: one byte a pixel in rows of `width + 1` bytes, with one closed row above and one below and
- * a closed byte before and after every row (shared by its neighbours). The closed rim is what
- * keeps the search inside the picture: it never wraps around the sides, and needs no bounds checks.
- * Size: (width + 1) * (height + 2) + 1 bytes, all 0. The pixel (x, y) lies at
- * (y + 1) * (width + 1) + 1 + x.
+ * cells: one byte a pixel in rows of `stride` bytes, more than `width`, with one closed row above
+ * and one below. What is left of every row is closed, too. This closed rim is what keeps the
+ * search inside the picture: it never wraps around the sides, and needs no bounds checks. Eight
+ * closed bytes more lie before and after all rows, so that the eight bytes that begin or end at a
+ * pixel, or at the cell above or below it, can always be loaded at once.
+ * Size: 8 + stride * (height + 2) + 8 bytes, all 0. The pixel (x, y) lies at
+ * 8 + stride * (y + 1) + x. Positions are int32_t: at the strides of maze.py an image of Pillow's,
+ * which has less than 2^29 pixels, takes at most 3 * 2^29 bytes here (when it is a single row).
  */
 #include <stdint.h>
 
 enum { WALL = 0, OPEN = 1, FROM_ABOVE, FROM_BELOW, FROM_LEFT, FROM_RIGHT, START, PATH };
+
+enum { MARGIN = 8 };
+
+#define EIGHT(value) (UINT64_C(0x0101010101010101) * (value))
 
 /*
  * An image's own memory as Pillow hands it out, by the Arrow C data interface (a stable ABI:
@@ -35,130 +42,215 @@ static uint32_t *pixels_of(const struct ArrowArray *image)
 
 /* Mark the pixels with R + G + B >= open_sum. */
 void mark_open(uint8_t *cells, const struct ArrowArray *image, int32_t width, int32_t height,
-               uint32_t open_sum)
+               int32_t stride, uint32_t open_sum)
 {
     const uint32_t *pixel = pixels_of(image);
-    uint8_t *cell = cells + width + 2;
-    for (int32_t y = 0; y < height; y++, pixel += width, cell += width + 1)
+    uint8_t *cell = cells + MARGIN + stride;
+    for (int32_t y = 0; y < height; y++, pixel += width, cell += stride)
         for (int32_t x = 0; x < width; x++)
             cell[x] = (pixel[x] & 255) + (pixel[x] >> 8 & 255) + (pixel[x] >> 16 & 255) >= open_sum;
 }
 
 /*
- * A frontier of one cell in a corridor: go straight on, as far as there is no other way. Gives the
- * cell where that ends, or the one above the bottom row. Of a spiral, this is nearly all.
+ * Corridors. While the frontier is one cell, every shortest path leads through it: what follows in
+ * a corridor is on the path for sure and is painted at once. Of a spiral, this is nearly all.
  */
+
+static uint64_t eight(const uint8_t *cell)
+{
+    uint64_t cells;
+    __builtin_memcpy(&cells, cell, 8); /* a load, from wherever; never a call */
+    return cells;
+}
+
+/* A cell in the second byte, its neighbours in the row around it. */
+static uint32_t three(const uint8_t *cell)
+{
+    uint32_t cells;
+    __builtin_memcpy(&cells, cell - 1, 4);
+    return cells & 0xFFFFFF;
+}
+
+/*
+ * The step to the only open neighbour; 0 where there is none, or a choice. The bottom row is left
+ * to the search, which ends there.
+ */
+static int32_t only_step(const uint8_t *cells, int32_t at, int32_t stride, int32_t bottom)
+{
+    const int32_t steps[] = {stride, 1, -1, -stride};
+    int32_t only = 0;
+    for (int way = 0; way < 4; way++)
+        if (cells[at + steps[way]] == OPEN) {
+            if (only)
+                return 0;
+            only = steps[way];
+        }
+    return at + only < bottom ? only : 0;
+}
+
+/* Go on along a row, while eight cells ahead are open and nothing is beside those that are left. */
+static int32_t along_row(uint8_t *cells, int32_t at, int32_t step, int32_t stride)
+{
+    const int32_t ahead = step > 0 ? 1 : -8;
+    const int32_t left = step > 0 ? 0 : -7;
+    const uint64_t path = EIGHT(PATH);
+    while (eight(&cells[at + ahead]) == EIGHT(OPEN) &&
+           eight(&cells[at + left - stride]) == EIGHT(WALL) &&
+           eight(&cells[at + left + stride]) == EIGHT(WALL)) {
+        __builtin_memcpy(&cells[at + ahead], &path, 8);
+        at += 8 * step;
+    }
+    return at;
+}
+
+/* Go on along a column: each cell is in another line of the cache, and is loaded only once. */
+static int32_t along_column(uint8_t *cells, int32_t at, int32_t step, int32_t bottom)
+{
+    uint32_t around = three(&cells[at]);
+    while ((around & 0xFF00FF) == WALL && at + step < bottom) {
+        around = three(&cells[at + step]);
+        if ((around >> 8 & 255) != OPEN)
+            break;
+        at += step;
+        cells[at] = PATH;
+    }
+    return at;
+}
+
+/* Paint from a frontier of one cell to where there is a choice, or no way on; gives that cell. */
 static int32_t follow(uint8_t *cells, int32_t at, int32_t stride, int32_t bottom)
 {
-    static const uint8_t from[] = {FROM_ABOVE, FROM_LEFT, FROM_RIGHT, FROM_BELOW};
-    const int32_t steps[] = {stride, 1, -1, -stride};
-
-    for (int way = 0; way < 4; way++) {
-        const int32_t step = steps[way];
-        const int32_t side = step == 1 || step == -1 ? stride : 1;
-        if (cells[at + step] != OPEN)
-            continue;
-        if (cells[at - step] == OPEN)
-            break;
-        while (cells[at + step] == OPEN && cells[at + side] != OPEN && cells[at - side] != OPEN &&
-               at + step < bottom) {
-            at += step;
-            cells[at] = from[way];
-            __builtin_prefetch(&cells[at + 16 * (int64_t)step]);
-        }
-        break;
+    int32_t step;
+    while ((step = only_step(cells, at, stride, bottom))) {
+        at += step;
+        cells[at] = PATH;
+        at = step == 1 || step == -1 ? along_row(cells, at, step, stride)
+                                     : along_column(cells, at, step, bottom);
     }
     return at;
 }
 
 /*
- * Breadth-first search from all open pixels of the top row at once (Moore 1959); every pixel
- * reached keeps the direction it was reached from, so that the path needs no further memory.
- * `here` and `next` hold one frontier each; a frontier is at most every pixel of the picture.
- *
- * Paints a shortest path into the image and returns its length in pixels; 0 where there is none.
+ * Reach a cell if it is open: 1 if it was. Without a branch, which in a maze is as good as chance
+ * and costs more than writes that change nothing: `next` then gets a cell that the following one
+ * replaces, or nobody reads. There is room for that: the frontier now left is not in it.
  */
-int32_t solve(uint8_t *cells, const struct ArrowArray *image, int32_t width, int32_t height,
-              const uint8_t *colour, int32_t *here, int32_t *next)
+static int32_t reach(uint8_t *cells, int32_t there, uint8_t from, int32_t *next)
 {
-    const int32_t stride = width + 1;
-    const int32_t first = stride + 1;                 /* (0, 0) */
-    const int32_t bottom = height * stride + 1;       /* (0, height - 1) */
-    int32_t found = -1;
+    const uint8_t was = cells[there];
+    const int32_t is_open = was == OPEN;
+    cells[there] = is_open ? from : was;
+    *next = there;
+    return is_open;
+}
+
+/*
+ * Breadth-first search from all open pixels of the top row at once (Moore 1959); every pixel
+ * reached keeps the direction it was reached from. Gives the first one in the bottom row, or -1.
+ */
+static int32_t search(uint8_t *cells, int32_t width, int32_t height, int32_t stride, int32_t *here,
+                      int32_t *next, int32_t *starts, int32_t *corridors)
+{
+    const int32_t top = MARGIN + stride;             /* (0, 0) */
+    const int32_t bottom = MARGIN + stride * height; /* (0, height - 1) */
     int32_t frontier = 0;
 
     /* Neighbours in a frontier lie anywhere in memory: ask for the cells of one this far ahead. */
     const int32_t ahead = 8;
 
-    for (int32_t at = first; at < first + width; at++)
+    for (int32_t at = top; at < top + width; at++)
         if (cells[at] == OPEN) {
             cells[at] = START;
             here[frontier++] = at;
         }
     if (height == 1 && frontier)
-        found = here[0];
+        return here[0];
 
-    while (frontier && found < 0) {
+    while (frontier) {
         int32_t reached = 0;
-        if (frontier == 1)
-            here[0] = follow(cells, here[0], stride, bottom);
+        if (frontier == 1) {
+            const int32_t start = here[0];
+            here[0] = follow(cells, start, stride, bottom);
+            if (here[0] != start)
+                starts[(*corridors)++] = start;
+        }
         for (int32_t i = 0; i < frontier; i++) {
             const int32_t at = here[i];
             const int32_t soon = here[i + ahead < frontier ? i + ahead : i];
             __builtin_prefetch(&cells[soon - stride]);
             __builtin_prefetch(&cells[soon + stride]);
-            if (cells[at + stride] == OPEN) {
+            if (at + stride >= bottom && cells[at + stride] == OPEN) {
                 cells[at + stride] = FROM_ABOVE;
-                next[reached++] = at + stride;
-                if (at + stride >= bottom) {
-                    found = at + stride;
-                    break;
-                }
+                return at + stride;
             }
-            if (cells[at + 1] == OPEN) {
-                cells[at + 1] = FROM_LEFT;
-                next[reached++] = at + 1;
-            }
-            if (cells[at - 1] == OPEN) {
-                cells[at - 1] = FROM_RIGHT;
-                next[reached++] = at - 1;
-            }
-            if (cells[at - stride] == OPEN) {
-                cells[at - stride] = FROM_BELOW;
-                next[reached++] = at - stride;
-            }
+            reached += reach(cells, at + stride, FROM_ABOVE, &next[reached]);
+            reached += reach(cells, at + 1, FROM_LEFT, &next[reached]);
+            reached += reach(cells, at - 1, FROM_RIGHT, &next[reached]);
+            reached += reach(cells, at - stride, FROM_BELOW, &next[reached]);
         }
         int32_t *swap = here;
         here = next;
         next = swap;
         frontier = reached;
     }
-    if (found < 0)
-        return 0;
+    return -1;
+}
 
-    int32_t length = 0;
-    for (int32_t at = found; cells[at] != PATH;) {
+/*
+ * Mark the path back from its last pixel. Where it meets the end of a corridor, that is marked
+ * already, and is the latest one that is left: all shortest paths lead through all corridors.
+ */
+static void trace(uint8_t *cells, int32_t at, int32_t stride, const int32_t *starts,
+                  int32_t corridors)
+{
+    for (;;) {
         const uint8_t from = cells[at];
-        const int32_t step = from == FROM_ABOVE ? -stride
-                           : from == FROM_BELOW ? stride
-                           : from == FROM_LEFT ? -1
-                           : from == FROM_RIGHT ? 1
-                           : 0; /* START */
-        do {
-            cells[at] = PATH;
-            length++;
-            at += step;
-            __builtin_prefetch(&cells[at + 16 * (int64_t)step]);
-        } while (cells[at] == from);
+        if (from == PATH) {
+            at = starts[--corridors];
+            continue;
+        }
+        cells[at] = PATH;
+        if (from == START)
+            return;
+        at += from == FROM_ABOVE ? -stride
+            : from == FROM_BELOW ? stride
+            : from == FROM_LEFT ? -1
+            : 1; /* FROM_RIGHT */
     }
+}
 
-    /* Row by row: along a path that is long, pixels would each come from another page of memory. */
-    const uint32_t paint = colour[0] | colour[1] << 8 | colour[2] << 16 | 255u << 24;
-    uint32_t *pixel = pixels_of(image);
-    const uint8_t *cell = cells + first;
+/*
+ * Paint the path into the image and give its length. Row by row: along a path that is long, pixels
+ * would each come from another page of memory.
+ */
+static int32_t paint(const uint8_t *cells, uint32_t *pixel, int32_t width, int32_t height,
+                     int32_t stride, uint32_t colour)
+{
+    const uint8_t *cell = cells + MARGIN + stride;
+    int32_t length = 0;
     for (int32_t y = 0; y < height; y++, pixel += width, cell += stride)
         for (int32_t x = 0; x < width; x++)
-            if (cell[x] == PATH)
-                pixel[x] = paint;
+            if (cell[x] == PATH) {
+                pixel[x] = colour;
+                length++;
+            }
     return length;
+}
+
+/*
+ * Paint a shortest path into the image; gives its length in pixels, 0 where there is none.
+ *
+ * `here` and `next` hold one frontier each, at most every pixel of the picture; `starts` the first
+ * cells of the corridors, of which each has two cells or more.
+ */
+int32_t solve(uint8_t *cells, const struct ArrowArray *image, int32_t width, int32_t height,
+              int32_t stride, const uint8_t *colour, int32_t *here, int32_t *next, int32_t *starts)
+{
+    int32_t corridors = 0;
+    const int32_t last = search(cells, width, height, stride, here, next, starts, &corridors);
+    if (last < 0)
+        return 0;
+    trace(cells, last, stride, starts, corridors);
+    const uint32_t rgbx = colour[0] | colour[1] << 8 | colour[2] << 16 | 255u << 24;
+    return paint(cells, pixels_of(image), width, height, stride, rgbx);
 }

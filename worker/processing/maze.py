@@ -21,12 +21,15 @@ from .errors import Rejected
 OPEN_SUM = 600
 PATH_COLOUR = (0, 255, 0)
 
+_MARGIN = 8  # bytes before and after all cells, see kernel.c
+_WIDE = 1000  # pixels, from where on the processor's cache is too small for a few columns
+
 _kernel = ctypes.CDLL(str(Path(__file__).with_name("kernel.so")))
 _int, _pointer = ctypes.c_int32, ctypes.c_void_p
 _kernel.mark_open.restype = None
-_kernel.mark_open.argtypes = (_pointer, _pointer, _int, _int, ctypes.c_uint32)
+_kernel.mark_open.argtypes = (_pointer, _pointer, _int, _int, _int, ctypes.c_uint32)
 _kernel.solve.restype = _int
-_kernel.solve.argtypes = (_pointer, _pointer, _int, _int, ctypes.c_char_p, _pointer, _pointer)
+_kernel.solve.argtypes = (_pointer, _pointer, _int, _int, _int, ctypes.c_char_p, *[_pointer] * 3)
 
 _capsule_pointer = ctypes.pythonapi.PyCapsule_GetPointer
 _capsule_pointer.restype = _pointer
@@ -53,30 +56,44 @@ def paint_path(image: Image.Image) -> int:
     _, capsule = image.__arrow_c_array__()  # the image's own memory, while the capsule lives
     pixels = _capsule_pointer(capsule, b"arrow_array")
 
-    cells = _memory((width + 1) * (height + 2) + 1)
+    stride = _stride(width)
+    cells = _memory(_MARGIN + stride * (height + 2) + _MARGIN)
     # A step up or down leads to another page of memory; with larger pages it mostly doesn't. Only
     # Linux has them, and not every Linux.
     with contextlib.suppress(AttributeError, OSError):
         cells.madvise(mmap.MADV_HUGEPAGE)
-    _kernel.mark_open(_address(cells), pixels, width, height, OPEN_SUM)
+    _kernel.mark_open(_address(cells), pixels, width, height, stride, OPEN_SUM)
     for name, y in (("top", 0), ("bottom", height - 1)):
-        start = (y + 1) * (width + 1) + 1
+        start = _MARGIN + stride * (y + 1)
         if not any(cells[start : start + width]):
             raise Rejected(
                 f"the maze has no opening in its {name} row: "
                 f"no pixel there with R+G+B >= {OPEN_SUM}"
             )
 
-    # A frontier may be as large as the picture, but hardly ever is. Of private memory the limit in
-    # memory.py would count what is reserved, of shared memory it counts nothing.
-    here, following = mmap.mmap(-1, 4 * width * height), mmap.mmap(-1, 4 * width * height)
+    # Two frontiers, and the starts of corridors. Each may be as large as the picture, but hardly
+    # ever is. Of private memory the limit in memory.py would count what is reserved, of shared
+    # memory it counts nothing. One mapping, as each costs a small picture some of its time.
+    room = 4 * width * height
+    lists = mmap.mmap(-1, 3 * room)
     length: int = _kernel.solve(
-        *(_address(cells), pixels, width, height),
-        *(bytes(PATH_COLOUR), _address(here), _address(following)),
+        *(_address(cells), pixels, width, height, stride, bytes(PATH_COLOUR)),
+        *(_address(lists) + number * room for number in range(3)),
     )
     if not length:
         raise Rejected("no path leads from the top row to the bottom row")
     return length
+
+
+def _stride(width: int) -> int:
+    """How many bytes a row of cells takes: its pixels, and at least one that is closed.
+
+    Of rows whose length is near a power of two, the cells of a column would share a few sets of the
+    processor's cache and drive each other out; an odd number of its lines of 64 bytes spreads them.
+    """
+    if width < _WIDE:
+        return width + 1
+    return (width // 64 + 1) * 64 | 64
 
 
 def _memory(size: int) -> mmap.mmap:
