@@ -6,8 +6,12 @@ import contextlib
 import hashlib
 import importlib
 import json
+import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -139,3 +143,33 @@ def test_what_a_job_changes_of_the_timer_is_as_before(store):
     job_of(store, processor=lambda body, kind: (body, kind), max_seconds=60)
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
     assert signal.getsignal(signal.SIGALRM) is before
+
+
+def test_a_task_ends_even_if_its_processor_never_comes_back_from_c():
+    """A lock that is taken twice is waited for without end, and no signal interrupts that."""
+    program = """if True:
+        import ctypes
+        from memory_store import MemoryStore
+        from processing import job
+        from processing.events import Upload
+        from processing.settings import Settings
+
+        def hang(body, kind):
+            lock, mutex = ctypes.PyDLL(None).pthread_mutex_lock, bytes(64)
+            lock(mutex), lock(mutex)
+
+        store = MemoryStore()
+        store.upload("input/a", b"x")
+        job.run(Upload("uploads", "input/a"), store, Settings(processor=hang, max_seconds=2))
+    """
+    path = ":".join(str(Path(__file__).parents[2] / name) for name in ("worker", "tests"))
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": path, "PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    assert "Timeout" in done.stderr
+    assert "in hang" in done.stderr

@@ -8,6 +8,7 @@ changed while its answer was being written, and a rejection that another job wro
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -162,12 +163,15 @@ def _process(upload: Object, store: Store, settings: Settings) -> Answer:
 
 @contextmanager
 def _time_limited(seconds: int | None) -> Iterator[None]:
-    """Reject what takes longer: it would the next time, too, and as long as a task runs, it costs."""
+    """Reject what takes longer: it would the next time, too, and a task costs while it runs."""
     if seconds is None:
         yield
         return
     remedy = "make it smaller, or raise TaskTimeout"
     late = Stopped(f"it takes more than {seconds} s to process: {remedy}")
+    # C code that never returns hears no alarm (OpenJPEG's and AVIF's encoders loop when memory is
+    # short). That ends the process, which counts as a failure, with a traceback in the log.
+    faulthandler.dump_traceback_later(seconds * 1.5, exit=True)
     try:
         with clock.limited(seconds, late):
             yield
@@ -175,6 +179,8 @@ def _time_limited(seconds: int | None) -> Iterator[None]:
         if stopped is late:
             raise Rejected(str(late)) from late
         raise
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _put(store: Store, key: str, answer: Answer, upload: Object, replaces: Object | None) -> None:

@@ -31,8 +31,10 @@ Solving a maze takes 5 to 8 bytes a pixel; with transparency or to be turned 8 t
 """
 
 _SCAN_BYTES = 4096
-"""Of a progressive JPEG, what is decoded in one call, between which signals are heard: 142 bytes are
-enough for a scan of 100 megapixels. With Pillow's 64 KiB an alarm was 8 s late, with this 0.6 s."""
+"""Of a progressive JPEG, what is decoded in one call; signals are heard between two calls.
+
+A scan of 100 megapixels may have 142 bytes: with Pillow's 64 KiB an alarm was 8 s late, with this
+0.6 s. That takes no time that could be measured; for other formats it would, and none needs it."""
 
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 100, "subsampling": 0},
@@ -50,9 +52,10 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
 _ALIASES = {"MPO": "JPEG", "DIB": "BMP"}
 """What Pillow calls a phone's JPEG with several frames, and a BMP without its file header."""
 
-_CODEC_BYTES = {"JPEG": 8, "MPO": 8, "WEBP": 20, "AVIF": 28, "JPEG2000": 28}
-"""Bytes a pixel below which these codecs may fail and call it a broken file (a JPEG's only if it is
-progressive). The others say that it was the memory."""
+_DECODER_BYTES = {"JPEG": 8, "MPO": 8, "WEBP": 20, "AVIF": 16, "JPEG2000": 28}
+_ENCODER_BYTES = {"WEBP": 40, "AVIF": 64, "JPEG2000": 52, "TIFF": 8}
+"""Bytes a pixel with less of which these codecs may fail and call it a broken file (a JPEG's only
+if it is progressive). The others say that it was the memory."""
 
 FORMATS = (*_SAVE_OPTIONS, "DIB", "PSD")
 """What is read. What can't be written in kind (PSD) is answered as PNG."""
@@ -87,7 +90,7 @@ def read(body: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     if not body:
         raise Rejected("the file is empty (0 bytes): upload a picture")
-    format, size = "WEBP", _webp_size(body)
+    kind, size = "WEBP", _webp_size(body)
     try:
         with warnings.catch_warnings():
             # Of metadata that they skip; what counts are the pixels.
@@ -95,7 +98,7 @@ def read(body: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
             if size:  # of a WebP, Pillow makes the canvas as soon as it opens it
                 _check_size(size, max_pixels)
             image = Image.open(BytesIO(body), formats=FORMATS)
-            format, size = str(image.format), image.size
+            kind, size = str(image.format), image.size
             _check_size(size, max_pixels)
             _check_size(_tile_size(image), max_pixels, "a tile of the picture")
             if "progressive" in image.info:
@@ -113,10 +116,10 @@ def read(body: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     except Exception as error:
         # Decoders raise whatever their format's parser stumbles over. The bytes are fixed, so the
         # next attempt would end in the same way: a rejection, not a failure.
-        if size and not _room_for_codec(format, size):
+        if size and not _room_for_codec(_DECODER_BYTES.get(kind), size):
             raise MemoryError from error
         raise Rejected(f"the picture is damaged or cut off: {error}") from error
-    written = _ALIASES.get(format, format)
+    written = _ALIASES.get(kind, kind)
     return Picture(upright, written if written in _SAVE_OPTIONS else "PNG", profile)
 
 
@@ -134,7 +137,7 @@ def write(picture: Picture) -> tuple[bytes, str]:
     except MemoryError:
         raise
     except Exception as error:  # encoders raise as decoders do
-        if not _room_for_codec(picture.format, picture.image.size):
+        if not _room_for_codec(_ENCODER_BYTES.get(picture.format), picture.image.size):
             raise MemoryError from error
         problem = f"the answer can't be written as {picture.format}: {error}"
         raise Rejected(problem) from error
@@ -183,12 +186,12 @@ def _profile(image: Image.Image) -> bytes | None:
     return profile if fits else None
 
 
-def _room_for_codec(format: str, size: tuple[int, int]) -> bool:
-    """Whether a codec that failed had the memory that it needed, if it is one that calls such a
-    file broken."""
-    needed = _CODEC_BYTES.get(format, 0) * size[0] * size[1]
+def _room_for_codec(bytes_a_pixel: int | None, size: tuple[int, int]) -> bool:
+    """Whether a codec that failed had the memory that it needed; None: it would have said so."""
+    if bytes_a_pixel is None:
+        return True
     try:
-        mmap.mmap(-1, needed or 1, mmap.MAP_PRIVATE).close()
+        mmap.mmap(-1, bytes_a_pixel * size[0] * size[1] or 1, mmap.MAP_PRIVATE).close()
     except (OSError, OverflowError):
         return False
     return True
