@@ -91,6 +91,7 @@ def test_it_has_each_library_that_its_libraries_need_and_no_other(layer: Path) -
         )
     }
     assert not unloaded
+    assert not [path.name for path in binaries if re.search("freetype|harfbuzz|lcms", path.name)]
 
 
 def test_it_runs_on_amazon_linux(layer: Path) -> None:
