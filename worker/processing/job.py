@@ -169,8 +169,8 @@ def _time_limited(seconds: int | None) -> Iterator[None]:
         return
     remedy = "make it smaller, or raise TaskTimeout"
     late = Stopped(f"it takes more than {seconds} s to process: {remedy}")
-    # C code that never returns hears no alarm (OpenJPEG's and AVIF's encoders loop when memory is
-    # short). That ends the process, which counts as a failure, with a traceback in the log.
+    # C code that never returns hears no alarm (OpenJPEG's encoder may, when memory is short).
+    # That ends the process, which counts as a failure, with a traceback in the log.
     faulthandler.dump_traceback_later(seconds * 1.5, exit=True)
     try:
         with clock.limited(seconds, late):
