@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-from collections.abc import Iterator
-from types import FrameType
 from typing import Any
 
-from processing import events, job, settings
+from processing import clock, events, job, settings
 from processing.errors import Failed, Stopped
 from processing.store import Bucket
 
@@ -24,7 +20,9 @@ def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401, Lambd
     The jobs that did not fail end as `unchanged` the second time.
     """
     failures: list[BaseException] = []
-    with time_limit(context.get_remaining_time_in_millis() / 1000):
+    seconds = context.get_remaining_time_in_millis() / 1000
+    late = Stopped(f"out of time: not done in the {seconds:.0f} s that FunctionTimeout allows")
+    with clock.limited(max(seconds - MARGIN_SECONDS, seconds / 2), late):
         for upload in events.from_event(event, SETTINGS.input_prefix):
             try:
                 job.run(upload, Bucket(upload.bucket), SETTINGS)
@@ -35,18 +33,3 @@ def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401, Lambd
                 failures.append(error)
     if failures:
         raise Failed("; ".join(map(str, failures))) from BaseExceptionGroup("jobs", failures)
-
-
-@contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise Stopped in the block, shortly before the time is out."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise Stopped(f"out of time: not done in the {seconds:.0f} s that FunctionTimeout allows")
-
-    signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds - MARGIN_SECONDS, seconds / 2))
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from oracle import check_path
 from PIL import Image
+from processing.picture import FORMATS
 
 from local import paths
 from tests.containers.containers import Container
 from tests.containers.task import docker_options
+from tests.hostile import corpus
 
 AMAZON_LINUX_2023_GLIBC = (2, 34)
 LAMBDA_LIMIT = 250 * 1024 * 1024
@@ -51,6 +53,45 @@ def test_it_solves_where_functions_run(lambda_base: str, layer: Path, shared: Pa
         ended = container.wait()
     assert (ended.code, ended.out, ended.err) == (0, "", "")
     assert_solved(shared)
+
+
+def test_it_opens_and_writes_every_format(lambda_base: str, layer: Path, shared: Path) -> None:
+    """It has less of Pillow than its wheel."""
+    for kind in FORMATS:
+        (shared / kind).write_bytes(corpus.valid(kind))
+    program = (
+        "import pathlib\n"
+        "from processing import picture\n"
+        "for kind in picture.FORMATS:\n"
+        "    picture.write(picture.read(pathlib.Path('/shared', kind).read_bytes()))\n"
+        "    print(kind)"
+    )
+    options = [f"--volume={layer}:/opt:ro", f"--volume={shared}:/shared"]
+    options += ["--env=PYTHONPATH=/opt/python", "--entrypoint=python3"]
+    with Container(lambda_base, options, ["-c", program]) as container:
+        ended = container.wait()
+    assert (ended.code, ended.out.split(), ended.err) == (0, [*FORMATS], "")
+
+
+def test_it_has_each_library_that_its_libraries_need_and_no_other(layer: Path) -> None:
+    """A library is named in those that load it, with the hash that auditwheel put in its name."""
+    libraries = [*(layer / "python" / "pillow.libs").iterdir()]
+    binaries = {path: path.read_bytes() for path in layer.rglob("*.so*")}
+    wanted = {
+        name.decode()
+        for content in binaries.values()
+        for name in re.findall(rb"lib\w+-[0-9a-f]{8}\.so[.\d]*", content)
+    }
+    assert wanted == {path.name for path in libraries}
+    unloaded = {
+        path.name
+        for path in libraries
+        if not any(
+            path.name.encode() in content for other, content in binaries.items() if other != path
+        )
+    }
+    assert not unloaded
+    assert not [path.name for path in binaries if re.search("freetype|harfbuzz|lcms", path.name)]
 
 
 def test_it_runs_on_amazon_linux(layer: Path) -> None:

@@ -1,6 +1,6 @@
 """Run the job on every file of a folder, in a process of its own, and print how it went.
 
-    python -m tests.hostile.eat FOLDER MAX_PIXELS MEMORY_MIB
+    python -m tests.hostile.eat FOLDER MAX_PIXELS MEMORY_MIB MAX_SECONDS
 
 One line of JSON: the outcome and the reason by the file's name, and the greatest memory in MiB
 before the first job and after the last.
@@ -22,10 +22,12 @@ from processing.settings import Settings
 from bench.peak import highest
 
 
-def main(folder: str, max_pixels: str, memory_mib: str) -> None:
+def main(folder: str, max_pixels: str, memory_mib: str, max_seconds: str) -> None:
     warnings.simplefilter("error")
     settings = Settings(
-        processor=partial(maze.solve, max_pixels=int(max_pixels)), memory_mib=int(memory_mib)
+        processor=partial(maze.solve, max_pixels=int(max_pixels)),
+        memory_mib=int(memory_mib),
+        max_seconds=int(max_seconds),
     )
     before, outcomes = highest(), {}
     for path in sorted(Path(folder).iterdir()):

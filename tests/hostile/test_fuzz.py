@@ -24,12 +24,12 @@ from processing.events import Upload
 from processing.picture import FORMATS
 from processing.settings import Settings
 
-from tests.hostile.corpus import ODD, POISON, psd, saved, valid, with_exif
+from tests.hostile.corpus import ODD, POISON, packed_psd, psd, saved, valid, with_exif
 from tests.hostile.corpus import maze as small_maze
 
 MAX_PIXELS = 250_000
 SETTINGS = [
-    Settings(processor=partial(processor, max_pixels=MAX_PIXELS))
+    Settings(processor=partial(processor, max_pixels=MAX_PIXELS), memory_mib=512, max_seconds=10)
     for processor in (maze.solve, thumbnail.thumbnail)
 ]
 SECONDS = float(os.environ.get("FUZZ") or 0)
@@ -66,7 +66,7 @@ def seeds(kind: str) -> list[bytes]:
     """Good files of a format, plain and unusual, to be spoilt."""
     picture = small_maze()
     if kind == "PSD":
-        return [psd(picture)]
+        return [psd(picture), *map(packed_psd, (picture, picture.convert("L")))]
     unusual: dict[str, list[dict[str, object]]] = {
         "PNG": [{"icc_profile": b"p" * 200}, {"save_all": True, "append_images": [picture] * 2}],
         "JPEG": [{"progressive": True}, {"quality": 5}, {"icc_profile": b"p" * 200}],

@@ -56,6 +56,12 @@ def test_a_job_knows_its_memory_and_can_reject_a_picture_that_needs_more() -> No
     assert environment(container(TaskMemory="4096"))["MEMORY_MIB"] == "4096"
 
 
+def test_a_task_knows_its_time_and_a_function_has_lambdas() -> None:
+    assert environment(container(TaskTimeout="60"))["MAX_SECONDS"] == "60"
+    assert environment(container())["MAX_SECONDS"] == "900"
+    assert "MAX_SECONDS" not in function()["Environment"]["Variables"]
+
+
 def test_both_engines_reach_an_s3_elsewhere() -> None:
     address = "http://127.0.0.1:4566"
     variables = function(S3Endpoint=address)["Environment"]["Variables"]

@@ -254,3 +254,15 @@ def test_memory_that_runs_out_is_a_rejection_unless_another_engine_has_more(memo
     (report,) = map(json.loads, lines)
     assert report["outcome"] == outcome
     assert "the memory does not suffice to process it (7 MiB)" in report["reason"]
+
+
+@pytest.mark.parametrize(("memory_error", "outcome"), [("reject", "rejected"), ("fail", "failed")])
+def test_an_upload_that_would_not_fit_into_memory_is_not_fetched(memory_error, outcome):
+    store = MemoryStore()
+    store.upload(UPLOAD.key, bytes(2**19 + 1))
+    settings = Settings(processor=shout, memory_mib=1, memory_error=memory_error)
+    with contextlib.suppress(Failed):
+        run(store, settings)
+    assert store.logged["outcome"] == outcome
+    assert "the memory does not suffice to process it (1 MiB)" in store.logged["reason"]
+    assert ("get", UPLOAD.key) not in store.calls

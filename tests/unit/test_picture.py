@@ -7,6 +7,7 @@ from io import BytesIO
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from processing import maze, picture
 from processing.errors import Rejected
 from processing.thumbnail import thumbnail
@@ -72,6 +73,12 @@ def test_every_mode_is_read_right(mode):
 
 def test_cmyk_is_read_right():
     assert_solved(maze.solve(saved(MODES["CMYK"], "TIFF"), "image/tiff").body)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_what_is_half_transparent_is_half_as_dark_on_white(mode):
+    half = Image.new(mode, (1, 1), (*[0] * (len(mode) - 1), 128))
+    assert picture.read(saved(half, "PNG")).image.getpixel((0, 0)) == (127, 127, 127)
 
 
 def test_transparency_by_colour_is_laid_on_white():
@@ -151,9 +158,53 @@ def test_a_rotated_photograph_is_solved_upright(orientation):
     assert 0x0112 not in opened(answer.body).getexif()
 
 
-def test_the_colour_profile_is_kept():
-    body = saved(MODES["RGB"], "PNG", icc_profile=b"a profile")
-    assert opened(maze.solve(body, "image/png").body).info["icc_profile"] == b"a profile"
+def profile(channels: bytes) -> bytes:
+    """The header of an ICC profile; it names its channels at byte 16."""
+    return bytes(16) + channels + bytes(108)
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF", "WEBP", "AVIF"])
+def test_the_colour_profile_is_kept(format):
+    body = saved(MODES["RGB"], format, icc_profile=profile(b"RGB "), quality=100)
+    answer = picture.write(picture.read(body))[0]
+    assert opened(answer).info["icc_profile"] == profile(b"RGB ")
+
+
+@pytest.mark.parametrize(
+    ("format", "mode", "channels"),
+    [
+        ("PNG", "1", b"GRAY"), ("PNG", "L", b"GRAY"), ("PNG", "LA", b"GRAY"),
+        ("PNG", "I;16", b"GRAY"), ("JPEG", "L", b"GRAY"), ("JPEG", "CMYK", b"CMYK"),
+        ("TIFF", "L", b"GRAY"), ("TIFF", "CMYK", b"CMYK"), ("TIFF", "I;16", b"GRAY"),
+        ("WEBP", "L", b"GRAY"), ("AVIF", "L", b"GRAY"), ("AVIF", "CMYK", b"CMYK"),
+        ("PNG", "RGB", b"GRAY"), ("PNG", "L", b"RGB "), ("PNG", "RGB", b""),
+    ],
+)  # fmt: skip
+def test_a_profile_of_other_channels_is_not_in_the_answer(format, mode, channels):
+    body = saved(MODES[mode], format, icc_profile=profile(channels)[: 128 if channels else 7])
+    assert "icc_profile" in opened(body).info
+    assert "icc_profile" not in opened(picture.write(picture.read(body))[0]).info
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGB"])
+@pytest.mark.parametrize("format", ["JPEG", "GIF", "PNG", "TIFF", "WEBP", "JPEG2000", "AVIF"])
+def test_what_the_file_says_of_itself_is_not_in_the_answer(format, mode):
+    said = b"<script>alert(1)</script>"
+    text = PngInfo()
+    text.add_text("Comment", said.decode())
+    exif = Image.Exif()
+    exif[0x010E] = said.decode()
+    more = {
+        "PNG": {"pnginfo": text, "exif": exif},
+        "TIFF": {"description": said.decode()},
+        "GIF": {"comment": said},
+        "JPEG2000": {"comment": said.decode()},
+    }
+    options = more.get(format, {"comment": said, "exif": exif, "xmp": said})
+    image = MODES["RGB" if mode == "P" and format in ("JPEG", "JPEG2000") else mode]
+    body = saved(image, format, **options)
+    assert said in body
+    assert said not in picture.write(picture.read(body))[0]
 
 
 def test_only_the_first_frame_is_read():
@@ -166,6 +217,25 @@ def test_too_many_pixels_are_rejected_before_they_are_decoded():
     body = saved(Image.new("L", (100, 100)), "PNG")[:60]  # all but the header is cut off
     with pytest.raises(Rejected, match=r"100 x 100 = 10000 pixels, more than the limit of 9999"):
         picture.read(body, max_pixels=9999)
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"exif": Image.Exif()}])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_webp_is_measured_before_its_canvas_is_made(mode, options):
+    """By each of the three headers that it may have."""
+    body = saved(Image.new(mode, (321, 123)), "WEBP", **options)
+    with pytest.raises(Rejected, match="321 x 123 = 39483 pixels, more than the limit of 39482"):
+        picture.read(body[:30], max_pixels=39482)
+    assert picture.read(body, max_pixels=39483).image.size == (321, 123)
+
+
+def test_memory_that_runs_out_over_metadata_is_no_reason_to_leave_a_picture_unturned(monkeypatch):
+    def greedy(image):
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "getexif", greedy)
+    with pytest.raises(MemoryError):
+        picture.read(saved(MODES["RGB"], "PNG"))
 
 
 @pytest.mark.parametrize(

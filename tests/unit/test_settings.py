@@ -22,6 +22,11 @@ def test_a_processor_without_a_limit_is_taken_as_it_is():
     assert settings.from_environment(environment).processor("a", "b") == "a/b"
 
 
+def test_the_time_for_an_upload_is_unlimited_unless_it_is_set():
+    assert settings.from_environment({}).max_seconds is None
+    assert settings.from_environment({"MAX_SECONDS": "900"}).max_seconds == 900
+
+
 @pytest.mark.parametrize(
     ("environment", "names"),
     [
@@ -33,6 +38,7 @@ def test_a_processor_without_a_limit_is_taken_as_it_is():
         ({"MAX_BYTES": "-1"}, "MAX_BYTES"),
         ({"MEMORY_ERROR": "ignore"}, "MEMORY_ERROR is 'ignore'; it must be reject or fail"),
         ({"MAX_PIXELS": "many"}, "MAX_PIXELS is 'many'"),
+        ({"MAX_SECONDS": "0"}, "MAX_SECONDS is '0'; it must be a whole number of at least 1"),
         ({"MAX_PIXELS": "²"}, "MAX_PIXELS"),
         (
             {"INPUT_PREFIX": "input"},

@@ -6,12 +6,20 @@ import contextlib
 import hashlib
 import importlib
 import json
+import os
+import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from memory_store import MemoryStore
-from processing.errors import Failed
+from processing import job
+from processing.errors import Failed, Stopped
+from processing.events import Upload
+from processing.settings import Settings
 
 EVENT = {
     "Records": [
@@ -96,3 +104,72 @@ def test_what_was_stopped_can_be_done_the_next_time(app, store):
     app.SETTINGS = app.SETTINGS.__class__(processor=lambda body, kind: (body, kind))
     app.handler(EVENT, context(60))
     assert store.body("output/a") == store.body("output/b") == b"x"
+
+
+def job_of(store: MemoryStore, **chosen: object) -> job.Report:
+    return job.run(Upload("uploads", "input/a"), store, Settings(**chosen), log=lambda line: None)
+
+
+@pytest.mark.parametrize("processor", [wait, compute, catch_all])
+def test_a_task_rejects_what_takes_longer_than_it_may(store, processor):
+    began = time.monotonic()
+    report = job_of(store, processor=processor, max_seconds=1)
+    assert time.monotonic() - began < 10
+    assert report.outcome == "rejected"
+    assert report.reason == (
+        "it takes more than 1 s to process: make it smaller, or raise TaskTimeout"
+    )
+    assert json.loads(store.body("rejected/a.json"))["reason"] == report.reason
+
+
+def test_the_limit_is_for_processing_not_for_s3(store):
+    store.before = lambda operation, key: time.sleep(0.3)
+    report = job_of(store, processor=lambda body, kind: (body, kind), max_seconds=1)
+    assert report.outcome == "answered"
+    assert report.milliseconds > 1000
+
+
+def test_a_task_that_is_told_to_stop_has_no_verdict_from_that(store):
+    def stopped(body: bytes, kind: str) -> tuple[bytes, str]:
+        raise Stopped("by SIGTERM")
+
+    with pytest.raises(Stopped, match="SIGTERM"):
+        job_of(store, processor=stopped, max_seconds=60)
+    assert set(store.versions) == {"input/a", "input/b"}
+
+
+def test_what_a_job_changes_of_the_timer_is_as_before(store):
+    before = signal.getsignal(signal.SIGALRM)
+    job_of(store, processor=lambda body, kind: (body, kind), max_seconds=60)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.getsignal(signal.SIGALRM) is before
+
+
+def test_a_task_ends_even_if_its_processor_never_comes_back_from_c():
+    """A lock that is taken twice is waited for without end, and no signal interrupts that."""
+    program = """if True:
+        import ctypes
+        from memory_store import MemoryStore
+        from processing import job
+        from processing.events import Upload
+        from processing.settings import Settings
+
+        def hang(body, kind):
+            lock, mutex = ctypes.PyDLL(None).pthread_mutex_lock, bytes(64)
+            lock(mutex), lock(mutex)
+
+        store = MemoryStore()
+        store.upload("input/a", b"x")
+        job.run(Upload("uploads", "input/a"), store, Settings(processor=hang, max_seconds=2))
+    """
+    path = ":".join(str(Path(__file__).parents[2] / name) for name in ("worker", "tests"))
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": path, "PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    assert "Timeout" in done.stderr
+    assert "in hang" in done.stderr

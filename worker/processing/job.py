@@ -8,6 +8,7 @@ changed while its answer was being written, and a rejection that another job wro
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,9 +17,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
-from . import memory
+from . import clock, memory
 from .answer import Answer
-from .errors import Conflict, Failed, Rejected
+from .errors import Conflict, Failed, Rejected, Stopped
 from .events import Upload
 from .settings import Settings
 from .store import Object
@@ -143,9 +144,13 @@ def _process(upload: Object, store: Store, settings: Settings) -> Answer:
             f"the file has {upload.size} bytes, more than the limit of {settings.max_bytes}: "
             "make it smaller, or raise MaxBytes together with the memory"
         )
-    body = store.get(upload)
     try:
-        with memory.limited(settings.memory_mib):
+        # Half is for what becomes of it. An upload that is larger would end the process as it comes
+        # in, which no limit within the process could turn into a verdict.
+        if settings.memory_mib and upload.size > settings.memory_mib * 2**20 // 2:
+            raise MemoryError
+        body = store.get(upload)
+        with memory.limited(settings.memory_mib), _time_limited(settings.max_seconds):
             return Answer(*settings.processor(body, upload.content_type))
     except MemoryError as error:
         problem = f"the memory does not suffice to process it ({settings.memory_mib or '?'} MiB)"
@@ -154,6 +159,28 @@ def _process(upload: Object, store: Store, settings: Settings) -> Answer:
         # It would run out the next time, too.
         remedy = "make it smaller, or raise FunctionMemory or TaskMemory"
         raise Rejected(f"{problem}: {remedy}") from error
+
+
+@contextmanager
+def _time_limited(seconds: int | None) -> Iterator[None]:
+    """Reject what takes longer: it would the next time, too, and a task costs while it runs."""
+    if seconds is None:
+        yield
+        return
+    remedy = "make it smaller, or raise TaskTimeout"
+    late = Stopped(f"it takes more than {seconds} s to process: {remedy}")
+    # C code that never returns hears no alarm (OpenJPEG's encoder may, when memory is short).
+    # That ends the process, which counts as a failure, with a traceback in the log.
+    faulthandler.dump_traceback_later(seconds * 1.5, exit=True)
+    try:
+        with clock.limited(seconds, late):
+            yield
+    except Stopped as stopped:
+        if stopped is late:
+            raise Rejected(str(late)) from late
+        raise
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _put(store: Store, key: str, answer: Answer, upload: Object, replaces: Object | None) -> None:

@@ -6,13 +6,12 @@ with several frames, only the first is read.
 
 from __future__ import annotations
 
-import contextlib
 import mmap
 import warnings
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from .errors import Rejected
 
@@ -25,7 +24,17 @@ _MOST_PIXELS = 2**29 - 1
 """What a block can hold: Pillow counts its bytes, four a pixel, in 31 bits."""
 
 MAX_PIXELS = 100_000_000
-"""Default limit in pixels: at 6 bytes a pixel, 100 megapixels fit the default task and function."""
+"""Default limit in pixels: 100 megapixels fit the default task and function in most formats.
+
+Solving a maze takes 5 to 8 bytes a pixel; with transparency or to be turned 8 to 12, as 16-bit grey
+10, as GIF 13. What takes more (WebP 18, and JPEG 2000 and AVIF) is rejected when memory runs out.
+"""
+
+_SCAN_BYTES = 4096
+"""Of a progressive JPEG, what is decoded in one call; signals are heard between two calls.
+
+A scan of 100 megapixels may have 142 bytes: with Pillow's 64 KiB an alarm was 8 s late, with this
+0.6 s. That takes no time that could be measured; for other formats it would, and none needs it."""
 
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 100, "subsampling": 0},
@@ -42,6 +51,13 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
 }
 _ALIASES = {"MPO": "JPEG", "DIB": "BMP"}
 """What Pillow calls a phone's JPEG with several frames, and a BMP without its file header."""
+
+_DECODER_BYTES = {"JPEG": 8, "MPO": 8, "WEBP": 20, "AVIF": 16, "JPEG2000": 28}
+_ENCODER_BYTES = {"WEBP": 40, "AVIF": 64, "JPEG2000": 52, "TIFF": 8}
+"""Bytes a pixel with less of which these codecs may fail and call it a broken file (a JPEG's only
+if it is progressive). The others say that it was the memory."""
+_RUTHLESS_ENCODERS = {"AVIF", "JPEG2000"}
+"""They end the process, or never end, where they have not quite enough: not begun without."""
 
 FORMATS = (*_SAVE_OPTIONS, "DIB", "PSD")
 """What is read. What can't be written in kind (PSD) is answered as PNG."""
@@ -76,15 +92,24 @@ def read(body: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     if not body:
         raise Rejected("the file is empty (0 bytes): upload a picture")
-    image = None
+    kind, size = "WEBP", _webp_size(body)
     try:
         with warnings.catch_warnings():
             # Of metadata that they skip; what counts are the pixels.
             warnings.simplefilter("ignore")
+            if size:  # of a WebP, Pillow makes the canvas as soon as it opens it
+                _check_size(size, max_pixels)
             image = Image.open(BytesIO(body), formats=FORMATS)
-            _check_size(image, max_pixels)
-            profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
+            kind, size = str(image.format), image.size
+            _check_size(size, max_pixels)
+            _check_size(_tile_size(image), max_pixels, "a tile of the picture")
+            if "progressive" in image.info:
+                image.decodermaxblock = _SCAN_BYTES
+            profile = _profile(image)
             upright = _rgb(_turned(image))
+            # Whatever else the file says of itself (comments, text, resolution, a profile of other
+            # channels) Pillow's encoders would write into the answer.
+            upright.info.clear()
     except (Rejected, MemoryError):
         raise
     except UnidentifiedImageError as error:
@@ -93,10 +118,10 @@ def read(body: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     except Exception as error:
         # Decoders raise whatever their format's parser stumbles over. The bytes are fixed, so the
         # next attempt would end in the same way: a rejection, not a failure.
-        if image and not _room_for_codec(image):
+        if size and not _room_for_codec(_DECODER_BYTES.get(kind), size):
             raise MemoryError from error
         raise Rejected(f"the picture is damaged or cut off: {error}") from error
-    written = _ALIASES.get(image.format or "", image.format or "")
+    written = _ALIASES.get(kind, kind)
     return Picture(upright, written if written in _SAVE_OPTIONS else "PNG", profile)
 
 
@@ -108,34 +133,70 @@ def write(picture: Picture) -> tuple[bytes, str]:
     options = dict(_SAVE_OPTIONS[picture.format])
     if picture.profile:
         options["icc_profile"] = picture.profile
+    room = _ENCODER_BYTES.get(picture.format)
+    if picture.format in _RUTHLESS_ENCODERS and not _room_for_codec(room, picture.image.size):
+        raise MemoryError
     out = BytesIO()
     try:
         picture.image.save(out, picture.format, **options)
     except MemoryError:
         raise
     except Exception as error:  # encoders raise as decoders do
-        if not _room_for_codec(picture.image):
+        if not _room_for_codec(room, picture.image.size):
             raise MemoryError from error
         problem = f"the answer can't be written as {picture.format}: {error}"
         raise Rejected(problem) from error
     return out.getvalue(), Image.MIME[picture.format]
 
 
-def _check_size(image: Image.Image, max_pixels: int) -> None:
-    width, height = image.size
+def _check_size(size: tuple[int, int], max_pixels: int, what: str = "the picture") -> None:
+    width, height = size
     if width * height > min(max_pixels, _MOST_PIXELS):
         raise Rejected(
-            f"the picture has {width} x {height} = {width * height} pixels, more than the limit of "
+            f"{what} has {width} x {height} = {width * height} pixels, more than the limit of "
             f"{min(max_pixels, _MOST_PIXELS)}: make it smaller, or raise MaxPixels (to at most "
             f"{_MOST_PIXELS}) together with the memory"
         )
 
 
-def _room_for_codec(image: Image.Image) -> bool:
-    """Whether a codec that failed had the memory that it needed: some call it a broken file.
-    JPEG 2000's takes most."""
+def _webp_size(body: bytes) -> tuple[int, int] | None:
+    """Width and height that a WebP's header promises (RFC 9649, section 2.5 to 2.7, and RFC 6386,
+    section 9.1); None where there is no such header."""
+    if body[:4] != b"RIFF" or body[8:12] != b"WEBP" or len(body) < 30:
+        return None
+    match body[12:16]:
+        case b"VP8 ":
+            numbers = int.from_bytes(body[26:30], "little")
+            return numbers & 0x3FFF, numbers >> 16 & 0x3FFF
+        case b"VP8L":
+            numbers = int.from_bytes(body[21:25], "little")
+            return (numbers & 0x3FFF) + 1, (numbers >> 14 & 0x3FFF) + 1
+        case b"VP8X":
+            numbers = int.from_bytes(body[24:30], "little")
+            return (numbers & 0xFFFFFF) + 1, (numbers >> 24) + 1
+    return None
+
+
+def _tile_size(image: Image.Image) -> tuple[int, int]:
+    """Of a TIFF in tiles, which libtiff decodes whole, even one that is larger than the picture."""
+    tags = getattr(image, "tag_v2", {})
+    return tags.get(TiffImagePlugin.TILEWIDTH, 0), tags.get(TiffImagePlugin.TILELENGTH, 0)
+
+
+def _profile(image: Image.Image) -> bytes | None:
+    """The profile, if it is one for RGB pixels (ICC.1:2022, 7.2.6) and these were no others: some
+    decoders make RGB of grey, and leave its profile."""
+    profile = image.info.get("icc_profile")
+    fits = image.mode in ("RGB", "RGBA", "P") and profile and profile[16:20] == b"RGB "
+    return profile if fits else None
+
+
+def _room_for_codec(bytes_a_pixel: int | None, size: tuple[int, int]) -> bool:
+    """Whether a codec that failed had the memory that it needed; None: it would have said so."""
+    if bytes_a_pixel is None:
+        return True
     try:
-        mmap.mmap(-1, 28 * image.width * image.height, mmap.MAP_PRIVATE).close()
+        mmap.mmap(-1, bytes_a_pixel * size[0] * size[1] or 1, mmap.MAP_PRIVATE).close()
     except (OSError, OverflowError):
         return False
     return True
@@ -148,8 +209,12 @@ def _turned(image: Image.Image) -> Image.Image:
     """
     image.load()
     turn = None
-    with contextlib.suppress(Exception):  # no reason to refuse the pixels
+    try:
         turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    except MemoryError:
+        raise  # it may be read with more
+    except Exception:  # noqa: S110, no reason to refuse the pixels
+        pass
     return image if turn is None else image.transpose(turn)
 
 
@@ -160,9 +225,10 @@ def _rgb(image: Image.Image) -> Image.Image:
     elif image.mode == "F":
         raise ValueError("pixels as floating-point numbers have no defined white")
     if image.has_transparency_data:
-        image = image.convert("RGBA")
+        if image.mode not in ("RGBA", "LA"):
+            image = image.convert("RGBA")
         paper = Image.new("RGB", image.size, "white")
-        paper.paste(image, mask=image.getchannel("A"))
+        paper.paste(image, mask=image)  # by its alpha
         return paper
     if image.mode != "RGB":
         return image.convert("RGB")

@@ -31,6 +31,9 @@ class Settings:
     """What the function or task has; None: nothing says."""
     memory_error: str = "reject"
     """When it does not suffice: reject the upload; or fail, where another engine has more."""
+    max_seconds: int | None = None
+    """For the processing of one upload, which is rejected after that; None: no limit, or, in the
+    function, that of the function."""
 
 
 def from_environment(
@@ -56,6 +59,7 @@ def from_environment(
         mode=environment.get("MODE") or Settings.mode,
         memory_mib=_count(environment, "MEMORY_MIB"),
         memory_error=_choice(environment, "MEMORY_ERROR", "reject", "fail"),
+        max_seconds=_count(environment, "MAX_SECONDS"),
     )
 
 
