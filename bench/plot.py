@@ -65,9 +65,9 @@ def _draw_ratios(axes: Axes, pictures: list[Picture]) -> None:
     for limit, what in ((3, "every picture"), (1.5, "corridors of 1 px")):
         axes.axhline(limit, color="black", lw=1, ls="--")
         axes.annotate(f"limit: {what}", (0.01, limit), ("axes fraction", "data"), va="bottom")
-    axes.set(xscale="log", ylim=(0.8, 3.4), xlabel="pixels", title="job / (decode + encode)")
+    axes.set(xscale="log", ylim=(0.8, 4), xlabel="pixels", title="job / (decode + encode)")
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize=7, ncols=2)
+    axes.legend(frameon=False, fontsize=7, ncols=2, loc="upper right")
 
 
 if __name__ == "__main__":
