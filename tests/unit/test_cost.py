@@ -38,6 +38,11 @@ def test_the_document_is_what_the_calculator_says_of_its_figures() -> None:
     assert document.document(document.measured_in(TEXT)) == TEXT
 
 
+def test_the_document_is_made_from_a_whole_benchmark() -> None:
+    """A quick one has few and small pictures: enough for a first look, not for a published page."""
+    assert not document.measured_in(TEXT).quick, "run `make bench`, `make cost`, `make simulate`"
+
+
 def test_the_document_shows_the_plot() -> None:
     assert f"({document.PLOT.name})" in TEXT
     assert document.PLOT.read_bytes().startswith(b"\x89PNG")
