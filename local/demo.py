@@ -111,12 +111,18 @@ def run(aws: EmbeddedAws, picture: Path, scenarios: list[str]) -> list[Outcome]:
     return [
         watch(name, pipeline, tap, each)
         for name, pipeline in pipelines.items()
-        for each in [picture, *([large_picture()] if name == "hybrid" else [])]
+        for each in [picture, *([of_the_other_size(picture)] if name == "hybrid" else [])]
     ]
 
 
+def of_the_other_size(picture: Path) -> Path:
+    """One that hybrid's threshold sends to the engine that does not get the picture."""
+    threshold = int(SCENARIOS["hybrid"]["HybridThresholdMiB"]) * 2**20
+    return large_picture() if picture.stat().st_size <= threshold else paths.SAMPLE
+
+
 def large_picture() -> Path:
-    """One that hybrid's threshold sends to the other engine: a maze of 1.4 MiB."""
+    """A maze of 1.4 MiB, for a task."""
     file = OUT / "large.bmp"
     file.parent.mkdir(parents=True, exist_ok=True)
     pictures.maze(700, 700, corridor=10, wall=4).convert("RGB").save(file)
