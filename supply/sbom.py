@@ -35,6 +35,11 @@ NOT_IN_WHEELS = {"libimagequant", "FriBiDi"}
 """What Pillow's own bill names because it can be built with it. Its wheels are built without the
 first (GPL) and load the second (LGPL) only where the system has it, which Lambda has not.
 """
+LEFT_OUT = {
+    *("PIL._imagingft", "FreeType", "HarfBuzz", "raqm", "fribidi-shim"),
+    *("PIL._imagingcms", "Little CMS 2", "PIL._imagingtk"),
+}
+"""What worker/Makefile removes from the wheel, and what was compiled into that."""
 
 
 def describe(layer: Path) -> Bom:
@@ -98,8 +103,8 @@ def _inside(distribution: Distribution) -> Iterator[Component]:
     for file in sorted(distribution.files or [], key=str):
         if ".dist-info/sboms/" in str(file) and file.name.endswith(".cdx.json"):
             carried = Bom.from_json(json.loads(file.read_text())).components
-            own = {*NOT_IN_WHEELS, distribution.name}
-            yield from (component for component in carried if component.name not in own)
+            others = {*NOT_IN_WHEELS, *LEFT_OUT, distribution.name}
+            yield from (component for component in carried if component.name not in others)
 
 
 def _sha256(content: str) -> HashType:

@@ -76,6 +76,15 @@ def test_it_has_what_the_wheels_carry(bom: dict[str, Any]) -> None:
     assert {"libjpeg / libjpeg-turbo", "OpenJPEG", "libXau"} <= by_name(bom).keys()
 
 
+def test_it_has_the_modules_of_pillow_that_are_in_the_layer_and_no_other(
+    bom: dict[str, Any],
+) -> None:
+    named = {name for name in by_name(bom) if name.startswith("PIL._")}
+    there = {f"PIL.{file.name.partition('.')[0]}" for file in (LAYER / "PIL").glob("*.so")}
+    assert named == there
+    assert not {"FreeType", "HarfBuzz", "Little CMS 2", "raqm"} & by_name(bom).keys()
+
+
 def test_each_component_hangs_on_the_layer(bom: dict[str, Any]) -> None:
     below = {each["ref"]: each.get("dependsOn", []) for each in bom["dependencies"]}
     reached, waiting = set(), ["layer"]
