@@ -46,7 +46,8 @@ class Weather:
     duplicates: float = 0.05
     killed: float = 0.02
     lost_replies: float = 0.02
-    """Half of the accidents are drawn for a call that the job does not come to: 1 % happens."""
+    """Of what is drawn for a job: some come to a call that it does not make, and a job that was
+    killed is started again and may be again. In the long storms 3 to 4 % of jobs are killed."""
     at_once: int = 32
     """Jobs that run side by side."""
 
