@@ -47,7 +47,7 @@ storm: setup ## the storm tests in their long size, for figures
 	STORM=long $(DEV)/python -m pytest -rs tests/storm
 
 .PHONY: fuzz
-fuzz: setup ## look for a file that ends in neither an answer nor a rejection [SECONDS=600]
+fuzz: setup ## look for a file that ends in neither an answer nor a rejection [SECONDS=600 for each format]
 	FUZZ=$(SECONDS) $(DEV)/python -m pytest -rs tests/hostile/test_fuzz.py
 
 .PHONY: bench
