@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     picture = wish.picture or next(c.file() for c in cases(None, wish.quick) if c.peer)
     with step("cold starts, on the embedded AWS"):
-        rounds, recipe_rounds = (3, 1) if wish.quick else (9, 3)
+        rounds, recipe_rounds = (3, 1) if wish.quick else (9, 5)
         start = cold_start.measure(picture, rounds, recipe_rounds)
     print(table.cold_start(start))
 
