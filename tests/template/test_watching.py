@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import launch
 import pytest
@@ -24,6 +22,7 @@ from processing.settings import Settings
 from state import State
 
 from local.filter_pattern import field, matches
+from tests.template.alarms import HOUR, MINUTE, Json, Series, alarm_states, sets_off
 from tests.template.synthesis import CHOICES, HYBRID, SOURCE, Stack, synthesize
 
 OPERATIONS = (Path(__file__).parents[2] / "docs/OPERATIONS.md").read_text()
@@ -31,11 +30,6 @@ OURS = "Uploads/mazes"
 every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
 ALL = {"Mode": "hybrid", "AlarmEmail": "operator@example.com"}
 """With every alarm but those of a ceiling."""
-
-Json = dict[str, Any]
-Series = list[tuple[float, float]]
-"""Seconds since some full hour, and what was measured then."""
-MINUTE, HOUR = 60, 3600
 
 OF_AWS = {
     "AWS/Lambda": (
@@ -401,96 +395,6 @@ def test_launches_that_do_not_come_about_are_counted(capsys: pytest.CaptureFixtu
 
 
 # ---- When an alarm goes off ----------------------------------------------------------------------
-
-
-class Refused(Exception):
-    """CloudWatch makes no such alarm."""
-
-
-def alarm_states(alarm: Json, series: Series, more: int) -> dict[int, str]:
-    """An alarm's state at the end of each minute, until a day after the last measurement.
-
-    After "Alarm evaluation" and "Configuring how CloudWatch alarms treat missing data" in
-    CloudWatch's user guide: it is evaluated each minute, over periods that end there; as many as
-    EvaluationPeriods, and so many `more` in case some are missing, which is not published (two, in
-    the guide's examples). The latest that have data count; what is missing even so counts as
-    TreatMissingData says; DatapointsToAlarm of them must breach.
-    """
-    statistic = {"Sum": sum, "Maximum": max}[alarm["Statistic"]]
-    period, wanted = int(alarm["Period"]), int(alarm["EvaluationPeriods"])
-    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
-    if period * wanted > 24 * HOUR or not 1 <= int(alarm["DatapointsToAlarm"]) <= wanted:
-        raise Refused
-    now = "OK"
-    states = {}
-    for end in range(MINUTE, int(series[-1][0]) + 24 * HOUR if series else 24 * HOUR, MINUTE):
-        first = max(end - period * (wanted + more), -1)
-        recent = series[bisect_left(series, (first, 0.0)) : bisect_left(series, (end, 0.0))]
-        bins: dict[int, list[float]] = {}
-        for at, value in recent:
-            bins.setdefault(int((end - at - 1e-9) // period), []).append(value)
-        latest = [statistic(bins[age]) > float(alarm["Threshold"]) for age in sorted(bins)][:wanted]
-        breaching, missing = sum(latest), wanted - len(latest)
-        match alarm["TreatMissingData"]:
-            case "notBreaching":
-                missing_breach = 0
-            case "breaching":
-                missing_breach = missing
-            case "ignore":  # what is left does not decide: the state stays
-                missing_breach = 0
-                if all(latest) and missing and breaching < int(alarm["DatapointsToAlarm"]):
-                    states[end] = now
-                    continue
-            case other:
-                raise NotImplementedError(other)
-        enough = breaching + missing_breach >= int(alarm["DatapointsToAlarm"])
-        now = "ALARM" if enough else "OK"
-        states[end] = now
-    return states
-
-
-def sets_off(stack: Stack, name: str, series: Series) -> bool:
-    """Whether somebody is told, whatever CloudWatch does not publish."""
-    alarm = stack[name]
-    if not alarm.get("ActionsEnabled", True) or not alarm["AlarmActions"]:
-        return False
-    try:
-        goes_off = {"ALARM" in alarm_states(alarm, series, more).values() for more in (0, 2)}
-    except Refused:
-        return False
-    assert len(goes_off) == 1, "it depends on what CloudWatch does not publish"
-    return goes_off.pop()
-
-
-X, _O, _M = 1.0, 0.0, None
-
-
-@pytest.mark.parametrize(
-    ("data", "needed", "not_breaching", "breaching"),
-    [
-        ([_O, _M, X, _M, X], 3, "OK", "OK"),
-        ([_O, _M, _M, _M, _M], 3, "OK", "OK"),
-        ([_M, _M, _M, _M, _M], 3, "OK", "ALARM"),
-        ([_O, X, X, _M, X], 3, "ALARM", "ALARM"),
-        ([_M, _M, X, _M, _M], 3, "OK", "ALARM"),
-        ([_O, _M, X, _M, X], 2, "ALARM", "ALARM"),
-        ([_O, _O, X, _O, X], 2, "ALARM", "ALARM"),
-        ([_O, _M, X, _M, _M], 2, "OK", "ALARM"),
-        ([_M, _M, _M, _M, _O], 2, "OK", "ALARM"),
-    ],
-)
-def test_an_alarm_is_judged_as_the_guides_examples_are(
-    data: list[float | None], needed: int, not_breaching: str, breaching: str
-) -> None:
-    """Three periods of five minutes, five of which are looked at."""
-    series = [(300.0 * i, each) for i, each in enumerate(data) if each is not None]
-    alarm = {
-        "Statistic": "Sum", "Period": 300, "EvaluationPeriods": 3, "DatapointsToAlarm": needed,
-        "ComparisonOperator": "GreaterThanThreshold", "Threshold": 0,
-    }  # fmt: skip
-    for treatment, expected in (("notBreaching", not_breaching), ("breaching", breaching)):
-        states = alarm_states({**alarm, "TreatMissingData": treatment}, series, more=2)
-        assert states[1500] == expected
 
 
 # Causes, as they come about in time. What the log says is logged by the code itself, above; what
