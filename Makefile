@@ -59,11 +59,11 @@ bench-sweep: setup ## measure the sweep on a simulated bucket [UPLOADS=1000000]
 	@PYTHONPATH=worker:functions/sweep $(DEV)/python -m bench.sweep $(UPLOADS)
 
 .PHONY: cost
-cost: setup $(ENV)/bench/.installed ## what a month costs: docs/COST.md, or yours [ARGS="--uploads 50000 --mode hybrid"]
+cost: setup $(ENV)/bench/.installed ## what a month costs [ARGS="--uploads 50000 --mode hybrid"; ARGS=--write: docs/COST.md]
 	@$(DEV)/python -m economics cost $(ARGS)
 
 .PHONY: simulate
-simulate: setup $(ENV)/bench/.installed ## what is limited, and when: docs/ARCHITECTURE.md, or yours [ARGS="--uploads 5000 --mode fargate"]
+simulate: setup $(ENV)/bench/.installed ## what is limited, and when [ARGS="--uploads 5000 --mode fargate"; ARGS=--write: docs/ARCHITECTURE.md]
 	@$(DEV)/python -m economics simulate $(ARGS)
 
 .PHONY: lint

@@ -1,6 +1,7 @@
-"""`python -m economics cost [options]`, `python -m economics simulate [options]`.
+"""What a month costs (`make cost`), and what is limited, and when (`make simulate`).
 
-Exit codes: 0 done, 1 there is no measurement, 2 wrong arguments.
+They show, and change nothing; with --write they write the pages of docs/. Exit codes: 0 done,
+2 wrong arguments.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from local.progress import step
 
 from . import ROOT, compare, document, scale
-from .cost import ITEMS, MODES, NETWORKS, RECIPE, Stack, at
-from .figures import SIZES, Job, Measured, NotMeasured, Wrong, sizes
+from .cost import ITEMS, MODES, NETWORKS, RECIPE, Need, Stack, at, of_one
+from .figures import BENCH, SIZES, Job, Measured, Wrong, above, at_least, sizes
 from .limits import Limits
 from .model import Model
 from .scenario import ARRIVALS, Scenario
@@ -29,73 +30,110 @@ DATA = ROOT / "build" / "economics"
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m economics", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    _cost_options(commands.add_parser("cost", help="what a month costs"))
-    _simulate_options(commands.add_parser("simulate", help="what is limited, and when"))
+    kinds = {
+        name: commands.add_parser(name, prog=f"make {name}", usage=f'make {name} ARGS="[options]"')
+        for name in COMMANDS
+    }
+    _cost_options(kinds["cost"])
+    _simulate_options(kinds["simulate"])
     wish = parser.parse_args(arguments)
+    chosen = kinds[wish.command]
+    given = [n for n, value in vars(wish).items() if value != chosen.get_default(n)]
     try:
-        return cost(wish) if wish.command == "cost" else simulate(wish)
-    except NotMeasured as error:
-        print(error, file=sys.stderr)
-        return 1
+        for name in given:
+            if name not in ("command", "write") and (wish.write or wish.uploads is None):
+                why = "does not go with --write" if wish.write else "needs --uploads"
+                raise Wrong(f"--{name.replace('_', '-')} {why}")
+        return COMMANDS[wish.command](wish)
     except Wrong as error:
-        parser.error(str(error))
+        chosen.error(str(error))
 
 
 def cost(wish: argparse.Namespace) -> int:
-    """Raises NotMeasured, Wrong."""
-    measured = Measured.load()
+    """Raises Wrong."""
+    measured, source = _measured(whole=wish.write)
     if wish.uploads is None:
-        return _write(measured)
-    per_mib = wish.seconds_per_mib
-    job = Job(measured.seconds_per_mib if per_mib is None else per_mib, measured.start_seconds)
+        print(source)
+        return _page(measured, write=wish.write)
+    job = _job(Job(measured.seconds_per_mib, measured.start_seconds), wish.seconds_per_mib)
     work = replace(document.work(measured), sizes=sizes(wish.sizes), job=job)
-    chosen = Stack(
-        mode=wish.mode,
-        network=wish.network,
-        architecture=wish.architecture,
-        spot=wish.spot,
-        max_tasks=wish.max_tasks,
-        event_source=wish.event_source,
-        threshold_mib=wish.threshold,
+    at_least("uploads", wish.uploads)
+    chosen = replace(
+        _stack(wish), network=wish.network, spot=wish.spot, event_source=wish.event_source
     )
     if wish.mode == "recipe":
         chosen = RECIPE
     bill = at(chosen, work, wish.uploads)
+    _refuse(bill.needs)
     for item in ITEMS:
         print(f"{item:<10}{compare.usd(bill.items[item]):>14} USD")
     print(f"{'all':<10}{compare.usd(bill.total):>14} USD a month")
     for need in bill.needs:
-        print(f"needs {need.needed:,.0f} {need.what}: {need.limit} {need.there_is:,.3g}")
+        print(f"needs {need}")
+    print(source)
     return 0
+
+
+def _measured(whole: bool) -> tuple[Measured, str]:
+    """This machine's benchmark, or the committed one (pages are made of a whole one), and which."""
+    if BENCH.exists() and not ((found := Measured.load(BENCH)).quick and whole):
+        return found, "The job's time is that of the last `make bench`."
+    page = document.FILE
+    found = document.measured_in(page.read_text())
+    return found, f"The job's time is that of {page.relative_to(ROOT)}; `make bench` measures it."
+
+
+def _job(measured: Job, seconds_per_mib: float | None) -> Job:
+    """The measured one, or another. Raises Wrong."""
+    if seconds_per_mib is None:
+        return measured
+    return replace(measured, seconds_per_mib=at_least("seconds-per-mib", seconds_per_mib))
+
+
+def _stack(wish: argparse.Namespace) -> Stack:
+    """Raises Wrong."""
+    return Stack(
+        wish.mode,
+        architecture=wish.architecture,
+        max_tasks=wish.max_tasks,
+        threshold_mib=wish.threshold,
+        max_mib=wish.max_mib,
+        function_timeout=wish.function_timeout,
+        task_timeout=wish.task_timeout,
+    )
+
+
+def _refuse(needs: Iterable[Need]) -> None:
+    """No figures of what can't be. Raises Wrong."""
+    for need in needs:
+        if need.never and need.needed > need.there_is:
+            raise Wrong(f"no such stack can do this, it is {need.never}: {need}")
 
 
 def simulate(wish: argparse.Namespace) -> int:
     """Raises Wrong."""
     job = scale.measured_job()
     if wish.uploads is None:
-        return _write_all(scale.scenarios(job))
-    if wish.seconds_per_mib is not None:
-        job = replace(job, seconds_per_mib=wish.seconds_per_mib)
+        return _section(scale.scenarios(job), write=wish.write)
+    job = _job(job, wish.seconds_per_mib)
     scenario = Scenario(
-        stack=Stack(
-            wish.mode,
-            architecture=wish.architecture,
-            max_tasks=wish.max_tasks,
-            threshold_mib=wish.threshold,
-        ),
+        stack=_stack(wish),
         job=job,
         uploads=wish.uploads,
         arrivals=wish.arrivals,
         rate=wish.rate,
         sizes=sizes(wish.sizes),
         limits=Limits(
-            vcpus=wish.vcpus, concurrency=wish.concurrency, launches=wish.launches,
+            vcpus=above("vcpus", wish.vcpus),
+            concurrency=at_least("concurrency", wish.concurrency, 1),
+            launches=above("launches", wish.launches),
             run_task=wish.launches,
         ),
         retries_no_room=wish.retries_no_room,
         days=wish.days,
         seed=wish.seed,
-    )  # fmt: skip
+    )
+    _refuse(of_one(scenario.stack, job, scenario.sizes))
     model, said = _run("yours", scenario)
     for what, value in zip(scale.Result.HEAD[1:], vars(said).values(), strict=True):
         print(f"  {what:<32}{value}")
@@ -117,13 +155,17 @@ def simulate(wish: argparse.Namespace) -> int:
     return 0
 
 
-def _write_all(scenarios: Mapping[str, Scenario]) -> int:
+def _section(scenarios: Mapping[str, Scenario], write: bool) -> int:
     """The section of the architecture, and a plot for each scenario."""
     results, titles = {}, {}
     for name, scenario in scenarios.items():
         model, results[name] = _run(name, scenario)
         titles[name] = scale.title(name, scenario)
-        _draw(name, model, scale.plot_file(name))
+        if write:
+            _draw(name, model, scale.plot_file(name))
+    if not write:
+        print(f"{scale.FILE.relative_to(ROOT)} has all of it; ARGS=--write writes it anew.")
+        return 0
     text = scale.put(scale.FILE.read_text(), scale.section(results, titles))
     scale.FILE.write_text(text)
     print(f"written: {scale.FILE.relative_to(ROOT)} and its plots")
@@ -144,10 +186,19 @@ def _draw(name: str, model: Model, target: Path) -> None:
     plot("simulate", {"title": scale.title(name, model.scenario), **vars(model.curves)}, target)
 
 
-def _write(measured: Measured) -> int:
-    """The document and its plot."""
-    document.FILE.write_text(document.document(measured))
+def _page(measured: Measured, write: bool) -> int:
+    """The document's first table; or the document and its plot."""
     work = document.work(measured)
+    for line in document.table(
+        ["uploads a month, USD without storage", *(f"{count:,.0f}" for count in compare.UPLOADS)],
+        document.totals(compare.ALL, work),
+    ):
+        print(line)
+    page = document.FILE.relative_to(ROOT)
+    if not write:
+        print(f"* is more than a new account can do. {page} has all of it; ARGS=--write writes it.")
+        return 0
+    document.FILE.write_text(document.document(measured))
     uploads = [10 ** (step / 10) for step in range(20, 101)]
     shown = (*compare.ENGINES, "fargate, arm64, Spot, public")
     bills = {name: [at(compare.ALL[name], work, count) for count in uploads] for name in shown}
@@ -157,12 +208,7 @@ def _write(measured: Measured) -> int:
         "within": {name: sum(not bill.needs for bill in each) for name, each in bills.items()},
     }
     plot("cost", data, document.PLOT)
-    for line in document.table(
-        ["uploads a month, USD without storage", *(f"{count:,.0f}" for count in compare.UPLOADS)],
-        document.totals(compare.ALL, work),
-    ):
-        print(line)
-    print(f"written: {document.FILE.relative_to(ROOT)}, {document.PLOT.relative_to(ROOT)}")
+    print(f"written: {page}, {document.PLOT.relative_to(ROOT)}")
     return 0
 
 
@@ -178,21 +224,34 @@ def plot(kind: str, data: object, target: Path) -> None:
     )
 
 
+COMMANDS = {"cost": cost, "simulate": simulate}
+
+
+def _shared_options(parser: argparse.ArgumentParser) -> None:
+    add, template = parser.add_argument, Stack()
+    add("--write", action="store_true", help="write the page of docs/ and its plots")
+    add("--threshold", type=float, default=template.threshold_mib, help="HybridThresholdMiB")
+    add("--max-mib", type=float, default=template.max_mib, help="MaxBytes, in MiB")
+    add("--function-timeout", type=float, default=template.function_timeout, help="in seconds")
+    add("--task-timeout", type=float, default=template.task_timeout, help="in seconds")
+
+
 def _cost_options(parser: argparse.ArgumentParser) -> None:
+    _shared_options(parser)
     add = parser.add_argument
-    add("--uploads", type=float, help="a month; without it, docs/COST.md is written")
+    add("--uploads", type=float, help="a month; without it, the stacks of docs/COST.md are shown")
     add("--sizes", default=SIZES, help=f"MiB:percent, with commas; {SIZES}")
     add("--mode", choices=MODES, default="lambda")
     add("--network", choices=NETWORKS, default="isolated")
     add("--architecture", choices=("x86_64", "arm64"), default="x86_64")
     add("--event-source", choices=("s3", "cloudtrail"), default="s3")
-    add("--threshold", type=float, default=128, help="HybridThresholdMiB")
     add("--max-tasks", type=int, default=0, help="MaxTasks")
     add("--spot", action="store_true")
     add("--seconds-per-mib", type=float, help="of another job than the measured one")
 
 
 def _simulate_options(parser: argparse.ArgumentParser) -> None:
+    _shared_options(parser)
     add = parser.add_argument
     add("--uploads", type=int, help="without it, docs/ARCHITECTURE.md's scenarios are run")
     add("--arrivals", choices=ARRIVALS, default="burst")
@@ -200,7 +259,6 @@ def _simulate_options(parser: argparse.ArgumentParser) -> None:
     add("--sizes", default=SIZES, help=f"MiB:percent, with commas; {SIZES}")
     add("--mode", choices=MODES[:-1], default="lambda")
     add("--architecture", choices=("x86_64", "arm64"), default="x86_64")
-    add("--threshold", type=float, default=128, help="HybridThresholdMiB")
     add("--max-tasks", type=int, default=0, help="MaxTasks; 0: the account's limit")
     add("--seconds-per-mib", type=float, help="of another job than the measured one")
     known = Limits()

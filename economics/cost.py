@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .figures import ASSUMED, MIB, PRICES, Job, Size, Wrong
+from .figures import ASSUMED, MIB, PRICES, Job, Size, Wrong, above, at_least
 from .limits import CONCURRENCY, LAUNCHES, RUN_TASK, VCPUS
 
 HOURS = 730
@@ -29,8 +29,6 @@ LAUNCH_GB, LAUNCH_SECONDS, LAUNCH_BATCH = 0.25, 1.6, 10
 """Of functions/sweep/launch.py: what a batch takes when there is room."""
 PART_MIB = 8
 """From this size on, `aws s3 cp` uploads and downloads in parts of it."""
-LONGEST_FUNCTION = 900
-"""Seconds that Lambda lets a function run."""
 ITEMS = (
     "compute", "requests", "events", "trail", "network", "logs", "watch", "builds", "queues",
     "sweep", "storage",
@@ -58,9 +56,13 @@ class Stack:
     function_mb: float = 1769
     task_vcpu: float = 1
     task_gb: float = 2
+    max_mib: float = 256
+    """MaxBytes"""
+    function_timeout: float = 120
+    task_timeout: float = 900
 
     def __post_init__(self) -> None:
-        """Raises Wrong."""
+        """Raises Wrong for what the template would refuse, too."""
         for what, value, of in (
             ("mode", self.mode, MODES),
             ("network", self.network, NETWORKS),
@@ -68,6 +70,18 @@ class Stack:
         ):
             if value not in of:
                 raise Wrong(f"{what} is {' or '.join(of)}, not {value}")
+        at_least("max-tasks", self.max_tasks)
+        for what, number, most in (
+            ("threshold", self.threshold_mib, math.inf),
+            ("max-mib", self.max_mib, math.inf),
+            ("function-timeout", self.function_timeout, 900),
+            ("task-timeout", self.task_timeout, 86_400),
+        ):
+            above(what, number, most)
+        if self.event_source == "cloudtrail" and self.mode in ("lambda", "hybrid"):
+            raise Wrong("event-source cloudtrail goes with mode fargate only")
+        if self.mode == "lambda" and (self.spot or self.max_tasks):
+            raise Wrong("spot and max-tasks are for tasks: mode fargate or hybrid")
 
     def is_task(self, mib: float) -> bool:
         """Whether an upload of that size is processed on Fargate."""
@@ -113,6 +127,15 @@ class Need:
     limit: str = "quota"
     never: str = ""
     """Why the stack can't do so much, in two words; empty where quotas or time would help."""
+
+    @property
+    def of(self) -> str:
+        """What there is of it."""
+        amount = f"{self.there_is:,.0f}" if self.there_is >= 1000 else f"{self.there_is:.3g}"
+        return f"{self.limit} {amount}"
+
+    def __str__(self) -> str:
+        return f"{self.needed:,.0f} {self.what}: {self.of}"
 
 
 @dataclass(frozen=True)
@@ -174,10 +197,9 @@ def needs(stack: Stack, work: Work) -> Iterator[Need]:
     def task_seconds(mib: float) -> float:
         return float(ASSUMED["task_launch_seconds"] + _seconds(stack, work.job, mib))
 
-    longest = max((work.job.seconds(s.mib) for s in work.sizes if functions(s.mib)), default=0.0)
+    yield from of_one(stack, work.job, work.sizes)
     starts = work.total(stack.is_task, lambda _: 1) / SECONDS
     tasks = work.total(stack.is_task, task_seconds) / SECONDS
-    yield Need("seconds of a function", longest, LONGEST_FUNCTION, "at most", "too long")
     if stack.max_tasks:
         pace = LAUNCH_BATCH / LAUNCH_SECONDS
         what = f"tasks at a time, `MaxTasks={stack.max_tasks}`"
@@ -190,6 +212,24 @@ def needs(stack: Stack, work: Work) -> Iterator[Need]:
     if stack.mode != "recipe":
         sweep = _Sweep.of(work).seconds
         yield Need("seconds of the hourly sweep", sweep, SWEEP_SECONDS, "a run has")
+
+
+def of_one(stack: Stack, job: Job, sizes: Sequence[Size]) -> Iterator[Need]:
+    """What a single upload takes, the largest one of each engine. The recipe has no limits."""
+    if stack.mode == "recipe":
+        return
+    uploaded = [size.mib for size in sizes if size.share]
+    tasks = [mib for mib in uploaded if stack.is_task(mib)]
+    functions = [mib for mib in uploaded if not stack.is_task(mib)]
+    let_in = "MaxBytes (--max-mib) lets in"
+    yield Need("MiB of an upload", max(uploaded, default=0), stack.max_mib, let_in, "too large")
+    for sizes_there, limit, what in (
+        (functions, stack.function_timeout, "FunctionTimeout (--function-timeout) is"),
+        (tasks, stack.task_timeout, "TaskTimeout (--task-timeout) is"),
+    ):
+        if sizes_there:
+            seconds = job.seconds(max(sizes_there))
+            yield Need("seconds of a job", seconds, limit, what, "too long")
 
 
 def tiered(amount: float, tiers: Tiers) -> float:

@@ -73,11 +73,7 @@ def lacking(stacks: Mapping[str, Stack], of: Work) -> list[list[str]]:
     for uploads in UPLOADS:
         for name, stack in stacks.items():
             for need in at(stack, of, uploads).needs:
-                row = (
-                    f"{uploads:,.0f}",
-                    f"{need.needed:,.0f} {need.what}",
-                    f"{need.limit} {need.there_is:,.3g}".replace("e+03", ",000"),
-                )
+                row = (f"{uploads:,.0f}", f"{need.needed:,.0f} {need.what}", need.of)
                 rows.setdefault(row, []).append(f"`{name}`")
     return [[*row, "; ".join(names)] for row, names in rows.items()]
 
@@ -99,12 +95,13 @@ def _lines(measured: Measured, ours: Work) -> Iterator[str]:
     yield from (
         "# What it costs",
         "",
-        "`make cost` writes this page: USD a month by the list prices of "
-        f"{PRICES['region']} of {PRICES['date']}, without free tiers,",
-        "discounts and taxes. "
-        '`make cost ARGS="--uploads 50000 --sizes 2:100 --mode hybrid --architecture arm64"`'
-        " calculates your own",
-        "and writes nothing. It is arithmetic on published prices: nothing here comes from a bill.",
+        "USD a month by the list prices of "
+        f"{PRICES['region']} of {PRICES['date']}, without free tiers, discounts and taxes.",
+        '`make cost ARGS="--uploads 50000 --sizes 2:100 --mode hybrid --architecture arm64"` '
+        "calculates your own,",
+        "`make cost` shows the next table, and `make cost ARGS=--write` writes this page. "
+        "It is arithmetic on published prices:",
+        "nothing here comes from a bill.",
         "",
         f"Uploads: {_sizes(ours)}. The job is the maze's.",
         "",
@@ -270,7 +267,11 @@ def _standing() -> float:
 
 def _heavy_engines() -> dict[str, Stack]:
     return {
-        name: replace(stack, threshold_mib=16) if name == "hybrid" else stack
+        name: replace(
+            stack,
+            function_timeout=900,
+            threshold_mib=16 if name == "hybrid" else stack.threshold_mib,
+        )
         for name, stack in ENGINES.items()
         if name != "the recipe"
     }

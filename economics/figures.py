@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,12 +26,23 @@ _LARGE = 1e6
 """Pixels from which on a picture's time is that of its pixels."""
 
 
-class NotMeasured(Exception):
-    """There is no measurement to calculate with."""
-
-
 class Wrong(Exception):
     """An option's value: which, and what it must be."""
+
+
+def at_least(what: str, value: float, least: float = 0) -> float:
+    """The value, a number from the least one on. Raises Wrong."""
+    if not least <= value < math.inf:  # nor is it "nan", which compares with nothing
+        raise Wrong(f"{what} must be {least:g} or more, not {value:g}")
+    return value
+
+
+def above(what: str, value: float, most: float = math.inf) -> float:
+    """The value, a number above 0. Raises Wrong."""
+    if not 0 < value <= most or value == math.inf:
+        up_to = "" if most == math.inf else f" and at most {most:g}"
+        raise Wrong(f"{what} must be above 0{up_to}, not {value:g}")
+    return value
 
 
 @dataclass(frozen=True)
@@ -47,12 +59,7 @@ class Measured:
 
     @staticmethod
     def load(path: Path = BENCH) -> Measured:
-        """From what `make bench` wrote. Raises NotMeasured."""
-        if not path.exists():
-            raise NotMeasured(
-                f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path} is not there: "
-                "run `make bench ARGS=--quick` first, which measures the job in a minute"
-            )
+        """From what `make bench` wrote."""
         report = json.loads(path.read_text())
         large = [p for p in report["pictures"] if p["width"] * p["height"] >= _LARGE]
         mib = sum(p["file_bytes"] for p in large) / MIB
@@ -93,8 +100,9 @@ def sizes(text: str) -> tuple[Size, ...]:
         raise Wrong(f"sizes are MiB:percent, with commas, such as 1:90,10:9,200:1: {text}") from (
             error
         )
-    if any(size.mib <= 0 or size.share < 0 for size in found):
-        raise Wrong(f"sizes are above 0: {text}")
+    for size in found:
+        above("sizes", size.mib)
+        at_least("the percents of sizes", size.share)
     if abs(sum(size.share for size in found) - 1) > 1e-9:
         raise Wrong(f"the percents of sizes must add up to 100: {text}")
     return found

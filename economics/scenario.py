@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .cost import Stack
-from .figures import SIZES, Job, Size, Wrong, sizes
+from .figures import SIZES, Job, Size, Wrong, above, at_least, sizes
 from .limits import Limits
 
 DAY = 24 * 3600
@@ -49,8 +49,9 @@ class Scenario:
         """Raises Wrong."""
         if self.arrivals not in ARRIVALS:
             raise Wrong(f"arrivals are {', '.join(ARRIVALS)}, not {self.arrivals}")
-        if self.uploads < 1 or self.rate <= 0:
-            raise Wrong("uploads and rate must be above 0")
+        at_least("uploads", self.uploads, 1)
+        above("rate", self.rate)
+        above("days", self.days)
         if self.stack.mode == "recipe":
             raise Wrong("the recipe is not simulated; mode is lambda, fargate or hybrid")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import merge
 import pytest
@@ -15,13 +17,16 @@ from processing import job
 from processing.events import Upload
 from processing.settings import Settings
 
-from economics import compare, cost, document
+from economics import __main__ as command
+from economics import compare, cost, document, scale
 from economics.__main__ import main
 from economics.cost import GB, RECIPE, Stack, Work, at, bill, tiered
-from economics.figures import ASSUMED, PRICES, Job, Measured, NotMeasured, Wrong, sizes
+from economics.figures import ASSUMED, PRICES, Job, Measured, Wrong, sizes
+from economics.scenario import Scenario
 from tests.template.synthesis import SOURCE, synthesize
 
 TEXT = document.FILE.read_text()
+README = " ".join((document.ROOT / "README.md").read_text().split())
 DECISIONS = " ".join((document.FILE.parent / "DECISIONS.md").read_text().split())
 INSTANT = Job(seconds_per_mib=0, start_seconds=0)
 WORK = Work(1e6, sizes("1:100"), INSTANT)
@@ -40,7 +45,7 @@ def test_the_document_is_what_the_calculator_says_of_its_figures() -> None:
 
 def test_the_document_is_made_from_a_whole_benchmark() -> None:
     """A quick one has few and small pictures: enough for a first look, not for a published page."""
-    assert not document.measured_in(TEXT).quick, "run `make bench`, `make cost`, `make simulate`"
+    assert not document.measured_in(TEXT).quick, "run `make bench`, `make cost ARGS=--write`"
 
 
 def test_the_document_shows_the_plot() -> None:
@@ -219,9 +224,24 @@ def needs(stack: Stack, work: Work) -> dict[str, float]:
 
 
 def test_what_a_function_has_no_time_for_is_said() -> None:
-    endless = replace(WORK, job=Job(seconds_per_mib=901, start_seconds=0))
-    assert bill(Stack("lambda"), endless).never == "too long"
-    assert not bill(Stack("fargate"), endless).never
+    long = replace(WORK, job=Job(seconds_per_mib=121, start_seconds=0))
+    assert bill(Stack("lambda"), long).never == "too long"
+    assert not bill(Stack("lambda", function_timeout=130), long).never
+    assert not bill(Stack("fargate"), long).never
+
+
+def test_what_a_task_has_no_time_for_is_said() -> None:
+    long = replace(WORK, job=Job(seconds_per_mib=901, start_seconds=0))
+    assert bill(Stack("fargate"), long).never == "too long"
+    assert not bill(Stack("fargate", task_timeout=1000), long).never
+
+
+@pytest.mark.parametrize("mode", ["lambda", "fargate", "hybrid"])
+def test_an_upload_above_the_limit_is_said(mode: str) -> None:
+    large = replace(WORK, sizes=sizes("1:99,257:1"))
+    assert bill(Stack(mode), large).never == "too large"
+    assert not bill(Stack(mode, max_mib=300), large).never
+    assert not bill(RECIPE, large).never
 
 
 def test_what_a_ceiling_has_no_room_for_is_said() -> None:
@@ -285,6 +305,27 @@ def test_the_template_says_the_same_of_a_network_that_stands_idle(network: str) 
     assert idle == pytest.approx(int(said), abs=0.5)
 
 
+@pytest.mark.parametrize("text", [SOURCE["Parameters"]["Mode"]["Description"], README])
+def test_the_default_stack_costs_what_is_said_of_it(text: str) -> None:
+    """Idle, and at a million uploads; to a tenth, so that one alarm more or less is no lie."""
+    work = document.work(document.measured_in(TEXT))
+    said = re.search(
+        r"default stack costs about (\d+) USD a month when idle.*?about (\d+) USD", text
+    )
+    assert said
+    for uploads, usd in zip((0, 1e6), said.groups(), strict=True):
+        assert at(Stack(), work, uploads).without_storage == pytest.approx(int(usd), rel=0.1)
+
+
+def test_nothing_is_said_to_cost_nothing_when_idle() -> None:
+    """The alarms and the dashboard do, whatever the mode."""
+    for mode in cost.ALARMS:
+        assert at(Stack(mode, network="existing"), WORK, 0).total > 7
+    assert "about 7 USD" in SOURCE["Parameters"]["Network"]["Description"]
+    for text in (README, str(SOURCE["Parameters"])):
+        assert not re.search(r"costs? nothing when idle|\| when idle", text)
+
+
 def test_the_template_says_the_same_of_the_even_time() -> None:
     description = SOURCE["Parameters"]["HybridThresholdMiB"]["Description"]
     assert f"jobs of up to {cost.even_seconds(Stack()):.0f} s" in description
@@ -308,6 +349,9 @@ def test_the_stack_of_the_table_has_the_templates_defaults() -> None:
     assert stack.task_vcpu == int(parameters["TaskCpu"]["Default"]) / 1024
     assert stack.task_gb == int(parameters["TaskMemory"]["Default"]) / 1024
     assert stack.threshold_mib == parameters["HybridThresholdMiB"]["Default"]
+    assert stack.max_mib == parameters["MaxBytes"]["Default"] / 2**20
+    assert stack.function_timeout == parameters["FunctionTimeout"]["Default"]
+    assert stack.task_timeout == parameters["TaskTimeout"]["Default"]
     assert stack.network == parameters["Network"]["Default"]
     assert set(cost.NETWORKS) == set(parameters["Network"]["AllowedValues"])
     assert set(cost.MODES) == {*parameters["Mode"]["AllowedValues"], "recipe"}
@@ -323,11 +367,6 @@ def test_alarms_and_metrics_are_the_templates(mode: str) -> None:
 
 
 # ---- What goes in -------------------------------------------------------------------------------
-
-
-def test_without_a_measurement_it_says_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(NotMeasured, match="make bench ARGS=--quick"):
-        Measured.load(tmp_path / "bench.json")
 
 
 def test_seconds_a_mib_are_those_of_all_large_pictures_together(tmp_path: Path) -> None:
@@ -352,26 +391,134 @@ def test_sizes_that_make_no_sense_are_refused(text: str) -> None:
         sizes(text)
 
 
-@pytest.mark.parametrize("wrong", [{"mode": "ec2"}, {"network": "x"}, {"architecture": "mips"}])
-def test_stacks_that_do_not_exist_are_refused(wrong: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"mode": "ec2"},
+        {"network": "x"},
+        {"architecture": "mips"},
+        {"event_source": "cloudtrail"},
+        {"spot": True},
+        {"max_tasks": 5},
+        {"mode": "fargate", "max_tasks": -1},
+        {"threshold_mib": -1},
+        {"max_mib": 0},
+        {"max_mib": math.nan},
+        {"function_timeout": 901},
+        {"task_timeout": 86_401},
+    ],
+)
+def test_stacks_that_do_not_exist_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(Wrong):
         Stack(**wrong)
 
 
-def test_the_command_bills_what_it_is_asked_for(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+# ---- The commands -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No benchmark, and a copy of the page instead of the page itself. Plots are only named."""
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.setattr(command, "BENCH", tmp_path / "bench.json")
+    monkeypatch.setattr(document, "FILE", tmp_path / "COST.md")
+    monkeypatch.setattr(document, "PLOT", tmp_path / "cost.png")
+    monkeypatch.setattr(scale, "FILE", tmp_path / "ARCHITECTURE.md")
+    document.FILE.write_text(TEXT)
+    scale.FILE.write_text(f"before {scale.BEGIN} {scale.END} after")
+    monkeypatch.setattr(command, "plot", lambda kind, data, target: target.write_bytes(b""))
+    few = Scenario(Stack(), INSTANT, uploads=3)
+    monkeypatch.setattr(scale, "scenarios", lambda job: {"few": few})
+    monkeypatch.setattr(scale, "plot_file", lambda name: tmp_path / f"scale-{name}.png")
+    return tmp_path
+
+
+def write_benchmark(folder: Path, quick: bool) -> None:
+    picture = {"width": 2000, "height": 2000, "file_bytes": 2**20, "job": 7.0}
+    report = {
+        "pictures": [picture],
+        "cold_start": {"parts": {"interpreter": 1, "imports": 2, "client": 3}},
+        "machine": {"processors": 2, "python": "3"},
+        "quick": quick,
+    }
+    (folder / "bench.json").write_text(json.dumps(report))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["cost"], ["cost", "--uploads", "50000", "--mode", "hybrid"], ["simulate"]],
+    ids=" ".join,
+)
+def test_a_command_shows_and_writes_no_page(pages: Path, arguments: list[str]) -> None:
+    """Without a benchmark, too, as `make help` has it."""
+    before = contents(pages)
+    assert main(arguments) == 0
+    assert contents(pages) == before
+
+
+def test_the_committed_figures_are_used_where_there_is_no_benchmark(
+    pages: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    measured = document.measured_in(TEXT)
-    monkeypatch.setattr(Measured, "load", staticmethod(lambda: measured))
     assert main(["cost", "--uploads", "1000000", "--mode", "hybrid"]) == 0
-    expected = bill(Stack("hybrid"), document.work(measured)).total
+    expected = bill(Stack("hybrid"), document.work(document.measured_in(TEXT))).total
+    said = capsys.readouterr().out
+    assert f"{compare.usd(expected)} USD a month" in said
+    assert "COST.md; `make bench` measures it" in said
+
+
+def test_this_machines_benchmark_is_used_where_there_is_one(
+    pages: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_benchmark(pages, quick=True)
+    assert main(["cost", "--uploads", "1000000", "--sizes", "1:100"]) == 0
+    expected = bill(Stack(), Work(1e6, sizes("1:100"), Job(7, 6))).total
     assert f"{compare.usd(expected)} USD a month" in capsys.readouterr().out
 
 
-def test_the_command_says_what_is_missing(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("quick", [False, True])
+def test_the_page_is_written_when_asked_and_from_a_whole_benchmark(
+    pages: Path, quick: bool
 ) -> None:
-    load = Measured.load
-    monkeypatch.setattr(Measured, "load", staticmethod(lambda: load(tmp_path / "none")))
-    assert main(["cost"]) == 1
-    assert "make bench ARGS=--quick" in capsys.readouterr().err
+    write_benchmark(pages, quick)
+    assert main(["cost", "--write"]) == 0
+    written = document.measured_in(document.FILE.read_text())
+    assert (written == document.measured_in(TEXT)) == quick
+    assert (pages / "cost.png").exists()
+
+
+def test_the_section_is_written_when_asked(pages: Path) -> None:
+    assert main(["simulate", "--write"]) == 0
+    assert "| [few](#few) |" in scale.FILE.read_text()
+    assert (pages / "scale-few.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("cost --uploads -1", "uploads must be 0 or more, not -1"),
+        ("cost --uploads nan", "uploads must be 0 or more"),
+        ("cost --uploads 5 --seconds-per-mib -1", "seconds-per-mib must be 0 or more"),
+        ("cost --uploads 5 --sizes 300:100", "too large: 300 MiB of an upload: MaxBytes"),
+        ("cost --uploads 5 --seconds-per-mib 2", "too long: 405 seconds of a job: FunctionTimeout"),
+        ("cost --uploads 1e9 --mode fargate --max-tasks 5", "too many"),
+        ("cost --mode hybrid", "--mode needs --uploads"),
+        ("cost --write --uploads 5", "--uploads does not go with --write"),
+        ("simulate --uploads 0", "uploads must be 1 or more"),
+        ("simulate --uploads 5 --sizes 300:100", "too large: 300 MiB"),
+        ("simulate --uploads 5 --mode fargate --seconds-per-mib 5", "1,005 seconds of a job"),
+        ("simulate --uploads 5 --vcpus -1", "vcpus must be above 0"),
+        ("simulate --uploads 5 --days nan", "days must be above 0"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    arguments: str, said: str, pages: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments.split())
+    error = capsys.readouterr().err
+    assert said in error
+    assert f"make {arguments.split()[0]}: error:" in error
