@@ -35,7 +35,7 @@ ITEMS = (
 )  # fmt: skip
 METRICS = 11
 """Of the template's own: seven, and the jobs by each of four outcomes."""
-ALARMS = {"lambda": 8, "fargate": 11, "hybrid": 12}
+ALARMS = {"lambda": 8, "fargate": 11, "hybrid": 13}
 MODES = ("lambda", "fargate", "hybrid", "recipe")
 NETWORKS = ("isolated", "private", "public", "existing")
 

@@ -20,6 +20,7 @@ from urllib.parse import quote
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from processing import job
 
 from . import stacks
 from .stacks import NoStack, Stack
@@ -128,23 +129,23 @@ def last_reports(log_group: str) -> list[Json]:
     logs = boto3.client("logs")
     for window in WINDOWS:
         began = datetime.now(UTC) - window
-        found: list[Json] = []
+        found: list[tuple[int, Json]] = []
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=log_group,
             startTime=round(began.timestamp() * 1000),
             filterPattern='{ $.outcome = "*" }',
         )
         for number, page in enumerate(pages):
-            found += [e for e in page["events"] if e["message"].startswith('{"outcome"')]
+            said = [(e["timestamp"], job.read_report(e["message"])) for e in page["events"]]
+            found += [(at, report) for at, report in said if report]
             if number == PAGES:
                 break
         if len(found) >= LAST:
             break
-    newest = sorted(found, key=lambda event: event["timestamp"], reverse=True)[:LAST]
+    newest = sorted(found, key=lambda each: each[0], reverse=True)[:LAST]
     return [
-        {"time": datetime.fromtimestamp(event["timestamp"] / 1000, UTC).isoformat("T", "seconds")}
-        | json.loads(event["message"])
-        for event in newest
+        {"time": datetime.fromtimestamp(at / 1000, UTC).isoformat("T", "seconds")} | report
+        for at, report in newest
     ]
 
 
@@ -231,7 +232,7 @@ def screen(status: Status) -> str:
     for each in status.last:
         took = each.get("seconds_since_upload")
         waited = f"{took:>8.1f} s" if took is not None else " " * 10
-        reason = f"  {each['reason']}" if each["reason"] else ""
+        reason = f"  {each['reason']}" if each.get("reason") else ""
         lines.append(f"  {each['time'][:19]}  {each['outcome']:<9}{waited}  {each['key']}{reason}")
     if not status.last:
         lines.append("  no job within the last day")

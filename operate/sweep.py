@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -106,12 +107,18 @@ MEANINGS = {
 
 
 def slices(stack: Stack, asked: Json) -> Iterator[Json]:
-    """What each slice said (sweep.Progress). Raises SweepFailed."""
+    """What each slice said (sweep.Progress). Raises SweepFailed.
+
+    A slice starts its first job at once, whatever was started before it. So the next one waits here
+    until it is its turn, or a rate below one job a slice would be that of the slices.
+    """
+    rate = asked.get("rate") or float(stack.parameters["SweepRate"])
     once = Config(retries={"total_max_attempts": 1}, read_timeout=300)
     functions = boto3.client("lambda", config=once)
     after: str | None = ""
     backlog: Json = {}
     while after is not None:
+        began = time.monotonic()
         event = asked | {"after": after, "seconds": SLICE_SECONDS} | backlog
         reply = functions.invoke(
             FunctionName=stack.outputs["SweepFunctionName"], Payload=json.dumps(event)
@@ -121,6 +128,9 @@ def slices(stack: Stack, asked: Json) -> Iterator[Json]:
             raise SweepFailed(said.get("errorMessage", said))
         yield said
         after, backlog = said["after"], {"backlog": said["backlog"]}
+        if after is not None:
+            turn = began + said["outcomes"].get("started", 0) / rate
+            time.sleep(max(0.0, turn - time.monotonic()))
 
 
 def bar(done: int, of: int) -> str:

@@ -26,7 +26,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
-from processing import events, records
+from processing import events, job, records
 from processing.errors import BadSetting, Conflict
 from processing.events import Upload
 from processing.store import Bucket
@@ -166,8 +166,7 @@ def last_words(task: str) -> Json:
         return {}  # it never ran
     lines = [event["message"].strip() for event in found["events"]]
     for line in reversed(lines):
-        if line.startswith('{"outcome"'):
-            said: Json = json.loads(line)
+        if said := job.read_report(line):
             return said if said["outcome"] == "failed" else {}
     return {"line": next((line for line in reversed(lines) if line), None)}
 

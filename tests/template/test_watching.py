@@ -477,6 +477,8 @@ CAUSES: list[tuple[str, str, Callable[[], Series], bool]] = [
     ("LaunchesThrottledAlarm", "for a minute", lambda: every(1, 40, hours=0.03), False),
     ("UploadEventsLostAlarm", "one event can't be put in the queue", lambda: [(10, 1)], True),
     ("UploadEventsLostAlarm", "no event is lost", list, False),
+    ("SmallUploadEventsLostAlarm", "one can't be put in the queue", lambda: [(10, 1)], True),
+    ("SmallUploadEventsLostAlarm", "no event is lost", list, False),
     ("TaskFailuresLostAlarm", "one event can't be put in the queue", lambda: [(10, 1)], True),
     ("TaskFailuresLostAlarm", "no event is lost", list, False),
     ("LaunchFunctionAlarm", "it fails once", lambda: [(10, 1)], True),
@@ -492,6 +494,7 @@ OF = {
     "FunctionThrottledAlarm": ("Throttles", "<ProcessFunction>"),
     "LaunchesThrottledAlarm": ("RetryInvocationAttempts", "<UploadRule>"),
     "UploadEventsLostAlarm": ("InvocationsFailedToBeSentToDlq", "<UploadRule>"),
+    "SmallUploadEventsLostAlarm": ("InvocationsFailedToBeSentToDlq", "<SmallUploadRule>"),
     "TaskFailuresLostAlarm": ("FailedInvocations", "<TaskFailureRule>"),
     "LaunchFunctionAlarm": ("Errors", "<LaunchFunction>"),
     "ImageBuildAlarm": ("FailedBuilds", "<ImageBuild>"),
@@ -505,6 +508,24 @@ OF = {
 
 def stack_with(alarm: str) -> Stack:
     return synthesize(ALL, MaxTasks="5") if alarm == "LaunchFunctionAlarm" else synthesize(ALL)
+
+
+@every_choice
+def test_an_event_that_no_queue_takes_sets_off_an_alarm_whichever_rule_it_is_of(
+    choice: dict[str, str],
+) -> None:
+    stack = synthesize(choice)
+    rules = {
+        f"<{name}>"
+        for name, each in stack.of_type("AWS::Events::Rule").items()
+        if name != "SweepRule" and any("DeadLetterConfig" in t for t in each["Targets"])
+    }
+    watched = {
+        alarm["Dimensions"][0]["Value"]
+        for alarm in stack.of_type("AWS::CloudWatch::Alarm").values()
+        if alarm["MetricName"] == "InvocationsFailedToBeSentToDlq"
+    }
+    assert watched == rules
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ REPORT = {
     "bucket": "uploads",
     "key": "input/ü a+b.png",
     "version": "v1",
+    "mode": "fargate",
     "reason": "StoreError: s3:HeadObject on uploads/output/ü a+b.png: 403",
 }
 
@@ -188,6 +189,13 @@ def test_a_task_is_reported_with_what_its_job_said_last(handler, account):
     (said,) = account.sent
     assert (said["reason"], said["version"]) == (REPORT["reason"], "v1")
     assert said["task"] == TASK
+
+
+def test_a_report_is_found_whatever_the_order_of_its_fields(handler, account):
+    line = json.dumps(dict(reversed(REPORT.items())))
+    account.streams["task/worker/0123456789abcdef"] = [line]
+    handler({"Records": [message(task())]}, None)
+    assert account.sent[0]["reason"] == REPORT["reason"]
 
 
 @pytest.mark.parametrize(

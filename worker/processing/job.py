@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from . import clock, memory
 from .answer import Answer
@@ -63,6 +63,21 @@ class Report:
     """From the upload's time, which S3 gives in whole seconds, to its verdict."""
     mode: str = ""
     reason: str | None = None
+
+
+def read_report(line: str) -> dict[str, Any] | None:
+    """A line of the log as the report of a job, whatever the order of its fields; else None.
+
+    Processors print what they like, so a line is a report only with what each report has.
+    """
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return None
+    is_report = isinstance(said, dict) and all(
+        isinstance(said.get(name), str) for name in ("outcome", "bucket", "key", "mode")
+    )
+    return said if is_report else None
 
 
 class Snapshot(NamedTuple):

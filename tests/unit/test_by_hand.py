@@ -1,0 +1,88 @@
+"""`make status` and `make sweep`, against an account that answers at once."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from operate import status
+from operate import sweep as by_hand
+from operate.stacks import Stack
+
+STACK = Stack(
+    id="arn:aws:cloudformation:eu-west-1:111122223333:stack/mazes/1",
+    name="mazes",
+    status="CREATE_COMPLETE",
+    parameters={"Mode": "lambda", "EventSource": "s3", "SweepRate": "10"},
+    outputs={"SweepFunctionName": "the-sweep", "LogGroupName": "the log"},
+)
+REPORT = {"outcome": "answered", "bucket": "b", "key": "input/a", "mode": "lambda", "reason": None}
+
+
+class Log:
+    """CloudWatch Logs with these lines."""
+
+    def __init__(self, *lines: str) -> None:
+        now = round(datetime.now(UTC).timestamp() * 1000)
+        self._events = [{"timestamp": now + n, "message": line} for n, line in enumerate(lines)]
+
+    def get_paginator(self, name: str) -> Log:
+        assert name == "filter_log_events"
+        return self
+
+    def paginate(self, **request: object) -> list[dict]:
+        return [{"events": self._events}]
+
+
+@pytest.mark.parametrize("fields", [[*REPORT], [*REPORT][::-1]], ids=["as written", "reversed"])
+def test_reports_are_found_whatever_the_order_of_their_fields(monkeypatch, fields):
+    line = json.dumps({name: REPORT[name] for name in fields})
+    monkeypatch.setattr("boto3.client", lambda service: Log(line))
+    (found,) = status.last_reports("the log")
+    assert {name: found[name] for name in REPORT} == REPORT
+
+
+@pytest.mark.parametrize("line", ['{"outcome": "good"}', "[]", '{"outcome"', '"outcome"', "good"])
+def test_what_a_processor_prints_is_no_report(monkeypatch, line):
+    monkeypatch.setattr("boto3.client", lambda service: Log(line, json.dumps(REPORT), line))
+    assert [each["key"] for each in status.last_reports("the log")] == ["input/a"]
+
+
+class Function:
+    """The sweep's function, which starts one job in each of three slices and takes no time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.begun: list[float] = []
+
+    def invoke(self, **request: object) -> dict:
+        self.begun.append(self._clock.now)
+        last = len(self.begun) == 3
+        said = {"outcomes": {"started": 1}, "after": None if last else "a", "backlog": False}
+        return {"Payload": io.BytesIO(json.dumps(said).encode())}
+
+
+class Clock:
+    """Time that passes only where somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.mark.parametrize(("asked", "apart"), [({"rate": 0.01}, 100), ({}, 0.1)])
+def test_the_rate_is_kept_from_one_slice_to_the_next(monkeypatch, asked, apart):
+    """Below one job a slice, too: a slice starts its first job at once."""
+    clock = Clock()
+    function = Function(clock)
+    monkeypatch.setattr("boto3.client", lambda service, config: function)
+    fake = SimpleNamespace(monotonic=lambda: clock.now, sleep=clock.sleep)
+    monkeypatch.setattr(by_hand, "time", fake)
+    assert len(list(by_hand.slices(STACK, asked))) == 3
+    assert function.begun == pytest.approx([0, apart, 2 * apart])
