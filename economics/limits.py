@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 _ECS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/throttling.html"
+_ECS_CALLS = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html"
 _QUOTAS = "https://docs.aws.amazon.com/general/latest/gr/ecs-service.html"
 _LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
 _SCALING = "https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html"
@@ -36,6 +37,8 @@ class Limit(NamedTuple):
 RUN_TASK = Limit(20, "calls of RunTask a second, burst and sustained", _ECS, True)
 LAUNCH_BURST = Limit(100, "tasks launched at once", _ECS, True)
 LAUNCHES = Limit(20, "tasks launched a second", _ECS, True)
+CLUSTER_READ_BURST = Limit(100, "calls of ListTasks and DescribeTasks at once", _ECS_CALLS, True)
+CLUSTER_READS = Limit(20, "calls of ListTasks and DescribeTasks a second", _ECS_CALLS, True)
 VCPUS = Limit(6, "vCPUs of Fargate on demand (AWS raises it with use)", _QUOTAS, True)
 CONCURRENCY = Limit(1000, "functions running", _LAMBDA, True)
 GROWTH_BURST = Limit(1000, "new environments of a function at once", _SCALING, False)
@@ -70,6 +73,8 @@ class Limits:
     run_task: float = RUN_TASK.value
     launch_burst: float = LAUNCH_BURST.value
     launches: float = LAUNCHES.value
+    cluster_read_burst: float = CLUSTER_READ_BURST.value
+    cluster_reads: float = CLUSTER_READS.value
     vcpus: float = VCPUS.value
     concurrency: float = CONCURRENCY.value
     growth_burst: float = GROWTH_BURST.value

@@ -23,8 +23,8 @@ from .scenario import DAY, Scenario
 
 Steps = Generator[simpy.Event, Any, None]
 
-LIST_SECONDS, LIST_PAGE = 0.05, 100
-"""One page of ListTasks, or one RunTask: an assumption. A page has so many tasks."""
+CALL_SECONDS, LIST_PAGE = 0.05, 100
+"""One call of ECS: an assumption. A page of ListTasks has so many tasks."""
 LIST_LAG = 1.0
 """Seconds until ListTasks has a task that RunTask has started: an assumption."""
 LOOK_SECONDS, BATCH, LAUNCH_SECONDS, MARGIN_SECONDS = 1.0, 10, 120, 30
@@ -97,6 +97,7 @@ class Model:
         limits = self.scenario.limits
         self._run_task = TokenBucket(limits.run_task, limits.run_task)
         self._launches = TokenBucket(limits.launches, limits.launch_burst)
+        self._looks = TokenBucket(limits.cluster_reads, limits.cluster_read_burst)
         self._growth = TokenBucket(limits.growth, limits.growth_burst)
         self._invocations = TokenBucket(limits.invocations, limits.invocations)
         self._sends = TokenBucket(limits.fifo_sends, limits.fifo_sends)
@@ -346,7 +347,12 @@ class Model:
         ends = self.env.now + LAUNCH_SECONDS - MARGIN_SECONDS
         seen_at = 0.0
         while True:
-            yield self.env.timeout(LIST_SECONDS * (1 + self.tasks // LIST_PAGE))
+            # The list, and one DescribeTasks for what it does not have yet.
+            calls = 1 + self.tasks // LIST_PAGE + (self.env.now < seen_at)
+            wait = self._looks.wait(self.env.now, calls)
+            if wait > 0:
+                self._refused("ListTasks and DescribeTasks calls")
+            yield self.env.timeout(wait + CALL_SECONDS * calls)
             all_seen = self.env.now >= seen_at
             if self.env.now >= ends:
                 if all_seen:
@@ -361,7 +367,7 @@ class Model:
             else:
                 limit = "LaunchFunction, ten at a time" if behind else ""
             if batch:
-                yield self.env.timeout(LIST_SECONDS)
+                yield self.env.timeout(CALL_SECONDS)
                 seen_at = self.env.now + LIST_LAG
             back = [each for each in batch if self._start_task(each) is not Answer.TAKEN]
             if back:

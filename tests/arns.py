@@ -36,6 +36,11 @@ OTHERS = {
 """What belongs to others in the same account, by a name for it: its type and its own name."""
 
 
+def task_in(cluster: str) -> str:
+    """The ARN of a task in the cluster with this ARN, for a table of calls."""
+    return cluster.replace(":cluster/", ":task/") + "/0"
+
+
 def arn(kind: str, name: str, *, partition: str, region: str, account: str) -> str:
     """The ARN of a resource. A log group's has no `:*` at its end."""
     return FORMATS[kind].format(partition=partition, region=region, account=account, name=name)

@@ -292,6 +292,8 @@ def _lists_tasks() -> list[Attempt]:
     return [
         Attempt(role, action, "*", True, given=_IN_THE_CLUSTER),
         Attempt(role, action, "*", False, "it counts its own tasks", given=_ELSEWHERE),
+        Attempt(role, "ecs:DescribeTasks", "{Task}", True),
+        Attempt(role, "ecs:DescribeTasks", "{OtherTask}", False, "it looks at its own tasks"),
     ]
 
 

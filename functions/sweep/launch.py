@@ -37,6 +37,8 @@ LOOK_SECONDS = 1.0
 """Between two looks at the tasks."""
 TOGETHER = 10
 """Launches side by side: as many as a message batch of a FIFO queue has."""
+DESCRIBED = 100
+"""Tasks that one call of DescribeTasks takes."""
 
 
 def handler(event: Json, context: Any) -> Json:  # noqa: ANN401
@@ -86,7 +88,7 @@ class Cluster:
         # What is throttled waits in the queue, and not in a call that the time would run out in.
         self._on_demand = engines.Fargate(environment, attempts=2)
         self._spot = engines.Fargate(environment, spot=True, attempts=2) if spot else None
-        self._tasks = boto3.client("ecs").get_paginator("list_tasks")
+        self._ecs = boto3.client("ecs")
         self._name = engines.setting(environment, "CLUSTER", "the cluster's ARN")
 
     def start(self, upload: Upload, swept: bool) -> str:
@@ -101,15 +103,23 @@ class Cluster:
 
     def running(self) -> set[str]:
         """ARNs of the tasks that run, or were started and not told to stop."""
-        return self._list("RUNNING")
-
-    def stopped(self) -> set[str]:
-        """ARNs of the tasks that stopped within the last hour."""
-        return self._list("STOPPED")
-
-    def _list(self, status: str) -> set[str]:
-        pages = self._tasks.paginate(cluster=self._name, desiredStatus=status)
+        pages = self._ecs.get_paginator("list_tasks").paginate(
+            cluster=self._name, desiredStatus="RUNNING"
+        )
         return {arn for page in pages for arn in page["taskArns"]}
+
+    def stopped(self, tasks: set[str]) -> set[str]:
+        """Which of these have ended or were told to.
+
+        A list of all that stopped would have an hour's tasks. DescribeTasks may be behind RunTask,
+        too: what it calls MISSING is not known yet, and so has not ended.
+        """
+        asked, found = sorted(tasks), set()
+        for first in range(0, len(asked), DESCRIBED):
+            some = asked[first : first + DESCRIBED]
+            said = self._ecs.describe_tasks(cluster=self._name, tasks=some)["tasks"]
+            found |= {task["taskArn"] for task in said if task["desiredStatus"] == "STOPPED"}
+        return found
 
 
 class Launcher:
@@ -159,9 +169,9 @@ class Launcher:
             if self._unseen:
                 self._unseen -= running
             if self._unseen:
-                self._unseen -= self._cluster.stopped()
+                self._unseen -= self._cluster.stopped(self._unseen)
         except engines.Refused as error:
-            print(json.dumps({"not_started": f"ListTasks: {error}"}))
+            print(json.dumps({"not_started": f"what runs is not known: {error}"}))
             return 0
         return max(0, self._ceiling - len(running | self._unseen))
 

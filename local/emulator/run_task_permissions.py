@@ -1,7 +1,8 @@
 """The permissions that RunTask needs: ministack asks for the wrong resource, and not for PassRole.
 
 AWS asks for ecs:RunTask on the task definition with the condition key ecs:cluster, and for
-iam:PassRole on the roles that the task gets. ecs:ListTasks has that condition key, too.
+iam:PassRole on the roles that the task gets. ecs:ListTasks has that condition key, too, and
+ecs:DescribeTasks is asked for on the task.
 """
 
 from __future__ import annotations
@@ -27,8 +28,12 @@ def apply() -> None:
     def extract_resource_arn(
         service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: object
     ) -> str:
-        if service == "ecs" and headers.get("x-amz-target", "").endswith(".RunTask"):
-            return _arn("task-definition", json.loads(body)["taskDefinition"])
+        if service == "ecs":
+            call = headers.get("x-amz-target", "").rpartition(".")[2]
+            if call == "RunTask":
+                return _arn("task-definition", json.loads(body)["taskDefinition"])
+            if call == "DescribeTasks":  # AWS asks for each; these are all of one cluster
+                return _arn("task", json.loads(body)["tasks"][0])
         return resource_arn(service, method, path, headers, body, *rest)
 
     def request_tag_context(service: str, iam_action: str, body: bytes, params: Json) -> Json:

@@ -10,7 +10,7 @@ import pytest
 
 from local.aws import REGION, EmbeddedAws
 from local.pipeline import until
-from tests.arns import FORMATS, OTHERS, arn
+from tests.arns import FORMATS, OTHERS, arn, task_in
 from tests.attempts import ATTEMPTS, DEPLOYED, STACKS, Attempt
 from tests.local.calls import MANIFEST, Role
 
@@ -85,6 +85,7 @@ def test_the_embedded_aws_allows_what_is_needed_and_nothing_else(
     roles: Mapping[tuple[str, str], Role],
 ) -> None:
     names = {name: arn(*other, **PLACE) for name, other in OTHERS.items()} | stacks[attempt.stack]
+    names["Task"] = task_in(names["Cluster"])
     cluster = attempt.given.get("ecs:cluster", "{Cluster}").format_map(names)
     role = roles[attempt.stack, attempt.by]
     refusal = role.refusal(attempt.action, attempt.on.format_map(names), cluster)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.arns import FORMATS, OTHERS, arn
+from tests.arns import FORMATS, OTHERS, arn, task_in
 from tests.attempts import ADMINISTRATOR, STRANGER, Attempt
 from tests.template.evaluator import Caller, Request, Statement, allowed
 from tests.template.synthesis import PSEUDO, Stack
@@ -54,6 +54,8 @@ def resolved(stack: Stack, node: Any, place: Mapping[str, str] = PLACE) -> Any:
         if not attribute:
             if kind == "AWS::SNS::Topic":  # whose Ref is its ARN
                 return arns[logical_id]
+            if kind == "AWS::ECS::Cluster":
+                return arns[logical_id].rpartition("/")[2]
             return arns[logical_id].rsplit(":", 1)[-1]
         assert attribute == "Arn", reference[0]
         return arns[logical_id] + (":*" if kind == "AWS::Logs::LogGroup" else "")
@@ -99,7 +101,9 @@ class Account:
         others = {name: arn(kind, own, **PLACE) for name, (kind, own) in OTHERS.items()}
         place = {name.capitalize(): value for name, value in PLACE.items()}
         bucket = self.stack["DataBucket"]["BucketName"]
-        return text.format_map({**others, **place, **named(self.stack), "BucketName": bucket})
+        own = named(self.stack)
+        own["Task"] = task_in(own.get("Cluster", ""))
+        return text.format_map({**others, **place, **own, "BucketName": bucket})
 
     def caller(self, by: str) -> Caller:
         if by.endswith(".amazonaws.com"):

@@ -111,9 +111,12 @@ def test_the_launch_function_sees_and_starts_tasks_of_this_stack_only() -> None:
         for each in policy["PolicyDocument"]["Statement"]
         if str(each["Action"]).startswith("ecs:")
     ]
-    assert [each["Condition"] for each in of_ecs] == [in_cluster, in_cluster]
-    family = "arn:aws-test:ecs:xx-test-9:111122223333:task-definition/mazes:*"
-    assert [each["Resource"] for each in of_ecs] == ["*", family]
+    ours = "arn:aws-test:ecs:xx-test-9:111122223333:"
+    assert {each["Action"]: (each["Resource"], each.get("Condition")) for each in of_ecs} == {
+        "ecs:ListTasks": ("*", in_cluster),
+        "ecs:DescribeTasks": (f"{ours}task/<Cluster>/*", None),
+        "ecs:RunTask": (f"{ours}task-definition/mazes:*", in_cluster),
+    }
 
 
 @every_engine

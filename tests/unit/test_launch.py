@@ -35,11 +35,13 @@ def message(number: int, source: str = "aws.s3") -> dict:
 
 
 class Cluster:
-    """An ECS in steps: one look at the list, one step. Tasks run for `steps`, and the list is
-    behind by `lag`."""
+    """An ECS in steps: one look at the list, one step. Tasks run for `steps`; the list is behind
+    by `lag`, and what a task is asked for by `unknown`."""
 
-    def __init__(self, steps: int = 3, lag: int = 0, problems: dict | None = None) -> None:
-        self.steps, self.lag = steps, lag
+    def __init__(
+        self, steps: int = 3, lag: int = 0, unknown: int = 0, problems: dict | None = None
+    ) -> None:
+        self.steps, self.lag, self.unknown = steps, lag, unknown
         self.problems = problems or {}
         self.now = 0
         self.started: dict[str, int] = {}
@@ -55,14 +57,12 @@ class Cluster:
 
     def running(self) -> set[str]:
         self.now += 1
-        return self._listed(lambda at, then: at <= then < at + self.steps)
-
-    def stopped(self) -> set[str]:
-        return self._listed(lambda at, then: then >= at + self.steps)
-
-    def _listed(self, state) -> set[str]:
         then = self.now - self.lag
-        return {task for task, at in self.started.items() if state(at, then)}
+        return {task for task, at in self.started.items() if at <= then < at + self.steps}
+
+    def stopped(self, tasks: set[str]) -> set[str]:
+        then = self.now - self.unknown
+        return {task for task in tasks if then >= self.started[task] + self.steps}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -84,10 +84,11 @@ def run(cluster: Cluster, messages: list[dict], ceiling: int, seconds: float = 6
     batches=st.lists(st.integers(1, 10), min_size=1, max_size=5),
     steps=st.integers(1, 6),
     lag=st.integers(0, 4),
+    unknown=st.integers(0, 4),
 )
-def test_never_more_than_the_ceiling_run_and_all_are_started(ceiling, batches, steps, lag):
-    """However far the list is behind what was started, within a batch and from one to the next."""
-    cluster, number = Cluster(steps, lag), 0
+def test_never_more_than_the_ceiling_run_and_all_are_started(ceiling, batches, steps, lag, unknown):
+    """However far ECS is behind what was started, within a batch and from one to the next."""
+    cluster, number = Cluster(steps, lag, unknown), 0
     for size in batches:
         assert run(cluster, [message(number + each) for each in range(size)], ceiling) == []
         number += size
@@ -123,7 +124,7 @@ def test_while_ecs_does_not_list_nothing_is_started_and_nothing_lost(capsys):
     cluster.running = running
     assert run(cluster, [message(number) for number in range(3)], ceiling=1) == []
     assert len(cluster.started) == 3
-    assert capsys.readouterr().out.count("ListTasks") == 2
+    assert capsys.readouterr().out.count("what runs is not known") == 2
 
 
 def test_they_start_in_their_order():
@@ -205,6 +206,43 @@ SETTINGS = {
     "SECURITY_GROUP": "g",
     "PUBLIC_IP": "DISABLED",
 }
+
+
+class Tasks:
+    """ECS's tasks, as boto3's client has them: most stopped in the hour before."""
+
+    def __init__(self, running: list[str], desired: dict[str, str]) -> None:
+        self.list, self.desired = running, desired
+        self.calls: list[str] = []
+
+    def get_paginator(self, name: str) -> Tasks:
+        assert name == "list_tasks"
+        return self
+
+    def paginate(self, cluster: str, desiredStatus: str) -> list[dict]:
+        self.calls.append(f"ListTasks {desiredStatus}")
+        return [{"taskArns": self.list}]
+
+    def describe_tasks(self, cluster: str, tasks: list[str]) -> dict:
+        assert 0 < len(tasks) <= 100  # more is an InvalidParameterException
+        self.calls.append(f"DescribeTasks {len(tasks)}")
+        known = [task for task in tasks if task in self.desired]
+        return {
+            "tasks": [{"taskArn": task, "desiredStatus": self.desired[task]} for task in known],
+            "failures": [{"arn": task, "reason": "MISSING"} for task in {*tasks} - {*known}],
+        }
+
+
+def test_only_tasks_that_are_not_listed_yet_are_asked_for(monkeypatch):
+    """100 a call: a list of those that stopped would have all of the last hour."""
+    tasks = [f"task {number:03}" for number in range(250)]
+    ecs = Tasks(["listed"], dict.fromkeys(tasks[:-1], "STOPPED") | {tasks[7]: "RUNNING"})
+    monkeypatch.setattr("boto3.client", lambda service, config=None: ecs)
+    cluster = launch.Cluster(SETTINGS)
+    assert cluster.running() == {"listed"}
+    # The last one is MISSING: started just now, so not ended.
+    assert cluster.stopped({*tasks}) == {*tasks[:-1]} - {tasks[7]}
+    assert ecs.calls == ["ListTasks RUNNING", *["DescribeTasks 100"] * 2, "DescribeTasks 50"]
 
 
 class Ecs:

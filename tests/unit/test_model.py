@@ -22,7 +22,8 @@ from tests.template.synthesis import SOURCE
 JOB = Job(seconds_per_mib=1, start_seconds=0)
 ONE = sizes("1:100")
 PLENTY = Limits(
-    run_task=1e9, launch_burst=1e9, launches=1e9, vcpus=1e9, concurrency=1e9, growth_burst=1e9,
+    run_task=1e9, launch_burst=1e9, launches=1e9, cluster_read_burst=1e9, cluster_reads=1e9,
+    vcpus=1e9, concurrency=1e9, growth_burst=1e9,
     growth=1e9, invocations=1e9, fifo_sends=1e9, s3_writes=1e9, s3_reads=1e9,
 )  # fmt: skip
 TASK_SECONDS = ASSUMED["task_launch_seconds"] + JOB.task_seconds(1)
@@ -177,6 +178,14 @@ def test_uploads_are_held_for_as_long_as_they_wait() -> None:
     waiting = sum(limited.waited) - 30 * TASK_SECONDS
     assert sum(limited.held.values()) == pytest.approx(waiting, rel=0.02)
     assert limited.held["MaxTasks"] == pytest.approx(waiting, rel=0.05)
+
+
+def test_a_launcher_waits_for_its_looks_at_the_tasks() -> None:
+    """At one look in ten seconds, a place that is free is seen late."""
+    limits = Limits(**{**vars(PLENTY), "cluster_read_burst": 1, "cluster_reads": 0.1})
+    limited = run("fargate", 10, limits, max_tasks=1)
+    assert "ListTasks and DescribeTasks calls" in limited.refusals
+    assert limited.ended > run("fargate", 10, max_tasks=1).ended + 10
 
 
 def test_what_is_dropped_waits_for_what_dropped_it_until_it_is_swept() -> None:
