@@ -332,6 +332,8 @@ def _trust() -> list[Attempt]:
                 Attempt(tasks, take, role, False, _CONFUSED, given=_OTHER_TASKS),
             )
         ),
+        # Whether ECS names a source when it takes on this one is not documented.
+        Attempt(tasks, take, "{ExecutionRole}", True, given={"aws:SourceAccount": _ACCOUNT}),
         Attempt("codebuild.amazonaws.com", take, "{ImageBuildRole}", True,
                 given={"aws:SourceAccount": _ACCOUNT}),
         Attempt("codebuild.amazonaws.com", take, "{ImageBuildRole}", False, _CONFUSED,

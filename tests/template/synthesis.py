@@ -249,22 +249,16 @@ def refusals(parameters: Mapping[str, str]) -> list[str]:
     """Why CloudFormation would refuse these parameters before it makes anything."""
     values = {name: str(each["Default"]) for name, each in SOURCE["Parameters"].items()}
     values |= parameters
-    return [*_out_of_bounds(values), *_broken_rules(values)]
+    out_of_bounds = [name for name, value in values.items() if not accepts(name, value)]
+    return [*out_of_bounds, *_broken_rules(values)]
 
 
-def _out_of_bounds(values: Mapping[str, str]) -> Iterator[str]:
-    for name, limits in SOURCE["Parameters"].items():
-        value = values[name]
-        number = limits["Type"] == "Number"
-        allowed = limits.get("AllowedValues")
-        if (
-            (allowed and value not in map(str, allowed))
-            or not re.search(limits.get("AllowedPattern", ""), value)
-            or (number and not value.isdigit())
-            or (number and int(value) < limits.get("MinValue", 0))
-            or (number and int(value) > limits.get("MaxValue", float("inf")))
-        ):
-            yield name
+def accepts(parameter: str, value: str) -> bool:
+    """Whether CloudFormation takes this value for a parameter."""
+    limits = SOURCE["Parameters"][parameter]
+    if "AllowedValues" in limits and value not in limits["AllowedValues"]:
+        return False
+    return bool(re.search(limits.get("AllowedPattern", ""), value, re.ASCII))
 
 
 def _broken_rules(values: Mapping[str, str]) -> Iterator[str]:

@@ -13,7 +13,7 @@ MIB = 2**20
 MOST_COMPARED = 5_000_000_000
 LARGEST_OBJECT = 50 * 2**40
 """50 TB: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
-THRESHOLDS = SOURCE["Parameters"]["HybridThresholdMiB"]["AllowedValues"]
+THRESHOLDS = [int(each) for each in SOURCE["Parameters"]["HybridThresholdMiB"]["AllowedValues"]]
 
 
 def upload(size: int, key: str = "input/a.png") -> dict[str, Any]:

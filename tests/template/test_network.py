@@ -55,7 +55,7 @@ def test_no_rule_is_added_to_a_group_from_outside(network: str) -> None:
 
 
 @every_own_network
-def test_tasks_run_in_two_zones_of_our_network(network: str) -> None:
+def test_tasks_run_in_the_first_two_zones(network: str) -> None:
     stack = stack_in(network)
     assert awsvpc(stack)["Subnets"] == ["<TaskSubnetA>", "<TaskSubnetB>"]
     zones = {stack[name]["AvailabilityZone"] for name in ("TaskSubnetA", "TaskSubnetB")}

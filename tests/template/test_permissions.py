@@ -158,14 +158,19 @@ def test_only_this_rule_may_use_its_role() -> None:
     }
 
 
-@pytest.mark.parametrize("role", ["TaskRole", "ExecutionRole"])
-def test_only_tasks_of_this_account_may_use_their_roles(role: str) -> None:
+@pytest.mark.parametrize(
+    ("role", "source"),
+    [
+        ("TaskRole", {"ArnLike": {"aws:SourceArn": "arn:aws-test:ecs:xx-test-9:111122223333:*"}}),
+        ("ExecutionRole", {}),
+    ],
+)
+def test_only_tasks_of_this_account_may_use_their_roles(role: str, source: object) -> None:
+    """AWS documents the source's ARN for task roles alone (amazon-ecs-developer-guide#208)."""
     statement = trust(synthesize(FARGATE), role)
     assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
-    assert statement["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": "111122223333"},
-        "ArnLike": {"aws:SourceArn": "arn:aws-test:ecs:xx-test-9:111122223333:*"},
-    }
+    account = {"StringEquals": {"aws:SourceAccount": "111122223333"}}
+    assert statement["Condition"] == {**account, **source}
 
 
 def test_only_lambda_may_use_the_functions_role() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.template.synthesis import CLOUDTRAIL, EXISTING, FARGATE, SOURCE, refusals
+from tests.template.synthesis import CLOUDTRAIL, EXISTING, FARGATE, SOURCE, accepts, refusals
 
 IMAGE = FARGATE["WorkerImageUri"]
 
@@ -47,7 +47,7 @@ def test_a_bad_combination_is_refused_with_its_reason(
         ("Processor", "processing.maze:solve()"),
         ("MaxPixels", "0"),
         ("MaxPixels", "many"),
-        ("MaxPixels", "536870912"),
+        ("MaxPixels", "500000001"),
         ("MaxBytes", "-1"),
         ("FunctionMemory", "127"),
         ("FunctionMemory", "10241"),
@@ -65,6 +65,53 @@ def test_a_bad_combination_is_refused_with_its_reason(
 )
 def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:
     assert name in refusals({name: value})
+
+
+RANGES = {
+    "MaxPixels": (1, 500_000_000),
+    "MaxBytes": (1, 99_999_999_999_999),
+    "FunctionMemory": (128, 10_240),
+    "FunctionTimeout": (1, 900),
+    "TaskTimeout": (1, 99_999),
+    "MaxTasks": (0, 9_999),
+    "SweepGraceMinutes": (1, 9_999),
+    "MaxAttempts": (1, 99),
+}
+NUMBERS = [*RANGES, "HybridThresholdMiB", "SweepRate", "LogRetentionDays", "TaskCpu", "TaskMemory"]
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_a_number_is_accepted_within_its_range_and_nowhere_else(name: str) -> None:
+    """Each number up to 100,000, and where the range ends later, about its end."""
+    low, high = RANGES[name]
+    tried = {*range(100_001), *range(high - 1000, high + 1000)}
+    found = {number for number in tried if accepts(name, str(number))}
+    assert found == {number for number in tried if low <= number <= high}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_reaches_the_code_as_it_was_typed(name: str) -> None:
+    """CloudFormation writes a parameter of type Number its own way, and takes each of these."""
+    assert SOURCE["Parameters"][name]["Type"] == "String"
+    assert SOURCE["Parameters"][name]["Default"].replace(".", "").isdigit()
+    typed = SOURCE["Parameters"][name]["Default"]
+    for value in ("1.0E8", "1e2", "90.555", "+5", "-5", "007", f" {typed}", f"{typed} ", "NaN", ""):
+        assert not accepts(name, value)
+    assert accepts(name, "90.5") is (name == "SweepRate")
+
+
+def test_no_parameter_is_a_number() -> None:
+    assert {each["Type"] for each in SOURCE["Parameters"].values()} == {"String"}
+
+
+@pytest.mark.parametrize("value", ["0.1", "0.5", "0.25", "1", "2.5", "10", "99.99"])
+def test_a_sweep_may_be_slower_than_one_job_a_second(value: str) -> None:
+    assert accepts("SweepRate", value)
+
+
+@pytest.mark.parametrize("value", ["0", "0.0", "0.05", "100", ".5", "1.", "1.234", "0,5"])
+def test_another_rate_is_refused(value: str) -> None:
+    assert not accepts("SweepRate", value)
 
 
 @pytest.mark.parametrize("parameter", ["InputPrefix", "OutputPrefix", "RejectedPrefix"])

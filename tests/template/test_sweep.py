@@ -88,8 +88,9 @@ def test_the_sweep_runs_tasks_as_the_rule_does(network: str) -> None:
 
 def test_no_default_lets_a_sweep_start_what_may_be_under_way() -> None:
     """Lambda tries three times, with one and two minutes between."""
-    defaults = {name: each["Default"] for name, each in SOURCE["Parameters"].items()}
-    assert 3 * defaults["FunctionTimeout"] + 180 < defaults["SweepGraceMinutes"] * 60
+    parameters = SOURCE["Parameters"]
+    seconds = int(parameters["FunctionTimeout"]["Default"])
+    assert 3 * seconds + 180 < int(parameters["SweepGraceMinutes"]["Default"]) * 60
 
 
 @pytest.mark.parametrize(

@@ -345,13 +345,13 @@ def test_the_decisions_say_the_same_of_threshold_and_ceiling() -> None:
 
 def test_the_stack_of_the_table_has_the_templates_defaults() -> None:
     parameters, stack = SOURCE["Parameters"], Stack()
-    assert stack.function_mb == parameters["FunctionMemory"]["Default"]
+    assert stack.function_mb == int(parameters["FunctionMemory"]["Default"])
     assert stack.task_vcpu == int(parameters["TaskCpu"]["Default"]) / 1024
     assert stack.task_gb == int(parameters["TaskMemory"]["Default"]) / 1024
-    assert stack.threshold_mib == parameters["HybridThresholdMiB"]["Default"]
-    assert stack.max_mib == parameters["MaxBytes"]["Default"] / 2**20
-    assert stack.function_timeout == parameters["FunctionTimeout"]["Default"]
-    assert stack.task_timeout == parameters["TaskTimeout"]["Default"]
+    assert stack.threshold_mib == int(parameters["HybridThresholdMiB"]["Default"])
+    assert stack.max_mib == int(parameters["MaxBytes"]["Default"]) / 2**20
+    assert stack.function_timeout == int(parameters["FunctionTimeout"]["Default"])
+    assert stack.task_timeout == int(parameters["TaskTimeout"]["Default"])
     assert stack.network == parameters["Network"]["Default"]
     assert set(cost.NETWORKS) == set(parameters["Network"]["AllowedValues"])
     assert set(cost.MODES) == {*parameters["Mode"]["AllowedValues"], "recipe"}

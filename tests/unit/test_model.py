@@ -275,9 +275,9 @@ def test_the_launcher_is_the_projects() -> None:
 def test_the_sweep_is_the_projects() -> None:
     parameters, rules = SOURCE["Parameters"], Sweep()
     assert parameters["SweepSchedule"]["Default"] == "rate(1 hour)" and rules.every == 3600
-    assert rules.grace == 60 * parameters["SweepGraceMinutes"]["Default"]
-    assert rules.rate == parameters["SweepRate"]["Default"]
-    assert rules.max_attempts == parameters["MaxAttempts"]["Default"]
+    assert rules.grace == 60 * int(parameters["SweepGraceMinutes"]["Default"])
+    assert rules.rate == float(parameters["SweepRate"]["Default"])
+    assert rules.max_attempts == int(parameters["MaxAttempts"]["Default"])
 
 
 QUICK = ["steady-fargate", "day-hybrid", "burst-lambda"]
