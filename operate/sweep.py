@@ -127,6 +127,8 @@ def slices(stack: Stack, asked: Json) -> Iterator[Json]:
         if "FunctionError" in reply:
             raise SweepFailed(said.get("errorMessage", said))
         yield said
+        if said["stopped"]:
+            raise SweepFailed(f"stopped, for too many failed in a row; the last: {said['problem']}")
         after, backlog = said["after"], {"backlog": said["backlog"]}
         if after is not None:
             turn = began + said["outcomes"].get("started", 0) / rate

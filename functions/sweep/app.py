@@ -69,11 +69,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: 
         **asked_for(event, chosen.input_prefix),
     )
     run = sweep.Sweep(bucket, chosen, engines.engine(os.environ).start, engines.NotStarted, plan)
-    progress = run.run(since)
-    if event.get("resume"):
-        following = before.following(progress, since, plan.grace, backlog)
-        with contextlib.suppress(Conflict):  # of two runs at once, one knows enough for the next
-            state.save(bucket, following, seen)
+    try:
+        progress = run.run(since)
+    finally:
+        if event.get("resume") and run.progress.after != plan.after:
+            following = before.following(run.progress, since, plan.grace, backlog)
+            with contextlib.suppress(Conflict):  # of two runs at once, one knows enough
+                state.save(bucket, following, seen)
     took = {"seconds": round(time.monotonic() - began, 1)}
     result = sweep.as_json(progress) | took | {"backlog": backlog}
     if event.get("resume"):
@@ -81,6 +83,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: 
     print(json.dumps({"sweep": result}, ensure_ascii=False))
     if event.get("resume") and progress.outcomes[sweep.FAILED]:  # nobody reads the result
         failed = f"{progress.outcomes[sweep.FAILED]} uploads could not be dealt with"
+        if progress.stopped:
+            failed += f", {sweep.FAILURES_IN_A_ROW} in a row, so the next sweep goes on after them"
         raise Failed(f"{failed}; the last: {progress.problem}")
     return result
 

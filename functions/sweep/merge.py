@@ -42,6 +42,16 @@ class Found(NamedTuple):
         """Whether there is, or may be, any verdict."""
         return bool(self.answered or self.rejected or not self.rejection_known)
 
+    def as_seen(self, answered: datetime | None, rejected: datetime | None) -> Found:
+        """The same with the times of its verdicts as they are."""
+        return self._replace(answered=answered, rejected=rejected, rejection_known=True)
+
+    @property
+    def may_mislead(self) -> bool:
+        """Whether there is, or may be, a verdict that `examined` would make a current one."""
+        times = [each for each in (self.answered, self.rejected) if each]
+        return not self.rejection_known or any(each >= self.time for each in times)
+
 
 class Verdict(Enum):
     """What the times say about the verdict of an upload."""

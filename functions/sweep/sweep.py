@@ -20,7 +20,7 @@ from typing import Protocol
 from merge import RECORD, Found, Item, Verdict, judge, merge
 from processing import job, records
 from processing.answer import Answer
-from processing.errors import Conflict, Failed, Rejected
+from processing.errors import BadSetting, Conflict, Failed, Rejected
 from processing.events import Upload
 from processing.settings import Settings
 from processing.store import Listed, Object
@@ -46,6 +46,8 @@ TASKS_ONLY = 2**63
 """The size, to an engine, of an upload that no function can process: larger than any object."""
 LISTED = 1000
 """Uploads that a dry run names, at most."""
+FAILURES_IN_A_ROW = 100
+"""After so many it is not the uploads' fault. One upload's refusal concerns no other."""
 
 UNSETTLED = {STARTED, DUE, WAITING, NOT_STARTED, FAILED}
 
@@ -90,8 +92,12 @@ class Progress:
     outcomes: Counter[str]
     unsettled: datetime | None = None
     """The time of the oldest upload that was left without a current verdict."""
+    misleading: datetime | None = None
+    """That of the oldest one of those whose wrong verdict would pass for a current one."""
     problem: str | None = None
     """The last reason why a job could not be started, or given up."""
+    stopped: bool = False
+    """Whether it stopped because so many failed in a row, and not at the end of its time."""
     due: list[tuple[str, str]] = field(default_factory=list)
     """Of a dry run: keys and times of the first uploads that it would start."""
 
@@ -117,20 +123,21 @@ class Sweep:
         self._now = now
         self._log = log
         self._pace = Pace(plan.rate)
-        self._problem: str | None = None
+        self._failures = 0
+        """In a row; threads may miscount by a few."""
+        self.progress = Progress(plan.after, Counter())
+        """How far `run` is, also when it raised."""
 
     def run(self, began: datetime) -> Progress:
         """Look at all uploads until the time is out. Raises what stands in the way of all."""
-        progress = Progress(self._plan.after, Counter())
         young = began - self._plan.grace
         with ThreadPoolExecutor(_TOGETHER) as pool:
             for batch in _batches(self.found(), _BATCH):
-                complete = self._count(progress, self._batch(batch, young, pool))
-                progress.problem = self._problem
-                if not complete:
-                    return progress
-        progress.after = None
-        return progress
+                if not self._count(self._batch(batch, young, pool)):
+                    self.progress.stopped = self._failures >= FAILURES_IN_A_ROW
+                    return self.progress
+        self.progress.after = None
+        return self.progress
 
     def _batch(
         self, batch: list[Found], young: datetime, pool: Executor
@@ -140,11 +147,11 @@ class Sweep:
         left_open = [found for found, glance in zip(batch, glances, strict=True) if not glance]
         settled = pool.map(self._settle, left_open)
         for found, glance in zip(batch, glances, strict=True):
-            yield found, glance or next(settled)
+            yield (found, glance) if glance else next(settled)
 
     def _glance(self, found: Found, young: datetime) -> str | None:
         """What the listings alone say."""
-        if time.monotonic() >= self._plan.ends:
+        if self._is_over():
             return OUT_OF_TIME
         if found.time > young:
             # Not looked at in earnest: it may be one of the version before.
@@ -153,9 +160,12 @@ class Sweep:
         verdict = judge(found, self._plan.grace, self._plan.examined)
         return CURRENT if verdict is Verdict.CURRENT else None
 
-    def _count(self, progress: Progress, settled: Iterable[tuple[Found, str]]) -> bool:
+    def _is_over(self) -> bool:
+        return time.monotonic() >= self._plan.ends or self._failures >= FAILURES_IN_A_ROW
+
+    def _count(self, settled: Iterable[tuple[Found, str]]) -> bool:
         """Add what was done to the progress. Whether there was time for all."""
-        complete = True
+        progress, complete = self.progress, True
         for found, outcome in settled:
             complete = complete and outcome != OUT_OF_TIME
             if complete:
@@ -167,6 +177,8 @@ class Sweep:
                 progress.due.append((key, found.time.isoformat()))
             if outcome in UNSETTLED:
                 progress.unsettled = min(progress.unsettled or found.time, found.time)
+                if found.may_mislead:
+                    progress.misleading = min(progress.misleading or found.time, found.time)
         return complete
 
     def found(self) -> Iterator[Found]:
@@ -187,38 +199,58 @@ class Sweep:
             (item for item in items(settings.rejected_prefix) if item.name.endswith(RECORD)),
         )
 
-    def _settle(self, found: Found) -> str:
-        """Bring one upload a step nearer to its verdict; gives what was done."""
-        if time.monotonic() >= self._plan.ends:
-            return OUT_OF_TIME
+    def _settle(self, found: Found) -> tuple[Found, str]:
+        """Bring one upload a step nearer to its verdict; gives what was found and done.
+
+        What goes wrong with it is its own affair, unless a setting is wrong.
+        """
+        if self._is_over():
+            return found, OUT_OF_TIME
         key = self._settings.input_prefix + found.name
         try:
-            if found.may_be_current and self._is_current(key):
-                return CURRENT
-            seen = self._store.head(key)
-            if seen is None:
-                return GONE
-            if self._plan.dry_run:
-                return DUE
-            return self._attempt(Upload(self._store.name, key), seen, found.time)
+            if found.may_be_current:
+                verdicts = self._verdicts(key)
+                found = found.as_seen(*(each and each.modified for each in verdicts))
+                if self._is_current(key, verdicts):
+                    self._failures = 0
+                    return found, CURRENT
+            outcome = self._bring_nearer(found, key)
         except Conflict:
-            return WAITING  # another sweep is at it
-        except (Failed, self._not_started) as error:
-            self._problem = f"{key}: {error}"
-            if isinstance(error, self._not_started):
-                self._log(json.dumps({"not_started": str(error)}))
-                return NOT_STARTED
-            return FAILED
+            outcome = WAITING  # another sweep is at it
+        except BadSetting:
+            raise
+        except Exception as error:
+            self.progress.problem = f"{key}: {error}"
+            if not isinstance(error, self._not_started):
+                self._log(json.dumps({"not_settled": key, "reason": repr(error)}))
+                self._failures += 1
+                return found, FAILED
+            self._log(json.dumps({"not_started": str(error)}))
+            outcome = NOT_STARTED
+        self._failures = 0
+        return found, outcome
 
-    def _is_current(self, key: str) -> bool:
+    def _verdicts(self, key: str) -> list[Object | None]:
+        """The answer and the rejection, as they are."""
+        return [self._store.head(each) for each in job.verdict_keys(key, self._settings)]
+
+    def _is_current(self, key: str, verdicts: list[Object | None]) -> bool:
         """Whether the upload has one verdict and it is for its current version.
 
         With two, a job was ended before it could remove the other; another one does.
         """
-        seen = [self._store.head(each) for each in job.verdict_keys(key, self._settings)]
-        versions = [each.metadata.get(job.SOURCE_VERSION) for each in seen if each]
+        versions = [each.metadata.get(job.SOURCE_VERSION) for each in verdicts if each]
         upload = self._store.head(key)
         return upload is not None and versions == [upload.version]
+
+    def _bring_nearer(self, found: Found, key: str) -> str:
+        """Start the job, or give it up. Raises what goes wrong."""
+        seen = self._store.head(key)
+        if seen is None:
+            return GONE
+        if self._plan.dry_run:
+            return DUE
+        return self._attempt(Upload(self._store.name, key), seen, found.time)
 
     def _attempt(self, upload: Upload, seen: Object, uploaded: datetime) -> str:
         """Start the job, unless that was done lately or often enough."""
@@ -312,6 +344,6 @@ def _batches(found: Iterable[Found], size: int) -> Iterator[list[Found]]:
 
 def as_json(progress: Progress) -> dict[str, object]:
     """For the log, and for whoever invoked the function."""
-    counted = dict(sorted(progress.outcomes.items()))
-    unsettled = progress.unsettled.isoformat() if progress.unsettled else None
-    return asdict(progress) | {"outcomes": counted, "unsettled": unsettled}
+    said = asdict(progress) | {"outcomes": dict(sorted(progress.outcomes.items()))}
+    times = {n: each.isoformat() for n, each in said.items() if isinstance(each, datetime)}
+    return said | times

@@ -62,7 +62,12 @@ class Function:
     def invoke(self, **request: object) -> dict:
         self.begun.append(self._clock.now)
         last = len(self.begun) == 3
-        said = {"outcomes": {"started": 1}, "after": None if last else "a", "backlog": False}
+        said = {
+            "outcomes": {"started": 1},
+            "after": None if last else "a",
+            "backlog": False,
+            "stopped": False,
+        }
         return {"Payload": io.BytesIO(json.dumps(said).encode())}
 
 

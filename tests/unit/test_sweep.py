@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,12 +18,14 @@ from processing import job, records
 from processing.errors import Conflict, Failed, Rejected, StoreError
 from processing.events import Upload
 from processing.settings import Settings
+from processing.store import Listed
 from state import State, load, save
-from sweep import Plan, Progress, Sweep
+from sweep import FAILURES_IN_A_ROW, Plan, Progress, Sweep
 
 GRACE = timedelta(minutes=30)
 HOUR = timedelta(hours=1)
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+OLD = BEGAN - 3 * HOUR
 SETTINGS = Settings(processor=lambda body, content_type: (body.upper(), content_type))
 PLAN = Plan(grace=GRACE, max_attempts=3, rate=1e9)
 
@@ -244,14 +248,73 @@ def test_a_start_that_did_not_come_about_is_no_attempt(bucket):
     assert bucket.sweep() == {"started": 1}
 
 
-def test_what_no_other_attempt_can_mend_ends_the_sweep_and_is_no_attempt(bucket):
-    bucket.store.upload("input/a", b"a")
-    bucket.problem = PermissionError("lambda:InvokeFunction")
+def test_a_start_that_is_refused_is_no_attempt_and_stops_no_other(bucket):
+    """As by a ClientError: it may be this upload's alone."""
+    for name in ("a", "b"):
+        bucket.store.upload(f"input/{name}", b"x")
+    start = bucket.start
+
+    def refuse(upload: Upload, size: int) -> None:
+        if upload.key == "input/a":
+            raise PermissionError("lambda:InvokeFunction")
+        start(upload)
+
+    bucket.start = refuse
+    assert bucket.sweep() == {"failed": 1, "started": 1}
     for _ in range(5):
-        with pytest.raises(PermissionError, match="lambda:InvokeFunction"):
-            bucket.sweep()
+        progress = bucket.run()
+        assert progress.outcomes == {"failed": 1, "current": 1}
+        assert progress.problem == "input/a: lambda:InvokeFunction"
+    bucket.start = start
+    assert bucket.sweep() == {"started": 1, "current": 1}
+
+
+def test_many_that_fail_in_a_row_stop_the_sweep_which_goes_on_after_them(bucket):
+    for number in range(1000):
+        bucket.store.upload(f"input/{number:04}", b"x")
+    bucket.problem = PermissionError("lambda:InvokeFunction")
+    progress = bucket.run()
+    assert progress.stopped
+    failed = progress.outcomes["failed"]
+    assert progress.outcomes == {"failed": failed}
+    # Those that were looked at side by side may be a few more or fewer.
+    assert FAILURES_IN_A_ROW - 16 <= failed <= FAILURES_IN_A_ROW + 16
+    assert progress.after == f"{failed - 1:04}"
     bucket.problem = None
-    assert bucket.sweep() == {"started": 1}
+    progress = bucket.run(after=progress.after)
+    assert (progress.after, progress.stopped) == (None, False)
+    assert progress.outcomes == {"started": 1000 - failed}
+
+
+def test_failures_between_others_stop_nothing(bucket):
+    for number in range(500):
+        bucket.store.upload(f"input/{number:04}", b"x")
+
+    def refuse(operation: str, key: str) -> None:
+        if key.startswith("input/") and not key.endswith("0"):
+            raise StoreError("HeadObject", "uploads", key, "403")
+
+    bucket.store.before = refuse
+    assert bucket.sweep() == {"failed": 450, "started": 50}
+
+
+def test_what_concerns_all_is_raised_and_the_place_is_known(bucket):
+    for number in range(300):
+        bucket.store.upload(f"input/{number:04}", b"x")
+    listing = bucket.store.listing
+
+    def denied_at_last(prefix: str, after: str) -> Iterator[Listed]:
+        yield from itertools.islice(listing(prefix, after), 280)
+        if prefix == "input/":
+            raise StoreError("ListBucket", "uploads", prefix, "403 AccessDenied")
+
+    bucket.store.listing = denied_at_last
+    bucket.now += HOUR
+    run = Sweep(bucket.store, SETTINGS, bucket.start, NotStarted, PLAN, now=lambda: bucket.now)
+    with pytest.raises(StoreError, match="403 AccessDenied"):
+        run.run(bucket.now)
+    assert run.progress.after == "0255"
+    assert run.progress.outcomes == {"started": 256}
 
 
 @pytest.mark.parametrize("attempts", [0, 1, 2])
@@ -355,6 +418,61 @@ def test_verdicts_that_were_examined_are_not_looked_at_again(bucket):
     assert len(bucket.store.calls) == calls + 3
 
 
+class Schedule:
+    """Hourly sweeps with their state, over a bucket into which ten good uploads an hour come."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._state = State()
+        self._names = itertools.count()
+
+    def heads(self, **plan: object) -> int:
+        """The HEADs of the next sweep."""
+        bucket = self._bucket
+        for _ in range(10):
+            key = f"input/{next(self._names):06}"
+            bucket.store.upload(key, b"good")
+            bucket.start(Upload("uploads", key))
+        before = len(bucket.store.calls)
+        progress = bucket.run(examined=self._state.examined, **plan)
+        self._state = self._state.following(progress, bucket.now, GRACE, backlog=False)
+        return sum(operation == "head" for operation, _ in bucket.store.calls[before:])
+
+
+def never(operation: str, key: str) -> None:
+    if key == "input/~poison":
+        raise StoreError("HeadObject", "uploads", key, "403 AccessDenied")
+
+
+@pytest.mark.parametrize(
+    ("names", "older", "plan", "refuse"),
+    [
+        pytest.param(["~poison"], None, {}, never, id="one that is refused"),
+        pytest.param(["~poison", "~poison-b"], None, {}, never, id="before a name like its own"),
+        pytest.param(["~poison"], b"old", {}, never, id="with the verdict of an older version"),
+        pytest.param(["~poison"], None, {"max_attempts": 10**9}, None, id="one that crashes"),
+        pytest.param(
+            [f"~{number}" for number in range(50)],
+            *(None, {"waits": lambda size, uploaded, last: True}, None),
+            id="a backlog",
+        ),
+    ],
+)
+def test_what_stays_unsettled_costs_no_more_from_sweep_to_sweep(bucket, names, older, plan, refuse):
+    """Whatever settles after it is looked at once."""
+    for name in names:
+        if older:
+            bucket.store.upload(f"input/{name}", older)
+            bucket.start(Upload("uploads", f"input/{name}"))
+            bucket.now += HOUR
+        bucket.store.upload(f"input/{name}", b"crash")
+    bucket.store.before = refuse
+    schedule = Schedule(bucket)
+    heads = [schedule.heads(**plan) for _ in range(100)]
+    assert max(heads[5:]) <= heads[5]  # before, one of them may be given up
+    assert heads[5] <= 10 * 3 + len(names) * 6
+
+
 BODIES = [b"good", b"bad", b"crash", b"fails"]
 EVENTS = ["upload", "start", "stale answer", "remove answer", "remove upload", "sweep"]
 
@@ -435,23 +553,21 @@ def test_a_state_that_another_run_replaced_is_not_overwritten():
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "unsettled", "state"),
+    ("before", "after", "left", "state"),
     [
-        (State(), None, None, State(examined=BEGAN - GRACE)),
-        (State(), None, BEGAN - 3 * HOUR, State(examined=BEGAN - 3 * HOUR)),
-        (State(examined=BEGAN), "", None, State("", BEGAN, None, BEGAN)),
-        (State(examined=BEGAN), "a", None, State("a", BEGAN, None, BEGAN)),
-        (State("a", BEGAN, BEGAN - HOUR), None, None, State(examined=BEGAN - HOUR)),
-        (
-            State("a", BEGAN, BEGAN - HOUR),
-            "b",
-            BEGAN - 2 * HOUR,
-            State("b", BEGAN, BEGAN - 2 * HOUR),
-        ),
+        (State(), None, (None, None), State(examined=BEGAN - GRACE)),
+        (State(), None, (OLD, None), State(examined=BEGAN - GRACE)),
+        (State(), None, (OLD, OLD), State(examined=OLD)),
+        (State(examined=BEGAN), "", (None, None), State("", BEGAN, examined=BEGAN)),
+        (State(examined=BEGAN), "a", (None, None), State("a", BEGAN, examined=BEGAN)),
+        (State("a", BEGAN, OLD), None, (None, None), State(examined=BEGAN - GRACE)),
+        (State("a", BEGAN, OLD, OLD), None, (None, None), State(examined=OLD)),
+        (State("a", BEGAN, BEGAN - HOUR), "b", (OLD, None), State("b", BEGAN, OLD)),
+        (State("a", BEGAN, OLD, OLD), "b", (None, None), State("b", BEGAN, OLD, OLD)),
     ],
 )
-def test_what_a_run_leaves_to_the_next(before, after, unsettled, state):
-    progress = Progress(after, Counter(), unsettled)
+def test_what_a_run_leaves_to_the_next(before, after, left, state):
+    progress = Progress(after, Counter(), *left)
     assert before.following(progress, BEGAN, GRACE, backlog=False) == state
 
 

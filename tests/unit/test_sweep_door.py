@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +14,8 @@ import pytest
 from botocore.exceptions import ClientError
 from memory_store import MemoryStore
 from processing import records
-from processing.errors import BadEvent, BadSetting, Failed
+from processing.errors import BadEvent, BadSetting, Failed, StoreError
+from processing.store import Listed
 
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 SETTINGS = {
@@ -152,15 +155,18 @@ def test_a_throttled_launch_may_pass(tasks, door, store, aws, code, message):
     assert door()["outcomes"] == {"not_started": 1}
 
 
-def test_a_launch_that_is_refused_for_good_ends_the_sweep(tasks, door, store, aws):
+def test_a_launch_that_is_refused_for_good_is_that_uploads_failure(tasks, door, store, aws):
     store.upload("input/a", b"x")
     said = {
         "Error": {"Code": "InvalidParameterException", "Message": "TaskDefinition not found"},
         "ResponseMetadata": {"HTTPStatusCode": 400},
     }
     aws.error = ClientError(said, "RunTask")
-    with pytest.raises(ClientError, match="TaskDefinition not found"):
-        door()
+    said = door()
+    assert said["outcomes"] == {"failed": 1}
+    assert "TaskDefinition not found" in said["problem"]
+    with pytest.raises(Failed, match="TaskDefinition not found"):
+        door(resume=True)
 
 
 def test_a_launch_queue_that_is_gone_is_named(tasks, door, store, monkeypatch):
@@ -240,6 +246,38 @@ def test_the_schedules_sweep_fails_loudly_after_it_did_what_it_could(door, store
     with pytest.raises(Failed, match="1 uploads could not be dealt with; the last: input/a: no"):
         door(resume=True)
     assert store.body(".sweep/state")
+
+
+def test_the_place_is_saved_whatever_ends_the_sweep(door, store):
+    for number in range(300):
+        store.upload(f"input/{number:04}", b"x")
+    listing = store.listing
+
+    def denied_at_last(prefix: str, after: str) -> Iterator[Listed]:
+        yield from itertools.islice(listing(prefix, after), 280)
+        if prefix == "input/":
+            raise StoreError("ListBucket", "uploads", prefix, "403 AccessDenied")
+
+    store.listing = denied_at_last
+    with pytest.raises(StoreError, match="403 AccessDenied"):
+        door(resume=True)
+    assert json.loads(store.body(".sweep/state"))["after"] == "0255"
+    store.listing = listing
+    assert door(resume=True)["outcomes"] == {"started": 44}
+
+
+def test_a_sweep_that_may_not_list_leaves_no_state(door, store):
+    """Its beginning, and what was young then, would be those of the next one."""
+    store.upload("input/a", b"x")
+
+    def denied(prefix: str, after: str) -> Iterator[Listed]:
+        raise StoreError("ListBucket", "uploads", prefix, "403 AccessDenied")
+        yield
+
+    store.listing = denied
+    with pytest.raises(StoreError, match="403 AccessDenied"):
+        door(resume=True)
+    assert store.body(".sweep/state") is None
 
 
 def test_of_two_runs_at_once_the_later_one_ends_without_a_word(door, store, capsys):
