@@ -7,8 +7,8 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
-from processing.errors import Conflict
-from processing.store import Listed, Object
+from processing.errors import Conflict, StoreError
+from processing.store import Listed, Object, fits
 
 Hook = Callable[[str, str], None]
 
@@ -27,6 +27,7 @@ class MemoryStore:
 
     def upload(self, key: str, body: bytes, content_type: str = "image/png") -> Object:
         """What a user does: a new version, unconditionally."""
+        assert fits(key)
         return self._add(key, body, content_type, {})
 
     def remove(self, key: str) -> None:
@@ -61,6 +62,8 @@ class MemoryStore:
         replaces: Object | None,
     ) -> None:
         self._called("put", key)
+        if not fits(key):
+            raise StoreError("PutObject", self.name, key, "400 KeyTooLongError")
         current = self.current(key)
         if (current and current[0].etag) != (replaces and replaces.etag):
             raise Conflict("PutObject", self.name, key)

@@ -11,6 +11,8 @@ from enum import Enum
 from itertools import chain, pairwise
 from typing import NamedTuple
 
+from processing.store import LONGEST_KEY
+
 RECORD = ".json"
 """What the name of a rejection has more than the name of its upload."""
 
@@ -62,7 +64,10 @@ class Verdict(Enum):
 
 
 def merge(
-    uploads: Iterable[Item], answers: Iterable[Item], rejections: Iterable[Item]
+    uploads: Iterable[Item],
+    answers: Iterable[Item],
+    rejections: Iterable[Item],
+    longest: int = LONGEST_KEY,
 ) -> Iterator[Found]:
     """Each upload with its verdicts. All three in the order of their names' code points.
 
@@ -71,13 +76,15 @@ def merge(
     what is skipped would take memory. So it is left open whether "a" has a rejection. That is rare:
     the next name must be longer by something that sorts before ".json". And all others are looked
     for in the order of the records: where the next name's record comes later, so do those of all
-    names that follow.
+    names that follow. It is left open, too, where the record's name has more than the `longest`
+    number of bytes: then it has another one (job.verdict_keys).
     """
     answer, rejection = _Cursor(answers), _Cursor(rejections)
     for upload, following in pairwise(chain(uploads, [None])):
         assert upload is not None
         name, record = upload.name, upload.name + RECORD
         known = following is None or record < following.name + RECORD
+        known = known and len(record.encode()) <= longest
         yield Found(
             name,
             upload.time,

@@ -23,7 +23,7 @@ from processing.answer import Answer
 from processing.errors import BadSetting, Conflict, Failed, Rejected
 from processing.events import Upload
 from processing.settings import Settings
-from processing.store import Listed, Object
+from processing.store import LONGEST_KEY, Listed, Object
 
 _TOGETHER = 16
 """Uploads that are looked at side by side: most of the time is spent waiting for S3."""
@@ -197,6 +197,7 @@ class Sweep:
             items(settings.input_prefix),
             items(settings.output_prefix),
             (item for item in items(settings.rejected_prefix) if item.name.endswith(RECORD)),
+            LONGEST_KEY - len(settings.rejected_prefix.encode()),
         )
 
     def _settle(self, found: Found) -> tuple[Found, str]:

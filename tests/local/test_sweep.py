@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.pipeline import Pipeline, rejection_key
 from operate import sweep as by_hand_sweep
@@ -169,6 +170,19 @@ def test_what_keeps_failing_is_given_up_with_its_last_reason(
     pipeline.s3.delete_object(Bucket=pipeline.bucket, Key=rejection_key(key))
     assert sweep(prefix=prefix)["outcomes"] == {"started": 1}
     assert pipeline.verdict(key, version).is_answer
+
+
+def test_the_longest_keys_end_in_a_verdict(sweep: Sweeper, pipeline: Pipeline, maze: Maze) -> None:
+    """S3 takes 1,024 bytes; the record of a rejection would have more."""
+    prefix = "input/long/"
+    good, bad = (prefix + name + "ü" * ((1024 - len(prefix)) // 2 - 1) for name in "gb")
+    pipeline.s3.put_object(Bucket=pipeline.bucket, Key=good, Body=maze(1))
+    pipeline.s3.put_object(Bucket=pipeline.bucket, Key=bad, Body=b"no picture")
+    for key in (good, bad):
+        assert pipeline.reports(key)[0]["outcome"] == ("answered" if key == good else "rejected")
+    assert sweep(prefix=prefix)["outcomes"] == {"current": 2}
+    with pytest.raises(ClientError, match="KeyTooLongError"):
+        pipeline.upload("input/" + "ü" * 510, b"x")
 
 
 @pytest.mark.usefixtures("default_account")

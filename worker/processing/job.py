@@ -9,6 +9,7 @@ changed while its answer was being written, and a rejection that another job wro
 from __future__ import annotations
 
 import faulthandler
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +23,7 @@ from .answer import Answer
 from .errors import Conflict, Failed, Rejected, Stopped
 from .events import Upload
 from .settings import Settings
-from .store import Object
+from .store import LONGEST_KEY, Object, cut, fits
 
 SOURCE_VERSION = "source-version"
 """The verdict's metadata that names the version of the upload it is for."""
@@ -120,6 +121,7 @@ def _round(upload: Upload, store: Store, settings: Settings, report: Report) -> 
         stale, other = seen.answer, None
     else:
         try:
+            _check_fits(answer_key)
             answer = _process(seen.upload, store, settings)
         except Rejected as rejected:
             record = _record(upload, seen.upload, rejected)
@@ -144,9 +146,25 @@ def _round(upload: Upload, store: Store, settings: Settings, report: Report) -> 
 
 
 def verdict_keys(key: str, settings: Settings) -> tuple[str, str]:
-    """The keys of an upload's answer and of its rejection record."""
+    """The keys of an upload's answer and of its rejection record.
+
+    An upload whose record's key would be too long can be rejected, too: its record has the
+    beginning of its name and a hash. Other records end in `.json`, so none has the same key.
+    """
     name = key.removeprefix(settings.input_prefix)
-    return settings.output_prefix + name, f"{settings.rejected_prefix}{name}.json"
+    record = f"{settings.rejected_prefix}{name}.json"
+    if not fits(record):
+        end = f"~{hashlib.sha256(name.encode()).hexdigest()}"
+        record = cut(settings.rejected_prefix + name, LONGEST_KEY - len(end)) + end
+    return settings.output_prefix + name, record
+
+
+def _check_fits(answer_key: str) -> None:
+    if not fits(answer_key):
+        raise Rejected(
+            f"the answer's key would have {len(answer_key.encode())} bytes, more than the "
+            f"{LONGEST_KEY} that S3 allows: shorten the file's name, or OutputPrefix"
+        )
 
 
 def _is_for(upload: Object, verdict: Object | None) -> bool:

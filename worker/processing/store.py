@@ -25,6 +25,8 @@ from awscrt.s3 import S3Client, S3RequestTlsMode, S3RequestType, S3ResponseError
 
 from .errors import BadSetting, Conflict, StoreError
 
+LONGEST_KEY = 1024
+"""Bytes of UTF-8 (S3 user guide, "Naming Amazon S3 objects")."""
 _TIMEOUT_SECONDS = 600
 """For one call with the runtime's own retries; a 5 GB object at 10 MB/s."""
 
@@ -56,6 +58,16 @@ class Listed(NamedTuple):
         return "-" in self.etag
 
 
+def fits(key: str) -> bool:
+    """Whether an object can have this key."""
+    return len(key.encode()) <= LONGEST_KEY
+
+
+def cut(text: str, size: int) -> str:
+    """The beginning of a text, of so many bytes at most."""
+    return text.encode()[:size].decode(errors="ignore")
+
+
 class Bucket:
     """A versioned bucket."""
 
@@ -65,6 +77,8 @@ class Bucket:
 
     def head(self, key: str) -> Object | None:
         """The current version of a key; None where there is none."""
+        if not fits(key):  # S3 would answer 400
+            return None
         status, headers, _ = self._call("HEAD", "HeadObject", key)
         if status == 404:
             return None
@@ -137,7 +151,7 @@ class Bucket:
 
         query = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
         if after:
-            query["start-after"] = after
+            query["start-after"] = cut(after, LONGEST_KEY)  # what is cut comes before the whole
         while True:
             status, _, body = self._call("GET", "ListObjectsV2", "", query=query)
             if status != 200:
