@@ -17,7 +17,7 @@ import pytest
 from local.paths import BUILD
 from tests.template import patterns
 from tests.template.patterns import transform
-from tests.template.synthesis import BUCKET, CLOUDTRAIL, FARGATE, ROOT, synthesize
+from tests.template.synthesis import BUCKET, CLOUDTRAIL, FARGATE, ROOT, SOURCE, synthesize
 
 ACCOUNT = "arn:aws-test:ecs:xx-test-9:111122223333"
 PATHS = {
@@ -225,6 +225,30 @@ def test_a_task_that_cant_be_started_is_tried_for_a_day_and_then_kept(source: st
         "MaximumEventAgeInSeconds": 86400,
         "MaximumRetryAttempts": 185,
     }
+
+
+def leaves(node: Any) -> Iterator[Any]:
+    """The values in a part of the template; what Fn::Sub makes is text."""
+    if not isinstance(node, dict | list):
+        yield node
+    elif "Fn::Sub" not in node:
+        for child in node.values() if isinstance(node, dict) else node:
+            yield from leaves(child)
+
+
+def test_patterns_with_numbers_or_booleans_are_text() -> None:
+    """In an object, CloudFormation may turn them into strings, which mean something else.
+
+    https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/251
+    """
+    found = {
+        name: each["Properties"].get("EventPattern", {})
+        for name, each in SOURCE["Resources"].items()
+        if each["Type"] == "AWS::Events::Rule"
+    }
+    assert {"UploadRule", "SmallUploadRule", "TaskFailureRule"} <= found.keys()
+    for rule, pattern in found.items():
+        assert [each for each in leaves(pattern) if not isinstance(each, str)] == [], rule
 
 
 def stopped(**changes: Any) -> Any:
