@@ -10,7 +10,7 @@ import pytest
 
 from tests.template.evaluator import Caller, Request, allowed
 from tests.template.policies import PLACE, Account
-from tests.template.synthesis import CHOICES, CLOUDTRAIL, ROOT, Stack, synthesize
+from tests.template.synthesis import BUCKET, CHOICES, CLOUDTRAIL, ROOT, Stack, synthesize
 
 KEY = "arn:aws-test:kms:xx-test-9:111122223333:key/0"
 BOUNDARY = "arn:aws-test:iam::111122223333:policy/boundary"
@@ -107,6 +107,50 @@ def test_roles_use_the_key_by_way_of_what_they_need_only(choice: dict[str, str])
         assert found == BY_SERVICE[role], role
 
 
+GROUP = "arn:aws-test:logs:xx-test-9:111122223333:log-group:mazes-JobLogGroup-1"
+TRAIL = f"arn:aws-test:cloudtrail:xx-test-9:111122223333:trail/{BUCKET}"
+AWS_DOCS = "https://docs.aws.amazon.com/"
+GUIDES: dict[str, tuple[str, str, dict[str, str]]] = {
+    f"{AWS_DOCS}AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html": (
+        "logs.xx-test-9.amazonaws.com",
+        "kms:Encrypt kms:Decrypt kms:ReEncryptFrom kms:ReEncryptTo kms:GenerateDataKey"
+        " kms:GenerateDataKeyWithoutPlaintext kms:DescribeKey",
+        {"kms__EncryptionContext__aws__logs__arn": GROUP},
+    ),
+    f"{AWS_DOCS}AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html": (
+        "events.amazonaws.com",
+        "kms:GenerateDataKey kms:Decrypt",
+        {},
+    ),
+    f"{AWS_DOCS}awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html": (
+        "cloudtrail.amazonaws.com",
+        "kms:GenerateDataKey kms:GenerateDataKeyWithoutPlaintext kms:DescribeKey",
+        {"aws__SourceArn": TRAIL},
+    ),
+    # For a bucket with a bucket key, and in the guide's example without a condition.
+    f"{AWS_DOCS}awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html#"
+    "create-kms-key-policy-for-cloudtrail-decrypt": (
+        "cloudtrail.amazonaws.com",
+        "kms:Decrypt",
+        {},
+    ),
+}
+"""What each service's own guide asks of a key's policy: principal, actions, what the call says."""
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_the_key_policy_has_what_each_services_own_guide_asks(guide: str) -> None:
+    service, actions, given = GUIDES[guide]
+    caller = Caller(service=service)
+    assert [each for each in actions.split() if not may_use(caller, each, **given)] == []
+
+
+def test_each_service_that_uses_the_key_by_itself_has_its_guide() -> None:
+    """S3, Lambda and ECR use it in the name of roles and people."""
+    found = {s["Principal"]["Service"] for s in key_policy() if "Service" in s["Principal"]}
+    assert found == {service for service, _, _ in GUIDES.values()}
+
+
 def test_the_key_lets_in_the_services_that_store_and_for_this_stack_only() -> None:
     logs = Caller(service="logs.xx-test-9.amazonaws.com")
     group = "arn:aws-test:logs:xx-test-9:111122223333:log-group:"
@@ -129,14 +173,17 @@ def test_the_key_lets_in_the_stacks_own_trail_only() -> None:
     for other in (arn.format("999999999999", name), arn.format("111122223333", "management")):
         assert not may_use(trail, "kms:GenerateDataKey", aws__SourceArn=other)
         assert not may_use(trail, "kms:DescribeKey", aws__SourceArn=other)
-    assert not may_use(trail, "kms:Decrypt", aws__SourceArn=arn.format("111122223333", name))
 
 
 @pytest.mark.parametrize(
     ("who", "actions"),
     [
         ("reads the failure queue", ["kms:Decrypt"]),
-        ("deploys", ["kms:CreateGrant", "kms:DescribeKey"]),
+        # Encryption at rest, of ECR's guide; Securing environment variables, of Lambda's.
+        (
+            "deploys",
+            ["kms:CreateGrant", "kms:RetireGrant", "kms:DescribeKey", "kms:Encrypt", "kms:Decrypt"],
+        ),
         ("uploads or downloads", ["kms:GenerateDataKey", "kms:Decrypt"]),
     ],
 )
