@@ -81,7 +81,7 @@ def _edges(made: Mapping[str, Node]) -> Iterator[Edge]:
             case "AWS::S3::Bucket":
                 notified = properties.get("NotificationConfiguration", {})
                 yield from _to(name, _references(notified))
-                if "EventBridgeConfiguration" in notified:
+                if notified.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled"):
                     yield from _to(name, _matching(patterns, "Object Created"))
             case "AWS::CloudTrail::Trail":
                 for bucket in _references(properties["EventSelectors"]):

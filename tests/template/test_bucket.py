@@ -87,13 +87,14 @@ def test_lambda_is_told_of_uploads_only() -> None:
     notifications = synthesize(InputPrefix="in/")["DataBucket"]["NotificationConfiguration"]
     prefix = {"Name": "prefix", "Value": "in/"}
     assert notifications == {
+        "EventBridgeConfiguration": {"EventBridgeEnabled": False},
         "LambdaConfigurations": [
             {
                 "Event": "s3:ObjectCreated:*",
                 "Function": "<ProcessFunction.Arn>",
                 "Filter": {"S3Key": {"Rules": [prefix]}},
             }
-        ]
+        ],
     }
 
 
@@ -103,7 +104,17 @@ def test_eventbridge_is_told_when_it_starts_the_tasks() -> None:
 
 
 def test_nobody_is_told_when_cloudtrail_records_the_uploads() -> None:
-    assert "NotificationConfiguration" not in synthesize(CLOUDTRAIL)["DataBucket"]
+    """In words, because a configuration that is taken away may stay (test_taken_away.py)."""
+    notifications = synthesize(CLOUDTRAIL)["DataBucket"]["NotificationConfiguration"]
+    assert notifications == {"EventBridgeConfiguration": {"EventBridgeEnabled": False}}
+
+
+@every_choice
+def test_rules_of_a_persons_own_hear_of_the_bucket_in_every_mode(choice: dict[str, str]) -> None:
+    bucket = synthesize(choice, BucketEvents="true")["DataBucket"]
+    assert bucket["NotificationConfiguration"]["EventBridgeConfiguration"] == {
+        "EventBridgeEnabled": True
+    }
 
 
 def test_only_this_bucket_of_this_account_may_invoke_the_function() -> None:
