@@ -68,6 +68,7 @@ class Attempt:
 
 JOB = [
     ("s3:ListBucket", "{DataBucket}"),
+    ("s3:ListBucketVersions", "{DataBucket}"),
     ("s3:GetObject", "{DataBucket}/input/a.png"),
     ("s3:GetObject", "{DataBucket}/output/a.png"),
     ("s3:GetObject", "{DataBucket}/rejected/a.png.json"),

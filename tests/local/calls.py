@@ -113,6 +113,7 @@ TASK = [{"name": "worker", "image": "somebody-elses"}]
 
 CALLS: dict[str, Callable[[Any, str, str], object]] = {
     "s3:ListBucket": lambda s3, arn, _: s3.list_objects_v2(**_object(arn), MaxKeys=1),
+    "s3:ListBucketVersions": lambda s3, arn, _: s3.list_object_versions(**_object(arn), MaxKeys=1),
     "s3:GetObject": lambda s3, arn, _: s3.get_object(**_object(arn)),
     "s3:PutObject": lambda s3, arn, _: s3.put_object(**_object(arn), Body=b"attempt"),
     "s3:DeleteObject": lambda s3, arn, _: s3.delete_object(**_object(arn)),

@@ -82,6 +82,15 @@ def test_too_many_bytes_are_rejected_before_they_are_fetched():
     assert ("get", UPLOAD.key) not in store.calls
 
 
+def test_what_nobody_here_can_read_is_rejected_with_what_to_do():
+    store = MemoryStore()
+    seen, body = store.upload(UPLOAD.key, b"maze"), b"maze"
+    store.versions[UPLOAD.key] = [(seen._replace(barrier="it has a key of its own"), body)]
+    assert run(store).outcome == "rejected"
+    assert verdicts(store) == [None, "it has a key of its own"]
+    assert ("get", UPLOAD.key) not in store.calls
+
+
 @pytest.mark.parametrize("body", [b"maze", b"bad"])
 def test_a_second_event_changes_nothing(body):
     store = MemoryStore()

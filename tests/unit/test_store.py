@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from processing.errors import Conflict, StoreError
+from processing.errors import Conflict, Rejected, StoreError
 from processing.store import Bucket, Object, client, endpoint
 
 WRITTEN = datetime(2026, 11, 9, 8, 7, 6, tzinfo=UTC)
@@ -45,7 +45,7 @@ class Handler(BaseHTTPRequestHandler):
         status, fields, content = replies.pop(0) if len(replies) > 1 else replies[0]
         self.send_response(status)
         for name, value in fields.items():
-            self.send_header(name, value)
+            self.send_header(name, value)  # as Latin-1
         if status != 204:
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -160,6 +160,117 @@ def test_a_refusal_names_operation_object_code_and_remedy(server):
     )
     with pytest.raises(StoreError, match=expected):
         put(Bucket("uploads"))
+
+
+def error(code: str, message: str) -> bytes:
+    """As S3 writes it."""
+    return f"<?xml ...?><Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
+
+
+ROLE, KEY = "the role must allow it", "the object's key of KMS must be enabled"
+BY_A_POLICY = (
+    "User: arn:aws:sts::1:assumed-role/r/s is not authorized to perform: {} on resource: &quot;x"
+    "&quot; because no identity-based policy allows it"
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "remedy"),
+    [
+        (403, "AccessDenied", "Access Denied", ROLE),
+        (403, "AccessDenied", BY_A_POLICY.format("s3:GetObject"), ROLE),
+        (403, "AccessDenied", BY_A_POLICY.format("kms:Decrypt"), KEY),
+        (403, "AccessDenied", "The ciphertext refers to a customer master key that", KEY),
+        (400, "KMS.DisabledException", "k is disabled.", KEY),
+        (400, "KMS.KMSInvalidStateException", "k is pending deletion.", KEY),
+        (400, "ExpiredToken", "The provided token has expired.", ""),
+        (403, "InvalidAccessKeyId", "It does not exist in our records.", ""),
+        (403, "SignatureDoesNotMatch", "Check your key and signing method.", ""),
+    ],
+)
+@pytest.mark.parametrize("operation", ["GetObject", "HeadObject"])
+def test_a_refusal_has_s3s_own_words_and_the_remedy_that_fits(
+    server, operation, status, code, message, remedy
+):
+    """HEAD's answer has no body, so GET is asked why."""
+    server.replies = [(status, {}, error(code, message))]
+    bucket = Bucket("uploads")
+    with pytest.raises(StoreError) as raised:
+        bucket.get(SEEN) if operation == "GetObject" else bucket.head(SEEN.key)
+    said = str(raised.value)
+    words = f"s3:{operation} on uploads/input/a.png: {status} {code}: {message}"
+    assert said.startswith(words.replace("&quot;", '"'))
+    assert [each for each in (ROLE, KEY) if each in said] == [remedy] * bool(remedy)
+
+
+def test_a_refusal_without_a_reason_is_its_status(server):
+    """GET may come through where HEAD did not: then its answer is no reason."""
+    server.replies = [(400, {}, b""), (206, HEADERS, b"<Code>of the file itself</Code>")]
+    with pytest.raises(StoreError, match="input/a.png: 400$"):
+        Bucket("uploads").head(SEEN.key)
+
+
+def test_an_archived_upload_is_rejected_with_what_to_do(server):
+    said = "The operation is not valid for the object's storage class"
+    server.replies = [(403, {}, error("InvalidObjectState", said))]
+    with pytest.raises(
+        Rejected, match="it is archived.*restore it and copy it.*or upload it again"
+    ):
+        Bucket("uploads").get(SEEN)
+
+
+NEEDS_ITS_KEY = error(
+    "InvalidRequest",
+    "The object was stored using a form of Server Side Encryption. The correct parameters must be "
+    "provided to retrieve the object.",
+)
+
+
+@pytest.mark.parametrize(
+    ("listed", "version"),
+    [
+        ("<Version><Key>input/a+b.png</Key><VersionId>v9</VersionId>", "v9"),
+        ("<Version><Key>input/a+b.png.other</Key><VersionId>v9</VersionId>", None),
+        ("<DeleteMarker><Key>input/a+b.png</Key><VersionId>v9</VersionId>", None),
+    ],
+)
+def test_of_an_upload_with_a_key_of_its_own_a_list_tells_the_version(server, listed, version):
+    tag = listed[1:].partition(">")[0]
+    body = (
+        '<ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+        f"{listed}<IsLatest>true</IsLatest><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+        f"<ETag>&quot;abc&quot;</ETag><Size>5</Size></{tag}></ListVersionsResult>"
+    )
+    server.replies = [(400, {}, b""), (400, {}, NEEDS_ITS_KEY), (200, {}, body.encode())]
+    seen = Bucket("uploads").head("input/a b.png")
+    assert (seen and (seen.version, seen.etag, seen.size)) == (version and (version, '"abc"', 5))
+    assert seen is None or "SSE-C" in seen.barrier
+    query = "versions=&encoding-type=url&prefix=input%2Fa%20b.png&max-keys=1"
+    assert [path for _, path, _, _ in server.asked][2] == f"/uploads/?{query}"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_headers_that_are_no_utf_8_lose_no_upload(server):
+    """An uploader chooses them; the runtime can't take them, so S3 is asked for others instead."""
+    server.replies = [
+        (200, HEADERS | {"Content-Type": "image/\xe9"}, b"12345"),
+        (200, HEADERS, b""),
+    ]
+    assert Bucket("uploads").head("input/a.png").version == "v1"
+    (_, path, _, _), (_, again, _, _) = server.asked
+    assert path == "/uploads/input/a.png"
+    assert again.startswith(
+        "/uploads/input/a.png?response-content-type=application%2Foctet-stream&"
+    )
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/\ud800", "a\nx-amz-acl: public-read", "x" * 9000, ""]
+)
+def test_a_content_type_that_no_header_can_have_is_bytes(server, content_type):
+    server.replies = [(200, {}, b"")]
+    Bucket("uploads").put("output/a", b"", content_type, {}, None)
+    assert server.asked[0][2]["content-type"] == "application/octet-stream"
 
 
 @pytest.mark.parametrize("status", [500, 503])

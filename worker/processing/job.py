@@ -172,6 +172,8 @@ def _is_for(upload: Object, verdict: Object | None) -> bool:
 
 
 def _process(upload: Object, store: Store, settings: Settings) -> Answer:
+    if upload.barrier:
+        raise Rejected(upload.barrier)
     if upload.size > settings.max_bytes:
         raise Rejected(
             f"the file has {upload.size} bytes, more than the limit of {settings.max_bytes}: "

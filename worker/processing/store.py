@@ -13,8 +13,9 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from html import unescape
 from io import BytesIO
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 
 from awscrt.auth import AwsCredentialsProvider
@@ -23,12 +24,34 @@ from awscrt.exceptions import AwsCrtError
 from awscrt.http import HttpHeaders, HttpRequest
 from awscrt.s3 import S3Client, S3RequestTlsMode, S3RequestType, S3ResponseError
 
-from .errors import BadSetting, Conflict, StoreError
+from .errors import BadSetting, Conflict, Rejected, StoreError
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 LONGEST_KEY = 1024
 """Bytes of UTF-8 (S3 user guide, "Naming Amazon S3 objects")."""
 _TIMEOUT_SECONDS = 600
 """For one call with the runtime's own retries; a 5 GB object at 10 MB/s."""
+
+ARCHIVED = (
+    "it is archived, so it can't be read at once: restore it and copy it onto itself, or upload it "
+    "again, in a storage class that can be read at once"
+)
+OWN_KEY = (
+    "it is encrypted with a key that only its uploader has (SSE-C): upload it again without one"
+)
+
+_CONTENT_TYPE = re.compile("[ -~]{1,255}")
+_OTHER_HEADERS = {
+    "response-content-type": "application/octet-stream",
+    "response-content-disposition": "inline",
+    "response-content-encoding": "identity",
+    "response-content-language": "en",
+    "response-cache-control": "no-cache",
+    "response-expires": "0",
+}
+"""What S3 answers in place of the headers that an uploader chose freely (GetObject, HeadObject)."""
 
 
 class Object(NamedTuple):
@@ -42,6 +65,8 @@ class Object(NamedTuple):
     metadata: Mapping[str, str]
     modified: datetime
     """When it was written, to the second; of one in parts, when its first part was announced."""
+    barrier: str = ""
+    """Why nobody here can read it, and what its owner can do."""
 
 
 class Listed(NamedTuple):
@@ -83,7 +108,7 @@ class Bucket:
         if status == 404:
             return None
         if status != 200:
-            raise self._refused("HeadObject", key, status, b"")
+            return self._without_head(key, status)
         if not headers.get("x-amz-version-id"):
             problem = "the bucket keeps no versions: enable versioning"
             raise StoreError("HeadObject", self.name, key, problem)
@@ -98,12 +123,45 @@ class Bucket:
             modified=_http_time(headers["last-modified"]),
         )
 
+    def _without_head(self, key: str, status: int) -> Object | None:
+        """What HEAD refused, without a word, for its answers have no body: GET says why.
+
+        Of an object with a key of its uploader's (SSE-C), S3 tells only a list which version it is.
+        """
+        got, _, body = self._call("GET", "GetObject", key, {"Range": "bytes=0-0"})
+        if not _has_own_key(got, body):
+            raise self._refused("HeadObject", key, status, body if got == status else b"")
+        query = {"versions": "", "encoding-type": "url", "prefix": key, "max-keys": "1"}
+        status, _, body = self._call("GET", "ListObjectVersions", "", query=query)
+        if status != 200:
+            raise self._refused("ListBucketVersions", key, status, body)
+        page, space = _page(body, "ListVersionsResult")
+        for each in page.iterfind(f"{space}Version"):  # the newest one, unless it was deleted
+            if unquote_plus(each.findtext(f"{space}Key", "")) == key:
+                return Object(
+                    key=key,
+                    version=each.findtext(f"{space}VersionId", ""),
+                    etag=each.findtext(f"{space}ETag", ""),
+                    size=int(each.findtext(f"{space}Size", "0")),
+                    content_type="application/octet-stream",
+                    metadata={},
+                    modified=datetime.fromisoformat(each.findtext(f"{space}LastModified", "")),
+                    barrier=OWN_KEY,
+                )
+        return None
+
     def get(self, seen: Object) -> bytes:
-        """The content of the version seen. Raises Conflict when it is no longer the current one."""
+        """The content of the version seen.
+
+        Raises Conflict when it is no longer the current one, Rejected when it can't be read as it
+        is.
+        """
         status, headers, body = self._call("GET", "GetObject", seen.key, {"If-Match": seen.etag})
         if status in (404, 412):
             raise Conflict("GetObject", self.name, seen.key)
         if status != 200:
+            if _code(body) == "InvalidObjectState":
+                raise Rejected(ARCHIVED)
             raise self._refused("GetObject", seen.key, status, body)
         if headers.get("x-amz-version-id") != seen.version:  # the same bytes, uploaded again
             raise Conflict("GetObject", self.name, seen.key)
@@ -123,7 +181,9 @@ class Bucket:
         headers = {
             **condition,
             **{f"x-amz-meta-{name}": value for name, value in metadata.items()},
-            "Content-Type": content_type,
+            "Content-Type": content_type
+            if _CONTENT_TYPE.fullmatch(content_type)
+            else "application/octet-stream",
             "x-amz-checksum-crc32": checksum,
         }
         status, _, reply = self._call("PUT", "PutObject", key, headers, body)
@@ -147,8 +207,6 @@ class Bucket:
 
         In the order of the keys' code points; one call for each 1,000.
         """
-        from xml.etree import ElementTree  # a job lists nothing, and starts sooner without
-
         query = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
         if after:
             query["start-after"] = cut(after, LONGEST_KEY)  # what is cut comes before the whole
@@ -156,8 +214,7 @@ class Bucket:
             status, _, body = self._call("GET", "ListObjectsV2", "", query=query)
             if status != 200:
                 raise self._refused("ListBucket", prefix, status, body)
-            page = ElementTree.fromstring(body)  # noqa: S314 (it comes from S3)
-            space = page.tag.removesuffix("ListBucketResult")
+            page, space = _page(body, "ListBucketResult")
             for each in page.iterfind(f"{space}Contents"):
                 yield Listed(
                     unquote_plus(each.findtext(f"{space}Key", "")),
@@ -204,15 +261,54 @@ class Bucket:
             on_headers(error.status_code, error.headers or [])
             return status, got, error.body or b""
         except (AwsCrtError, TimeoutError) as error:
+            # The runtime takes headers for UTF-8, and gives up a reply with another one.
+            chosen = getattr(error, "name", "") == "AWS_ERROR_CRT_CALLBACK_EXCEPTION"
+            if chosen and method in ("HEAD", "GET") and not query:
+                return self._call(method, operation, key, headers, query=_OTHER_HEADERS)
             raise StoreError(operation, self.name, key, f"no answer ({error})") from error
         return status, got, received.getvalue()
 
     def _refused(self, operation: str, key: str, status: int, body: bytes) -> StoreError:
-        code = re.search(rb"<Code>([^<]*)</Code>", body)
-        problem = f"{status} {code[1].decode()}" if code else str(status)
-        if status == 403:
-            problem += ": the role must allow it, and s3:ListBucket for keys that may not exist"
+        """S3's own words, which tell what kind of policy refused, and what can be done."""
+        code, message = _code(body), _tag("Message", body)
+        problem = f"{status} {code}".strip() + (f": {message}" if message else "")
+        # S3 may also deny the use of a key without naming it
+        # (https://github.com/boto/boto3/issues/2952), in a message that has changed over time.
+        if code.startswith("KMS.") or "kms:" in message or "master key" in message:
+            problem += (
+                ": the object's key of KMS must be enabled, and its policy and the role must allow "
+                "kms:Decrypt and kms:GenerateDataKey"
+            )
+        elif code == "AccessDenied" or (status == 403 and not code):
+            problem += (
+                ": the role must allow it, and s3:ListBucket for keys that may not exist; so must "
+                "the bucket's policy and that of a key of KMS"
+            )
         return StoreError(operation, self.name, key, problem)
+
+
+def _tag(name: str, body: bytes) -> str:
+    """The text of an element of S3's error."""
+    found = re.search(rf"<{name}>([^<]*)</{name}>".encode(), body[:10_000])
+    return unescape(found[1].decode(errors="replace")) if found else ""
+
+
+def _code(body: bytes) -> str:
+    return _tag("Code", body)
+
+
+def _has_own_key(status: int, body: bytes) -> bool:
+    """Whether S3 wants the key that an object was encrypted with (SSE-C)."""
+    said = _tag("Message", body)
+    return status == 400 and _code(body) == "InvalidRequest" and "Server Side Encryption" in said
+
+
+def _page(body: bytes, kind: str) -> tuple[Element, str]:
+    """A page of a list, and the namespace of its elements."""
+    from xml.etree import ElementTree  # a job hardly ever lists, and starts sooner without
+
+    page = ElementTree.fromstring(body)  # noqa: S314 (it comes from S3)
+    return page, page.tag.removesuffix(kind)
 
 
 class Endpoint(NamedTuple):
