@@ -26,7 +26,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
-from processing import events, job, records
+from processing import events, job, records, text
 from processing.errors import BadSetting, Conflict
 from processing.events import Upload
 from processing.store import Bucket
@@ -70,7 +70,7 @@ def settle(failure: Failure) -> None:
     if setting("HANDS_OVER") == "yes" and failure.source == "function" and failure.key:
         problem = hand_over(failure)
         if not problem:
-            print(json.dumps({"handed_over": asdict(failure)}, ensure_ascii=False))
+            print(text.to_json({"handed_over": asdict(failure)}))
             return
         failure = replace(failure, reason=f"{failure.reason}; no task was started: {problem}")
     report(failure)
@@ -88,18 +88,20 @@ def hand_over(failure: Failure) -> str | None:
 
 def report(failure: Failure) -> None:
     """Say it in the bucket, in the queue and in the log. To say it twice is no harm."""
-    said = asdict(failure)
+    said = asdict(failure) | {"reason": text.reason(failure.reason)}
     if failure.bucket and failure.key:
         with contextlib.suppress(Conflict):  # another one of the same upload, at the same time
             records.put_failure(Bucket(failure.bucket), said)
-    text, queue = json.dumps(said, ensure_ascii=False), setting("FAILURE_QUEUE")
+    queue = setting("FAILURE_QUEUE")
     sqs = boto3.client("sqs")
     try:
-        sqs.send_message(QueueUrl=queue, MessageBody=text)
+        sqs.send_message(
+            QueueUrl=queue, MessageBody=json.dumps(said)
+        )  # SQS refuses some of Unicode
     except sqs.exceptions.QueueDoesNotExist as error:  # SQS doesn't say which
         wanted = "a queue that exists: deploy the stack again"
         raise BadSetting("FAILURE_QUEUE", queue, wanted) from error
-    print(json.dumps({"failure": said}, ensure_ascii=False))
+    print(text.to_json({"failure": said}))
 
 
 def failures(message: Json) -> Iterator[Failure]:
@@ -164,11 +166,12 @@ def last_words(task: str) -> Json:
         )
     except logs.exceptions.ResourceNotFoundException:
         return {}  # it never ran
-    lines = [event["message"].strip() for event in found["events"]]
-    for line in reversed(lines):
-        if said := job.read_report(line):
-            return said if said["outcome"] == "failed" else {}
-    return {"line": next((line for line in reversed(lines) if line), None)}
+    lines = [event["message"] for event in found["events"]]
+    for first in reversed(range(len(lines))):
+        for end in range(first + 1, len(lines) + 1):  # a long line comes in pieces
+            if said := job.read_report("".join(lines[first:end])):
+                return said if said["outcome"] == "failed" else {}
+    return {"line": next((line.strip() for line in reversed(lines) if line.strip()), None)}
 
 
 def of_function(record: Json) -> Iterator[Failure]:
@@ -194,7 +197,9 @@ def of_launch(event: Json, message: Json) -> Iterator[Failure]:
 
     It may have tried for a day: the failure is when it gave up and sent the message.
     """
-    attributes = {n: each["stringValue"] for n, each in message["messageAttributes"].items()}
+    # Their guide promises neither code nor message
+    # (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html).
+    attributes = {n: each.get("stringValue") for n, each in message["messageAttributes"].items()}
     sent = datetime.fromtimestamp(int(message["attributes"]["SentTimestamp"]) / 1000, UTC)
     scheduled = event["detail-type"] == "Scheduled Event"
     for upload in [NO_UPLOAD] if scheduled else uploads(event):
@@ -202,9 +207,10 @@ def of_launch(event: Json, message: Json) -> Iterator[Failure]:
             bucket=upload.bucket or None,
             key=upload.key or None,
             version=None,
-            reason=attributes["ERROR_MESSAGE"],
+            reason=attributes.get("ERROR_MESSAGE")
+            or "EventBridge could not start it, and says no more",
             source="sweep" if scheduled else "launch",
-            stopCode=attributes["ERROR_CODE"],
+            stopCode=attributes.get("ERROR_CODE"),
             task=None,
             time=sent.isoformat(timespec="milliseconds"),
         )

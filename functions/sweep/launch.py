@@ -20,7 +20,7 @@ from typing import Any
 import boto3
 import engines
 from botocore.exceptions import ClientError
-from processing import events, records
+from processing import events, records, text
 from processing.errors import BadEvent, BadSetting, Failed
 from processing.events import Upload
 from processing.store import Bucket
@@ -202,11 +202,18 @@ def setting(name: str) -> str:
 
 
 def _report(message: Json, error: Exception) -> None:
-    """As EventBridge reports an event for which it could not start a task."""
-    code = type(error).__name__
+    """As EventBridge reports an event for which it could not start a task.
+
+    The code is one of its own words, as far as its guide has them
+    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html).
+    """
+    code = "INVALID_JSON"
     if isinstance(error, ClientError):
-        code = error.response["Error"]["Code"]
-    values = {"ERROR_CODE": code, "ERROR_MESSAGE": str(error)}
+        said = error.response["Error"]["Code"]
+        denied, gone = said.startswith("AccessDenied"), "NotFound" in said
+        code = "NO_PERMISSIONS" if denied else "NO_RESOURCE" if gone else "SDK_CLIENT_ERROR"
+    # SQS takes no empty text: the message would come back for ever, and hold up all others.
+    values = {"ERROR_CODE": code, "ERROR_MESSAGE": text.reason(str(error)) or repr(error)}
     boto3.client("sqs").send_message(
         QueueUrl=setting("RAW_FAILURE_QUEUE"),
         MessageBody=message["body"],

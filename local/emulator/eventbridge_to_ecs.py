@@ -28,6 +28,7 @@ from .links import Link, PatchPoint
 
 _AWS_RETRIES = 185
 _AWS_EVENT_AGE = 24 * 60 * 60
+_WORDS = {"AccessDenied": "NO_PERMISSIONS", "NotFound": "NO_RESOURCE", "Throttl": "THROTTLING"}
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
 
 Json = dict[str, object]
@@ -48,9 +49,19 @@ class GivenUp(Exception):
 
     @property
     def code(self) -> str:
-        if isinstance(self.error, ClientError):
-            return str(self.error.response["Error"]["Code"])
-        return type(self.error).__name__
+        """EventBridge's own word, from the list in its guide; which one it has for what is ours.
+
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+        """
+        if not isinstance(self.error, ClientError):
+            failed = isinstance(self.error, RunTaskFailures)
+            return "ERROR_FROM_TARGET" if failed else "CONNECTION_FAILURE"
+        said = str(self.error.response["Error"]["Code"])
+        for part, word in _WORDS.items():
+            if part in said:
+                return word
+        status = int(self.error.response["ResponseMetadata"]["HTTPStatusCode"])
+        return "ERROR_FROM_TARGET" if status >= 500 else "SDK_CLIENT_ERROR"
 
 
 def apply(endpoint: str) -> None:

@@ -126,7 +126,7 @@ def test_a_task_that_may_not_be_started_is_reported(ceiling: Pipeline, maze: Maz
         failure = ceiling.failure(key)
     finally:
         put_policy(iam, role, name, document)
-    assert (failure["source"], failure["stopCode"]) == ("launch", "AccessDeniedException")
+    assert (failure["source"], failure["stopCode"]) == ("launch", "NO_PERMISSIONS")
     assert "ecs:RunTask" in failure["reason"]
 
 

@@ -231,10 +231,10 @@ WRONG = [400, {"__type": "InvalidParameterException", "message": "no such subnet
         ([STARTED], 1, None),
         ([THROTTLED, BROKEN, STARTED], 3, None),
         ([NO_CAPACITY, STARTED], 2, None),
-        ([THROTTLED], 3, ["ThrottlingException", "MaximumRetryAttempts", 2]),
-        ([NO_CAPACITY], 3, ["RunTaskFailures", "MaximumRetryAttempts", 2]),
-        ([DENIED, STARTED], 1, ["AccessDeniedException", "", 0]),
-        ([WRONG, STARTED], 1, ["InvalidParameterException", "", 0]),
+        ([THROTTLED], 3, ["THROTTLING", "MaximumRetryAttempts", 2]),
+        ([NO_CAPACITY], 3, ["ERROR_FROM_TARGET", "MaximumRetryAttempts", 2]),
+        ([DENIED, STARTED], 1, ["NO_PERMISSIONS", "", 0]),
+        ([WRONG, STARTED], 1, ["SDK_CLIENT_ERROR", "", 0]),
     ],
 )
 def test_a_launch_is_retried_where_that_may_help(

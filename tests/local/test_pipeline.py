@@ -453,7 +453,7 @@ def test_a_launch_that_is_refused_is_reported_with_its_upload(
         iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
     assert list(failure) == FAILURE
     assert (failure["source"], failure["bucket"]) == ("launch", task_pipeline.bucket)
-    assert (failure["stopCode"], failure["task"]) == ("AccessDeniedException", None)
+    assert (failure["stopCode"], failure["task"]) == ("NO_PERMISSIONS", None)
     assert "ecs:RunTask" in failure["reason"]
 
 

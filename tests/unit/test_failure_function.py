@@ -164,7 +164,7 @@ SOURCES = {
     "function": message(function("process", s3_event("input/%C3%BC+a%2Bb.png"))),
     "launch": message(
         eventbridge_event(REPORT["key"]),
-        ERROR_CODE="AccessDeniedException",
+        ERROR_CODE="NO_PERMISSIONS",
         ERROR_MESSAGE="not authorized to perform: ecs:RunTask",
     ),
 }
@@ -242,6 +242,40 @@ def test_a_task_without_a_report_is_reported_with_its_last_line(handler, account
     account.streams["task/worker/0123456789abcdef"] = ["a line", said, ""]
     handler({"Records": [message(task(containers=[{"name": "worker", "exitCode": 2}]))]}, None)
     assert account.sent[0]["reason"] == (f"exit code 2; Essential container in task exited; {said}")
+
+
+@pytest.mark.parametrize("at", [1, 40, 200])
+def test_a_report_that_was_cut_in_pieces_is_put_together(handler, account, at):
+    """As ECS's log driver does with long lines."""
+    line = json.dumps(REPORT | {"mode": "fargate"})
+    pieces = [line[:at], line[at : at + 20], line[at + 20 :]]
+    account.streams["task/worker/0123456789abcdef"] = ["a line", *pieces, "another"]
+    handler({"Records": [message(task())]}, None)
+    assert account.sent[0]["reason"] == REPORT["reason"]
+
+
+def test_half_a_report_is_a_last_line(handler, account):
+    account.streams["task/worker/0123456789abcdef"] = ['{"outcome": "failed", "bucket": "u']
+    handler({"Records": [message(task())]}, None)
+    assert account.sent[0]["reason"].endswith('; {"outcome": "failed", "bucket": "u')
+
+
+def test_a_launch_without_code_and_message_is_reported_all_the_same(handler, account):
+    assert handler({"Records": [message(eventbridge_event("input/a"))]}, None) == {
+        "batchItemFailures": []
+    }
+    (said,) = account.sent
+    assert (said["key"], said["source"], said["stopCode"]) == ("input/a", "launch", None)
+    assert said["reason"]
+
+
+def test_whatever_a_reason_is_made_of_it_is_reported(handler, account, store, capsys):
+    said = {"errorMessage": "\ud83d\0\ufffe" * 9999}
+    event = function("process", eventbridge_event("input/a"), responsePayload=said)
+    assert handler({"Records": [message(event)]}, None) == {"batchItemFailures": []}
+    assert len(account.sent[0]["reason"]) == 2000
+    assert records.last_failure(store, "input/a", records.NEVER) == account.sent[0]["reason"]
+    capsys.readouterr().out.encode()
 
 
 def test_a_task_that_was_stopped_after_its_job_is_no_failure(handler, account):

@@ -91,6 +91,50 @@ def test_what_nobody_here_can_read_is_rejected_with_what_to_do():
     assert ("get", UPLOAD.key) not in store.calls
 
 
+STRANGE = [
+    "\ud83d",
+    "\0\x1b[2J",
+    "\ufffe",
+    "x" * 100_000,
+    "\N{MUSICAL SYMBOL G CLEF}" * 5000,
+    "\0" * 5000,
+]
+
+
+@pytest.mark.parametrize("said", STRANGE, ids=range(len(STRANGE)))
+@pytest.mark.parametrize("kind", [Rejected, Failed])
+def test_whatever_a_reason_is_made_of_it_loses_no_report_and_no_job(said, kind):
+    def fail(body, content_type):
+        raise kind(f"because {said}")
+
+    store, lines, key = MemoryStore(), [], "input/" + "\x01" * 1018
+    store.upload(key, b"x")
+    with contextlib.suppress(Failed):
+        job.run(
+            Upload("u" * 63, key), store, Settings(processor=fail, mode="fargate"), lines.append
+        )
+    (line,) = lines
+    # The log driver of a task may cut what is longer in two.
+    assert len(line.encode()) < 16 * 1024
+    report = job.read_report(line)
+    assert report["outcome"] == ("rejected" if kind is Rejected else "failed")
+    assert "because " in report["reason"] and len(report["reason"]) <= 2000
+    if kind is Rejected:
+        (record,) = [store.body(name) for name in store.versions if name.startswith("rejected/")]
+        assert json.loads(record)["reason"] == report["reason"]
+
+
+def test_a_key_of_half_a_pair_has_its_report():
+    """No key of S3's is one; an event that somebody made up may have it."""
+    lines = []
+    job.run(Upload("uploads", "input/\ud83d"), MemoryStore(), SETTINGS, lines.append)
+    assert json.loads(lines[0].encode())["key"] == "input/\ud83d"
+
+
+def test_a_line_that_json_gives_up_is_no_report():
+    assert job.read_report("[" * 100_000) is None
+
+
 @pytest.mark.parametrize("body", [b"maze", b"bad"])
 def test_a_second_event_changes_nothing(body):
     store = MemoryStore()

@@ -153,9 +153,9 @@ def denied() -> ClientError:
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        (message(1)["body"], "AccessDeniedException"),
-        ("no JSON", "JSONDecodeError"),
-        ("{}", "BadEvent"),
+        (message(1)["body"], "NO_PERMISSIONS"),
+        ("no JSON", "INVALID_JSON"),
+        ("{}", "INVALID_JSON"),
     ],
 )
 def test_what_cant_start_is_reported_and_harms_no_neighbour(monkeypatch, body, code):
@@ -168,7 +168,20 @@ def test_what_cant_start_is_reported_and_harms_no_neighbour(monkeypatch, body, c
     assert [*cluster.started] == ["input/2"]
     (said,) = sent
     assert (said["QueueUrl"], said["MessageBody"]) == ("https://raw", body)
-    assert said["MessageAttributes"]["ERROR_CODE"]["StringValue"].startswith(code)
+    assert said["MessageAttributes"]["ERROR_CODE"]["StringValue"] == code
+
+
+def test_an_error_without_words_is_reported_all_the_same(monkeypatch):
+    """SQS refuses an empty text; and what can't be reported comes back, before all others."""
+    sent = []
+    queue = type("Queue", (), {"send_message": lambda self, **request: sent.append(request)})()
+    monkeypatch.setattr("boto3.client", lambda service: queue)
+    monkeypatch.setenv("RAW_FAILURE_QUEUE", "https://raw")
+    run(Cluster(problems={"input/1": [ValueError()], "input/2": [ValueError("\ud800\0" * 9999)]}),
+        [message(1), message(2)], ceiling=5)  # fmt: skip
+    said = [each["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"] for each in sent]
+    assert said[0] == "ValueError()"
+    assert said[1].encode() and len(said[1]) == 2000 and "\0" not in said[1]
 
 
 def test_what_can_neither_start_nor_be_reported_waits(monkeypatch):

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
-from . import clock, memory
+from . import clock, memory, text
 from .answer import Answer
 from .errors import Conflict, Failed, Rejected, Stopped
 from .events import Upload
@@ -73,7 +73,7 @@ def read_report(line: str) -> dict[str, Any] | None:
     """
     try:
         said = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # of JSON that is nested too deeply
         return None
     is_report = isinstance(said, dict) and all(
         isinstance(said.get(name), str) for name in ("outcome", "bucket", "key", "mode")
@@ -126,7 +126,8 @@ def _round(upload: Upload, store: Store, settings: Settings, report: Report) -> 
         except Rejected as rejected:
             record = _record(upload, seen.upload, rejected)
             _put(store, rejection_key, record, seen.upload, seen.rejection)
-            report.outcome, report.reason, report.pixels = "rejected", str(rejected), None
+            report.outcome, report.reason = "rejected", text.reason(str(rejected))
+            report.pixels = None
             stale, other = seen.answer, answer_key
         else:
             _put(store, answer_key, answer, seen.upload, seen.answer)
@@ -226,15 +227,14 @@ def _put(store: Store, key: str, answer: Answer, upload: Object, replaces: Objec
 def _record(upload: Upload, seen: Object, rejected: Rejected) -> Answer:
     """The rejection record: what its owner needs to find the upload and mend it."""
     record = {
-        "reason": str(rejected),
+        "reason": text.reason(str(rejected)),
         "bucket": upload.bucket,
         "key": upload.key,
         "version": seen.version,
         "bytes": seen.size,
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
-    text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
-    return Answer(text.encode(), "application/json")
+    return Answer(f"{text.to_json(record, indent=2)}\n".encode(), "application/json")
 
 
 @contextmanager
@@ -244,8 +244,9 @@ def _reported(report: Report, log: Callable[[str], None]) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        report.outcome, report.reason = "failed", f"{type(error).__name__}: {error}"
+        report.outcome = "failed"
+        report.reason = text.reason(f"{type(error).__name__}: {error}")
         raise
     finally:
         report.milliseconds = round((time.monotonic() - started) * 1000)
-        log(json.dumps(asdict(report), ensure_ascii=False))
+        log(text.to_json(asdict(report)))

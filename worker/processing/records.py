@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from . import text
 from .job import Store
 from .store import Object
 
@@ -53,7 +54,7 @@ def put_attempts(store: Store, key: str, record: Attempts, replaces: Object | No
     }
     # For people, because the name is a hash; and because what is equal has the same ETag, so that
     # the condition would hold for a record that another sweep has replaced.
-    body = json.dumps({"key": key, **metadata}, ensure_ascii=False, indent=2) + "\n"
+    body = text.to_json({"key": key, **metadata}, indent=2) + "\n"
     store.put(_name("attempts", key), body.encode(), "application/json", metadata, replaces)
 
 
@@ -77,7 +78,7 @@ def put_failure(store: Store, failure: Mapping[str, Any]) -> None:
     seen = store.head(name)
     if seen and datetime.fromisoformat(seen.metadata["time"]) > time:
         return
-    body = json.dumps(failure, ensure_ascii=False, indent=2) + "\n"
+    body = text.to_json(failure, indent=2) + "\n"
     store.put(name, body.encode(), "application/json", {"time": time.isoformat()}, seen)
 
 
