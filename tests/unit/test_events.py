@@ -74,6 +74,15 @@ def test_what_is_no_upload_is_logged(name, reason):
     assert [json.loads(line)["reason"] for line in lines] == [reason]
 
 
+def test_a_key_that_s3_cant_have_is_logged():
+    """JSON can have half a surrogate pair; UTF-8, and so S3 and every other call, can't."""
+    lines: list[str] = []
+    detail = {"bucket": {"name": "uploads"}, "object": {"key": "input/\ud83d"}}
+    event = {"detail-type": "Object Created", "detail": detail}
+    assert events.from_event(event, "input/", log=lines.append) == []
+    assert "half a surrogate pair" in json.loads(lines[0].encode())["reason"]
+
+
 def removed(path: str) -> dict:
     """A sample without one of its fields."""
     name, *keys = path.split(".")

@@ -53,6 +53,8 @@ def is_upload(upload: Upload, prefix: str, log: Callable[[str], None] = print) -
         reason = f"the key is outside {prefix}"
     elif upload.key.endswith("/"):
         reason = "the key is a folder marker"
+    elif any("\ud800" <= each <= "\udfff" for each in upload.key):
+        reason = "no key of S3 has half a surrogate pair"
     else:
         return True
     log(json.dumps({"ignored": upload.key, "bucket": upload.bucket, "reason": reason}))
