@@ -96,9 +96,10 @@ smoke: setup ## check that a deployed stack works [STACK=uploads INPUT=file KEEP
 	@PYTHONPATH=worker $(DEV)/python -m operate.smoke "$(STACK)" $(if $(INPUT),--input "$(INPUT)") $(if $(KEEP),--keep)
 
 .PHONY: sweep
-sweep: setup ## start the jobs of all uploads without a current verdict [STACK=uploads DRY_RUN=1 PREFIX=input/2026/ RATE=5]
+sweep: setup ## start the jobs of all uploads without a current verdict [STACK=uploads DRY_RUN=1 PREFIX=input/2026/ RATE=5 GIVEN_UP=1]
 	@PYTHONPATH=worker $(DEV)/python -m operate.sweep "$(STACK)" $(if $(DRY_RUN),--dry-run) \
-	  $(if $(PREFIX),--prefix "$(PREFIX)") $(if $(RATE),--rate "$(RATE)")
+	  $(if $(PREFIX),--prefix "$(PREFIX)") $(if $(RATE),--rate "$(RATE)") \
+	  $(if $(GIVEN_UP),--given-up)
 
 .PHONY: status
 status: setup ## show the last verdicts of a stack, and what waits, failed and runs [STACK=uploads JSON=1]

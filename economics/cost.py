@@ -33,9 +33,9 @@ ITEMS = (
     "compute", "requests", "events", "trail", "network", "logs", "watch", "builds", "queues",
     "sweep", "storage",
 )  # fmt: skip
-METRICS = 11
-"""Of the template's own: seven, and the jobs by each of four outcomes."""
-ALARMS = {"lambda": 8, "fargate": 11, "hybrid": 13}
+METRICS = 12
+"""Of the template's own: eight, and the jobs by each of four outcomes."""
+ALARMS = {"lambda": 9, "fargate": 12, "hybrid": 14}
 MODES = ("lambda", "fargate", "hybrid", "recipe")
 NETWORKS = ("isolated", "private", "public", "existing")
 

@@ -55,6 +55,8 @@ class Status:
     uploads_complete: bool
     """False when there was only time for some of them."""
     oldest_overdue: str | None
+    cant_start: int
+    """Overdue ones whose last start came to no job."""
     waiting_for_a_task: int
     running_tasks: int
     failures: int
@@ -102,6 +104,7 @@ def collect(stack: Stack) -> Status:
         },
         uploads_complete=complete,
         oldest_overdue=unsettled,
+        cant_start=outcomes.get("cant_start", 0),
         waiting_for_a_task=messages(stack.outputs.get("LaunchQueueUrl")),
         running_tasks=running_tasks(stack.outputs.get("ClusterArn")),
         failures=messages(queue),
@@ -239,6 +242,7 @@ def screen(status: Status) -> str:
     today = ", ".join(f"{count:,} {outcome}" for outcome, count in status.today.items())
     some = "" if status.uploads_complete else " of those that there was time to look at"
     overdue = f" (the oldest of {status.oldest_overdue})" if status.uploads["overdue"] else ""
+    overdue += f", {status.cant_start:,} of which can't start" if status.cant_start else ""
     lines += [
         "",
         f"  jobs of the last 24 h   {today}",

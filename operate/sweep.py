@@ -47,11 +47,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("stack", help="name of the stack")
     parser.add_argument("--dry-run", action="store_true", help="list and count, and start nothing")
     parser.add_argument("--prefix", help="only uploads whose keys start with this")
+    parser.add_argument(
+        "--given-up", action="store_true", help="start again what was rejected after MaxAttempts"
+    )
     parser.add_argument("--rate", type=float, help="jobs started a second (the stack's SweepRate)")
     chosen = parser.parse_args(arguments)
     try:
         stack = stacks.find(chosen.stack)
-        asked = {"prefix": chosen.prefix, "rate": chosen.rate}
+        given_up = chosen.given_up or None
+        asked = {"prefix": chosen.prefix, "rate": chosen.rate, "given_up": given_up}
         return run(stack, chosen.dry_run, {name: v for name, v in asked.items() if v is not None})
     except (NoStack, BotoCoreError, ClientError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -66,17 +70,21 @@ def run(stack: Stack, dry_run: bool, asked: Json) -> int:
     print(stack.describe())
     counted: Counter[str] = Counter()
     due: list[tuple[str, str]] = []
+    left = 0
     for said in slices(stack, asked | {"dry_run": True}):
         counted += Counter(said["outcomes"])
         due += said["due"]
-        show(f"looked at {counted.total():,} uploads, {counted['due']:,} without a current verdict")
+        left = counted["due"] + counted["cant_start"]
+        show(f"looked at {counted.total():,} uploads, {left:,} without a current verdict")
     end_of_line()
     if dry_run:
         for name, uploaded in due[:LISTED]:
             print(f"  {uploaded[:19]}  {name}")
-        if counted["due"] > LISTED:
-            print(f"  and {counted['due'] - LISTED:,} more; PREFIX=... shows fewer")
-    if dry_run or not counted["due"]:
+        if left > LISTED:
+            print(f"  and {left - LISTED:,} more; PREFIX=... shows fewer")
+        if counted["cant_start"]:
+            print(f"  {counted['cant_start']:,} of them {MEANINGS['cant_start']}")
+    if dry_run or not left:
         return 1 if counted["failed"] else 0
     done: Counter[str] = Counter()
     problem = None
@@ -84,7 +92,8 @@ def run(stack: Stack, dry_run: bool, asked: Json) -> int:
         done += Counter(said["outcomes"])
         problem = said["problem"] or problem
         tried = done.total() - done["current"] - done["young"]
-        show(bar(tried, max(tried, counted["due"])) + f" {done['started']:,} started")
+        started = done["started"] + done["started_again"]
+        show(bar(tried, max(tried, left)) + f" {started:,} started")
     end_of_line()
     for outcome, meaning in MEANINGS.items():
         if done[outcome]:
@@ -98,6 +107,8 @@ MEANINGS = {
     "current": "have their verdict",
     "young": "were left to their own event: uploaded less than SweepGraceMinutes ago",
     "started": "started",
+    "started_again": "started again: the last start came to no job",
+    "cant_start": "can't start: the last start came to no job",
     "waiting": "left to a job that was started lately (SweepGraceMinutes), or waits for its turn",
     "gave_up": "rejected after MaxAttempts",
     "gone": "deleted meanwhile",
@@ -131,7 +142,8 @@ def slices(stack: Stack, asked: Json) -> Iterator[Json]:
             raise SweepFailed(f"stopped, for too many failed in a row; the last: {said['problem']}")
         after, backlog = said["after"], {"backlog": said["backlog"]}
         if after is not None:
-            turn = began + said["outcomes"].get("started", 0) / rate
+            started = sum(said["outcomes"].get(each, 0) for each in ("started", "started_again"))
+            turn = began + started / rate
             time.sleep(max(0.0, turn - time.monotonic()))
 
 

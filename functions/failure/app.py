@@ -6,6 +6,7 @@ start a task. What goes out, into the failure queue and the log:
 
     bucket, key, version   the upload; all null when it is not about one
     reason                 why: what the job said last, or else what the engine says
+    started                whether the job had begun; false is no attempt, whose fault it is not
     source                 task | function | launch | sweep
     stopCode               the engine's own word for it
     task                   the task's ARN or the invocation's ID; null when nothing was started
@@ -33,6 +34,17 @@ from processing.store import Bucket
 
 Json = dict[str, Any]
 NO_UPLOAD = Upload("", "")
+WRONG_SETTINGS = 2
+"""The exit code of the container's entry point that did not begin (processing.__main__)."""
+NOT_BEGUN = {
+    "BadSetting",
+    "Runtime.HandlerNotFound",
+    "Runtime.ImportModuleError",
+    "Runtime.MalformedHandlerName",
+    "Runtime.UserCodeSyntaxError",
+}
+"""Errors of a function that never came to its handler: ours, and those of Lambda's runtime client
+(github.com/aws/aws-lambda-python-runtime-interface-client, bootstrap.py)."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,7 @@ class Failure:
     key: str | None
     version: str | None
     reason: str
+    started: bool
     source: str
     stopCode: str | None  # as ECS writes it
     task: str | None
@@ -135,6 +148,7 @@ def of_task(event: Json) -> Iterator[Failure]:
         key=given.get("S3_KEY"),
         version=said.get("version"),
         reason=said.get("reason") or reason_of_task(detail, said.get("line")),
+        started=has_begun(detail, said),
         source="task",
         stopCode=detail.get("stopCode"),
         task=detail["taskArn"],
@@ -145,6 +159,16 @@ def of_task(event: Json) -> Iterator[Failure]:
 def worker_of(detail: Json) -> Json:
     """The container that does the job; empty when there is none yet."""
     return next((each for each in detail["containers"] if each["name"] == "worker"), {})
+
+
+def has_begun(detail: Json, said: Json) -> bool:
+    """Whether the task's job did anything. Where nothing tells, it did: attempts have an end."""
+    code = worker_of(detail).get("exitCode")
+    if detail.get("stopCode") == "TaskFailedToStart":
+        return False
+    if code is None:  # stopped before it ran, or lost while it did
+        return "startedAt" in detail
+    return code != WRONG_SETTINGS or "outcome" in said  # a processor may exit with 2
 
 
 def reason_of_task(detail: Json, line: str | None) -> str:
@@ -178,6 +202,9 @@ def of_function(record: Json) -> Iterator[Failure]:
     """An event that Lambda gave up after its last try."""
     context = record["requestContext"]
     said = record.get("responsePayload") or {}
+    # Without a response it was not run: throttled until it was too old, or switched off. With one
+    # it may have run before it grew too old: then it was an attempt.
+    started = bool(said) and said.get("errorType") not in NOT_BEGUN
     swept = context["functionArn"].split(":")[6] == setting("SWEEP_FUNCTION")
     for upload in [NO_UPLOAD] if swept else uploads(record["requestPayload"]):
         yield Failure(
@@ -185,6 +212,7 @@ def of_function(record: Json) -> Iterator[Failure]:
             key=upload.key or None,
             version=None,
             reason=said.get("errorMessage") or f"the function was not run: {context['condition']}",
+            started=started,
             source="sweep" if swept else "function",
             stopCode=context["condition"],
             task=context["requestId"],
@@ -209,6 +237,7 @@ def of_launch(event: Json, message: Json) -> Iterator[Failure]:
             version=None,
             reason=attributes.get("ERROR_MESSAGE")
             or "EventBridge could not start it, and says no more",
+            started=False,
             source="sweep" if scheduled else "launch",
             stopCode=attributes.get("ERROR_CODE"),
             task=None,

@@ -3,7 +3,7 @@
 All fields of the event are optional:
 
     {"dry_run": true, "prefix": "input/2026/", "rate": 2.5, "seconds": 20, "after": "...",
-     "backlog": false}
+     "given_up": false, "backlog": false}
 
 Another event is no sweep, and starts the task of one upload that the function could not do:
 
@@ -35,7 +35,7 @@ from processing.errors import BadEvent, BadSetting, Conflict, Failed
 from processing.events import Upload
 from processing.store import Bucket
 
-APART = {"dry_run", "prefix", "after", "backlog"}
+APART = {"dry_run", "prefix", "after", "given_up", "backlog"}
 FIELDS = {"resume", "rate", "seconds", *APART}
 MARGIN_SECONDS = 60
 """What is under way when the time is out needs some to end: a start with all its retries."""
@@ -65,6 +65,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: 
         after=before.after or event.get("after") or "",
         examined=before.examined,
         waits=waits(backlog, records.turn(bucket)),
+        patient=bool(event.get("resume")),
         ends=began + min(time_left, float(event.get("seconds") or math.inf)),
         **asked_for(event, chosen.input_prefix),
     )
@@ -79,7 +80,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: 
     took = {"seconds": round(time.monotonic() - began, 1)}
     result = sweep.as_json(progress) | took | {"backlog": backlog}
     if event.get("resume"):
-        result |= before.oldest(progress, datetime.now(UTC))
+        result |= before.left(progress, datetime.now(UTC))
     print(json.dumps({"sweep": result}, ensure_ascii=False))
     if event.get("resume") and progress.outcomes[sweep.FAILED]:  # nobody reads the result
         failed = f"{progress.outcomes[sweep.FAILED]} uploads could not be dealt with"
@@ -135,6 +136,7 @@ def asked_for(event: dict[str, Any], input_prefix: str) -> dict[str, Any]:
         raise BadEvent(f"rate is {rate!r}; it must be a number above 0")
     return {
         "dry_run": bool(event.get("dry_run")),
+        "given_up": bool(event.get("given_up")),
         "prefix": prefix.removeprefix(input_prefix),
         "rate": rate,
     }

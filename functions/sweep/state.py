@@ -33,6 +33,8 @@ class State:
     none of an older version is under way any more.
     """
 
+    cant_start: int = 0
+    """Uploads whose last start came to no job, of those that it has seen."""
     backlog: bool = False
     """Whether tasks waited for their turn when that sweep began."""
 
@@ -41,20 +43,28 @@ class State:
     ) -> State:
         """After a run of the sweep that began then."""
         misleading = _earlier(self.misleading, progress.misleading)
+        cant_start = self.cant_start + progress.cant_start
         if progress.after is not None:
             unsettled = _earlier(self.unsettled, progress.unsettled)
-            return State(progress.after, began, unsettled, misleading, self.examined, backlog)
+            return State(
+                *(progress.after, began, unsettled, misleading, self.examined, cant_start, backlog)
+            )
         return State(examined=_earlier(began - grace, misleading))
 
-    def oldest(self, progress: Progress, now: datetime) -> dict[str, int]:
-        """For the log: seconds since the oldest upload without a verdict that the sweep has seen.
+    def left(self, progress: Progress, now: datetime) -> dict[str, int]:
+        """For the log, of this run and those before it: how many uploads can't start, and seconds
+        since the oldest one without a verdict.
 
-        Nothing when it has seen none and is not at its end; 0 when it is.
+        Of a sweep that is not at its end, only what it has seen: that there is none is no news.
         """
-        left = _earlier(self.unsettled, progress.unsettled)
-        if not left and progress.after is not None:
-            return {}
-        return {"unsettled_seconds": round((now - (left or now)).total_seconds())}
+        oldest = _earlier(self.unsettled, progress.unsettled)
+        found = {
+            "unsettled_seconds": round((now - (oldest or now)).total_seconds()),
+            "cant_start": self.cant_start + progress.cant_start,
+        }
+        at_its_end = progress.after is None
+        seen = {"unsettled_seconds": oldest is not None, "cant_start": found["cant_start"] > 0}
+        return {name: value for name, value in found.items() if at_its_end or seen[name]}
 
 
 def _earlier(*times: datetime | None) -> datetime | None:
@@ -67,11 +77,10 @@ def load(store: Store) -> tuple[State, Object | None]:
     if seen is None:
         return State(), None
     found = json.loads(store.get(seen))
-    times = {
-        name: datetime.fromisoformat(found[name]) if found.get(name) else None
-        for name in ("began", "unsettled", "misleading", "examined")
-    }
-    return State(after=found["after"], backlog=found.get("backlog", False), **times), seen
+    for name in ("began", "unsettled", "misleading", "examined"):
+        if found.get(name):
+            found[name] = datetime.fromisoformat(found[name])
+    return State(**found), seen
 
 
 def save(store: Store, state: State, replaces: Object | None) -> None:

@@ -20,7 +20,7 @@ from typing import Protocol
 from merge import RECORD, Found, Item, Verdict, judge, merge
 from processing import job, records
 from processing.answer import Answer
-from processing.errors import BadSetting, Conflict, Failed, Rejected
+from processing.errors import BadSetting, Conflict, Failed, GaveUp
 from processing.events import Upload
 from processing.settings import Settings
 from processing.store import LONGEST_KEY, Listed, Object
@@ -37,6 +37,10 @@ DUE = "due"
 """What a dry run says instead of `started` and `gave_up`."""
 WAITING = "waiting"
 """Started by a sweep, so short a time ago that its job may be under way, or not begun."""
+CANT_START = "cant_start"
+"""The last start came to no job; it waits, the longer the more often that was so."""
+STARTED_AGAIN = "started_again"
+"""Such a one, whose time it was."""
 NOT_STARTED = "not_started"
 GAVE_UP = "gave_up"
 FAILED = "failed"
@@ -49,7 +53,10 @@ LISTED = 1000
 FAILURES_IN_A_ROW = 100
 """After so many it is not the uploads' fault. One upload's refusal concerns no other."""
 
-UNSETTLED = {STARTED, DUE, WAITING, NOT_STARTED, FAILED}
+LONGEST_PAUSE = timedelta(days=1)
+"""Between two starts of what can't start."""
+
+UNSETTLED = {STARTED, STARTED_AGAIN, DUE, WAITING, CANT_START, NOT_STARTED, FAILED}
 
 
 class Store(job.Store, Protocol):
@@ -78,6 +85,10 @@ class Plan:
     waits: Callable[[int, datetime, datetime], bool] = lambda size, uploaded, last: False
     """Whether a job may still wait for its turn in a queue of its engine: of an upload of that size
     and time, started then by a sweep or a hand-over (records.NEVER: by neither)."""
+    patient: bool = True
+    """Whether what can't start has to wait; somebody who has mended it does not want it to."""
+    given_up: bool = False
+    """Whether what was given up is started again, too."""
     dry_run: bool = False
     ends: float = float("inf")
     """When to stop, as time.monotonic() has it."""
@@ -96,6 +107,8 @@ class Progress:
     """That of the oldest one of those whose wrong verdict would pass for a current one."""
     problem: str | None = None
     """The last reason why a job could not be started, or given up."""
+    cant_start: int = 0
+    """Uploads whose last start came to no job, and no later one has yet."""
     stopped: bool = False
     """Whether it stopped because so many failed in a row, and not at the end of its time."""
     due: list[tuple[str, str]] = field(default_factory=list)
@@ -157,6 +170,8 @@ class Sweep:
             # Not looked at in earnest: it may be one of the version before.
             answered = max(filter(None, (found.answered, found.rejected)), default=None)
             return CURRENT if answered and answered >= found.time else YOUNG
+        if self._plan.given_up and found.rejected:
+            return None  # the metadata tells
         verdict = judge(found, self._plan.grace, self._plan.examined)
         return CURRENT if verdict is Verdict.CURRENT else None
 
@@ -172,9 +187,10 @@ class Sweep:
                 progress.after = found.name
             if outcome != OUT_OF_TIME:
                 progress.outcomes[outcome] += 1
-            if outcome == DUE and len(progress.due) < LISTED:
+            if outcome in (DUE, CANT_START) and self._plan.dry_run and len(progress.due) < LISTED:
                 key = self._settings.input_prefix + found.name
                 progress.due.append((key, found.time.isoformat()))
+            progress.cant_start += outcome in (CANT_START, STARTED_AGAIN)
             if outcome in UNSETTLED:
                 progress.unsettled = min(progress.unsettled or found.time, found.time)
                 if found.may_mislead:
@@ -208,14 +224,17 @@ class Sweep:
         if self._is_over():
             return found, OUT_OF_TIME
         key = self._settings.input_prefix + found.name
+        given_up = None
         try:
             if found.may_be_current:
                 verdicts = self._verdicts(key)
                 found = found.as_seen(*(each and each.modified for each in verdicts))
                 if self._is_current(key, verdicts):
-                    self._failures = 0
-                    return found, CURRENT
-            outcome = self._bring_nearer(found, key)
+                    given_up = self._given_up(verdicts)
+                    if given_up is None:
+                        self._failures = 0
+                        return found, CURRENT
+            outcome = self._bring_nearer(found, key, given_up)
         except Conflict:
             outcome = WAITING  # another sweep is at it
         except BadSetting:
@@ -244,34 +263,50 @@ class Sweep:
         upload = self._store.head(key)
         return upload is not None and versions == [upload.version]
 
-    def _bring_nearer(self, found: Found, key: str) -> str:
+    def _given_up(self, verdicts: list[Object | None]) -> Object | None:
+        """The rejection that is to be taken back."""
+        _, rejection = verdicts
+        is_one = rejection is not None and rejection.metadata.get(job.GAVE_UP) == "yes"
+        return rejection if is_one and self._plan.given_up else None
+
+    def _bring_nearer(self, found: Found, key: str, given_up: Object | None) -> str:
         """Start the job, or give it up. Raises what goes wrong."""
         seen = self._store.head(key)
         if seen is None:
             return GONE
-        if self._plan.dry_run:
-            return DUE
+        if given_up and not self._plan.dry_run:
+            # Its attempts begin anew (_give_up). Should it not be started now, it has no verdict.
+            self._store.delete(given_up)
         return self._attempt(Upload(self._store.name, key), seen, found.time)
 
     def _attempt(self, upload: Upload, seen: Object, uploaded: datetime) -> str:
         """Start the job, unless that was done lately or often enough."""
-        before, record = records.attempts(self._store, upload.key, seen.version)
-        now = self._now()
-        if now < before.last + self._plan.grace:
-            return WAITING
+        before, record = known, _ = records.attempts(self._store, upload.key, seen.version)
         # What waits in a queue has not been attempted; what has failed does not wait any more.
         size = TASKS_ONLY if before.handed_over else seen.size
-        if self._plan.waits(size, uploaded, before.last) and not records.has_failed(
-            self._store, upload.key, max(uploaded, before.last)
-        ):
+        waits = self._plan.waits(size, uploaded, before.last)
+        failure = None
+        if waits or before.last > records.NEVER:
+            failure = records.failure(self._store, upload.key, max(uploaded, before.last))
+        cant_start = failure is not None and not failure.started and before.last > records.NEVER
+        if cant_start:
+            known = before.taken_back()
+        if self._plan.dry_run:
+            return CANT_START if cant_start else DUE
+        now = self._now()
+        if cant_start:
+            if self._plan.patient and now < known.last + self._pause(known.not_begun):
+                return CANT_START
+        elif now < before.last + self._plan.grace or (waits and not failure):
             return WAITING
-        if before.made >= self._plan.max_attempts:
-            return self._give_up(upload, before, record, uploaded)
+        if known.made >= self._plan.max_attempts:
+            return self._give_up(upload, known, record, uploaded)
         if not self._pace.wait(self._plan.ends):
             return OUT_OF_TIME
         # Counted before it is started: a sweep that is ended in between has counted one too many,
         # and no poisonous upload is started once too often.
-        claim = before._replace(made=before.made + 1, last=now)
+        not_begun = known.not_begun if cant_start else 0
+        claim = known._replace(made=known.made + 1, last=now, not_begun=not_begun)
         records.put_attempts(self._store, upload.key, claim, record)
         try:
             self._start(upload, size)
@@ -279,7 +314,13 @@ class Sweep:
             _, claimed = records.attempts(self._store, upload.key, seen.version)
             records.put_attempts(self._store, upload.key, before, claimed)
             raise
-        return STARTED
+        return STARTED_AGAIN if cant_start else STARTED
+
+    def _pause(self, not_begun: int) -> timedelta:
+        """How long after so many starts in a row that came to no job the next one is."""
+        grace = self._plan.grace
+        longest = max(LONGEST_PAUSE, grace)
+        return min(grace * (1 << min(not_begun, 20)), longest)
 
     def _give_up(
         self, upload: Upload, attempts: records.Attempts, record: Object | None, uploaded: datetime
@@ -299,7 +340,7 @@ class Sweep:
         if report.outcome != "rejected":
             return CURRENT
         # Who removes the rejection wants the upload to be tried again, from the first attempt on.
-        anew = attempts._replace(made=0, last=records.NEVER)
+        anew = attempts._replace(made=0, last=records.NEVER, not_begun=0)
         records.put_attempts(self._store, upload.key, anew, record)
         return GAVE_UP
 
@@ -314,7 +355,7 @@ class _Unreadable:
 
     def get(self, seen: Object) -> bytes:
         if seen.version == self._version:
-            raise Rejected(self._reason)
+            raise GaveUp(self._reason)
         raise Failed("it was uploaded again")
 
 

@@ -80,7 +80,9 @@ REPORT = [
     "logged",  # ours, the time of the log event
 ]
 
-FAILURE = ["bucket", "key", "version", "reason", "source", "stopCode", "task", "time"]
+FAILURE = [
+    "bucket", "key", "version", "reason", "started", "source", "stopCode", "task", "time"
+]  # fmt: skip
 
 
 def png(picture: Image.Image) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.pipeline import Pipeline, rejection_key
+from local.pipeline import Pipeline, rejection_key, until
 from operate import sweep as by_hand_sweep
 from tests.local.test_pipeline import FAILURE, job_without_permissions
 
@@ -170,6 +170,66 @@ def test_what_keeps_failing_is_given_up_with_its_last_reason(
     pipeline.s3.delete_object(Bucket=pipeline.bucket, Key=rejection_key(key))
     assert sweep(prefix=prefix)["outcomes"] == {"started": 1}
     assert pipeline.verdict(key, version).is_answer
+
+
+def with_processor(pipeline: Pipeline, name: str) -> str:
+    """A revision of the task definition with another processor; gives its ARN."""
+    ecs = pipeline.aws.client("ecs")
+    found = ecs.describe_task_definition(taskDefinition=pipeline.outputs["TaskDefinitionArn"])
+    definition = found["taskDefinition"]
+    (container,) = definition["containerDefinitions"]
+    others = [each for each in container["environment"] if each["name"] != "PROCESSOR"]
+    container["environment"] = [*others, {"name": "PROCESSOR", "value": name}]
+    asked = ecs.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members
+    reply = ecs.register_task_definition(
+        **{name: value for name, value in definition.items() if name in asked}
+    )
+    return str(reply["taskDefinition"]["taskDefinitionArn"])
+
+
+def test_what_a_wrong_processor_keeps_from_beginning_is_not_given_up(
+    pipelines: dict[str, Pipeline], maze: Maze
+) -> None:
+    """More often than MaxAttempts; it goes on by itself when the parameter is mended."""
+    pipeline, key, prefix = pipelines["fargate"], "input/not begun/a.png", "input/not begun/"
+    sweep = Sweeper(pipeline)
+    with sweep.settings(GRACE_MINUTES="0.0001", MAX_ATTEMPTS="1"):
+        with sweep.events_are_lost():
+            version = pipeline.upload(key, maze(1))
+        wrong = with_processor(pipeline, "nothing:here")
+        with sweep.settings(GRACE_MINUTES="0.0001", MAX_ATTEMPTS="1", TASK_DEFINITION=wrong):
+            for outcome in ("started", "started_again", "started_again"):
+                assert sweep(prefix=prefix)["outcomes"] == {outcome: 1}
+                failure = pipeline.failure(key)
+                assert failure["started"] is False
+                assert "PROCESSOR is 'nothing:here'" in failure["reason"]
+        assert sweep(prefix=prefix, dry_run=True)["outcomes"] == {"cant_start": 1}
+        said = sweep(resume=True)
+        assert said["outcomes"]["started_again"] == said["cant_start"] == 1
+        assert pipeline.verdict(key, version).is_answer
+        assert sweep(resume=True)["cant_start"] == 0
+
+
+@pytest.mark.usefixtures("default_account")
+def test_what_was_given_up_is_started_again_by_hand(
+    pipelines: dict[str, Pipeline], maze: Maze, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline, key, prefix = pipelines["lambda"], "input/given up/a.png", "input/given up/"
+    sweep = Sweeper(pipeline)
+    with sweep.settings(GRACE_MINUTES="0.0001", MAX_ATTEMPTS="1"):
+        with job_without_permissions(pipeline):
+            version = pipeline.upload(key, maze(3))
+            pipeline.failure(key)
+            assert sweep(prefix=prefix)["outcomes"] == {"started": 1}
+            pipeline.failure(key)
+            assert sweep(prefix=prefix)["outcomes"] == {"gave_up": 1}
+        assert pipeline.verdict(key, version).rejection["gave_up"] is True
+        by_hand = [pipeline.stack, f"--prefix={prefix}"]
+        assert by_hand_sweep.main(by_hand) == 0
+        assert "1 uploads, 0 without" in capsys.readouterr().out
+        assert by_hand_sweep.main([*by_hand, "--given-up"]) == 0
+        assert "1 started" in capsys.readouterr().out
+        until(lambda: pipeline.verdict(key, version).is_answer, "an answer")
 
 
 def test_the_longest_keys_end_in_a_verdict(sweep: Sweeper, pipeline: Pipeline, maze: Maze) -> None:

@@ -15,7 +15,7 @@ import pytest
 import sweep
 from engines import NotStarted
 from memory_store import MemoryStore
-from processing import job
+from processing import job, records
 from processing.errors import Rejected
 from processing.events import Upload
 from processing.settings import Settings
@@ -184,7 +184,7 @@ def test_the_dashboard_shows_what_somebody_looks_for(choice: dict[str, str]) -> 
     assert shown("Uploads: ") == events | {"TimeToVerdict"}
     assert shown("Verdicts") == {"Jobs"}
     assert shown("Seconds from upload to verdict") == {"TimeToVerdict"}
-    assert shown("Failures") >= {"Failures", "GaveUp", "NotStarted"}
+    assert shown("Failures") >= {"Failures", "GaveUp", "CantStart", "NotStarted"}
     assert shown("What costs") >= {"JobTime", "IncomingBytes", "BucketSizeBytes", "Duration"}
     running = {"lambda": "Functions", "fargate": "Tasks", "hybrid": "Jobs"}
     assert shown(f"{running[stack.parameters['Mode']]} running") == {"JobTime"}
@@ -273,7 +273,8 @@ def test_only_alarms_of_this_account_are_published_and_by_tls() -> None:
 def test_what_is_not_measured_is_no_alarm() -> None:
     """But the sweep measures once an hour: what it saw last holds until it looks again."""
     for name, each in synthesize(ALL).of_type("AWS::CloudWatch::Alarm").items():
-        expected = "ignore" if name == "OldestUnansweredAlarm" else "notBreaching"
+        by_the_sweep = name in ("OldestUnansweredAlarm", "CantStartAlarm")
+        expected = "ignore" if by_the_sweep else "notBreaching"
         assert each["TreatMissingData"] == expected
 
 
@@ -341,7 +342,7 @@ def sweep_lines(unsettled: datetime | None, started: Callable[[Upload, int], Non
     now = datetime.now(UTC)
     run = sweep.Sweep(store, settings, started, NotStarted, plan, now=lambda: now, log=lines.append)
     progress = run.run(now)
-    said = sweep.as_json(progress) | State().oldest(progress, now)
+    said = sweep.as_json(progress) | State().left(progress, now)
     lines.append(json.dumps({"sweep": said}))
     return lines
 
@@ -371,6 +372,27 @@ def given_up_lines() -> list[str]:
 def test_what_is_given_up_is_counted() -> None:
     assert values(synthesize(), "GaveUp", given_up_lines()) == [1]
     assert values(synthesize(), "GaveUp", job_lines(MemoryStore())) == []
+
+
+def cant_start_lines(seen: bool) -> list[str]:
+    """What the sweep logs when the last start came to no job; and when nothing did."""
+    lines: list[str] = []
+    store, upload = MemoryStore(), Upload("uploads", "input/a")
+    plan = sweep.Plan(grace=timedelta(minutes=30), max_attempts=1, rate=1e9)
+    settings = Settings(processor=lambda body, content_type: (body, content_type))
+    if seen:
+        store.upload(upload.key, b"x")
+    for hours in (1, 2, 3):
+        now = datetime.now(UTC) + timedelta(hours=hours)
+        run = sweep.Sweep(
+            *(store, settings, lambda upload, size: None, NotStarted, plan), now=lambda at=now: at
+        )
+        progress = run.run(now)
+        failure = {"key": upload.key, "reason": "no image", "started": False}
+        records.put_failure(store, failure | {"time": now.isoformat()})
+    said = sweep.as_json(progress) | State().left(progress, now)
+    lines.append(json.dumps({"sweep": said}))
+    return lines
 
 
 def launch_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -444,6 +466,13 @@ def rejected() -> Series:
     return measured(synthesize(), "GaveUp", (10.0, job_lines(MemoryStore())))
 
 
+def cant_start(*hours: bool) -> Series:
+    """Hourly sweeps that see an upload whose task never begins, or none; other lines between."""
+    lines = job_lines(MemoryStore())
+    said = [(i * HOUR, cant_start_lines(seen)) for i, seen in enumerate(hours)]
+    return measured(synthesize(), "CantStart", *said, *((at + 60, lines) for at, _ in said))
+
+
 def waits(minutes: int) -> Series:
     """The age of a queue's oldest message while it waits for so long, in each minute."""
     return [(i * MINUTE, i * MINUTE) for i in range(minutes + 1)]
@@ -463,6 +492,8 @@ CAUSES: list[tuple[str, str, Callable[[], Series], bool]] = [
     ("OldestUnansweredAlarm", "one waits for seven sweeps", lambda: unanswered(*range(1, 8)), True),
     ("OldestUnansweredAlarm", "one waits for five", lambda: unanswered(*range(1, 6)), False),
     ("OldestUnansweredAlarm", "there is nothing to do", lambda: unanswered(0, 0, 0), False),
+    ("CantStartAlarm", "one upload's tasks never begin", lambda: cant_start(True), True),
+    ("CantStartAlarm", "there is none", lambda: cant_start(False, False), False),
     ("SweepFailsAlarm", "each hourly sweep fails", lambda: every(60, hours=3), True),
     ("SweepFailsAlarm", "each hourly sweep ends well", lambda: every(60, 0, hours=3), False),
     ("GaveUpAlarm", "a sweep gives up one upload", given_up, True),
@@ -501,6 +532,7 @@ OF = {
     "UploadsFailAlarm": ("Failures", ""),
     "OldestUnansweredAlarm": ("OldestUnanswered", ""),
     "GaveUpAlarm": ("GaveUp", ""),
+    "CantStartAlarm": ("CantStart", ""),
     "NotStartedAlarm": ("NotStarted", ""),
 }
 """The metric of each alarm, and of what it is."""
@@ -582,6 +614,16 @@ def test_an_upload_that_waits_is_told_until_a_sweep_finds_it_settled() -> None:
     alarm = synthesize(ALL)["OldestUnansweredAlarm"]
     for more in (0, 2):
         states = alarm_states(alarm, unanswered(5, 7, 8, 0), more)
+        assert states[HOUR // 2] == "OK"
+        assert {states[HOUR * 2 - MINUTE], states[HOUR * 3 - MINUTE]} == {"ALARM"}
+        assert {*list(states.values())[-60:]} == {"OK"}
+
+
+def test_what_cant_start_is_told_until_a_sweep_finds_that_it_can() -> None:
+    """Whether that sweep left it waiting or has started it again; and not for an hour of quiet."""
+    alarm = synthesize(ALL)["CantStartAlarm"]
+    for more in (0, 2):
+        states = alarm_states(alarm, cant_start(False, True, True, False), more)
         assert states[HOUR // 2] == "OK"
         assert {states[HOUR * 2 - MINUTE], states[HOUR * 3 - MINUTE]} == {"ALARM"}
         assert {*list(states.values())[-60:]} == {"OK"}

@@ -321,7 +321,7 @@ def test_nothing_is_said_to_cost_nothing_when_idle() -> None:
     """The alarms and the dashboard do, whatever the mode."""
     for mode in cost.ALARMS:
         assert at(Stack(mode, network="existing"), WORK, 0).total > 7
-    assert "about 7 USD" in SOURCE["Parameters"]["Network"]["Description"]
+    assert "about 8 USD" in SOURCE["Parameters"]["Network"]["Description"]
     for text in (README, str(SOURCE["Parameters"])):
         assert not re.search(r"costs? nothing when idle|\| when idle", text)
 

@@ -168,7 +168,9 @@ SOURCES = {
         ERROR_MESSAGE="not authorized to perform: ecs:RunTask",
     ),
 }
-FIELDS = ["bucket", "key", "version", "reason", "source", "stopCode", "task", "time"]
+FIELDS = [
+    "bucket", "key", "version", "reason", "started", "source", "stopCode", "task", "time"
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -276,6 +278,70 @@ def test_whatever_a_reason_is_made_of_it_is_reported(handler, account, store, ca
     assert len(account.sent[0]["reason"]) == 2000
     assert records.last_failure(store, "input/a", records.NEVER) == account.sent[0]["reason"]
     capsys.readouterr().out.encode()
+
+
+STARTED = "2026-01-01T11:59:00Z"
+WORKER = {"name": "worker"}
+NO_BEGINNING = {
+    "an image that is not there": task(stopCode="TaskFailedToStart", containers=[WORKER]),
+    "no address": task(stopCode="TaskFailedToStart", containers=[]),
+    "an image without the program": task(
+        stopCode="TaskFailedToStart", containers=[{**WORKER, "exitCode": 127}]
+    ),
+    "taken back before it ran": task(stopCode="SpotInterruption", containers=[WORKER]),
+    "a wrong setting": task(containers=[{**WORKER, "exitCode": 2}]),
+}
+BEGINNING = {
+    "exit code 1": task(),
+    "killed": task(containers=[{**WORKER, "exitCode": 137}]),
+    "taken back while it ran": task(
+        stopCode="SpotInterruption", startedAt=STARTED, containers=[{**WORKER, "exitCode": 143}]
+    ),
+    "lost while it ran": task(startedAt=STARTED, containers=[WORKER]),
+}
+
+
+@pytest.mark.parametrize(("tasks", "started"), [(NO_BEGINNING, False), (BEGINNING, True)])
+def test_a_task_that_never_ran_its_job_says_so(handler, account, store, tasks, started):
+    for name, event in tasks.items():
+        handler({"Records": [message(event)]}, None)
+        assert account.sent[-1]["started"] is started, name
+        kept = records.failure(store, REPORT["key"], records.NEVER)
+        assert kept.started is started, name
+
+
+def test_a_processor_that_exits_with_2_did_run(handler, account):
+    account.streams["task/worker/0123456789abcdef"] = [json.dumps(REPORT)]
+    handler({"Records": [message(task(containers=[{**WORKER, "exitCode": 2}]))]}, None)
+    assert account.sent[0]["started"] is True
+
+
+@pytest.mark.parametrize(
+    ("condition", "response", "started"),
+    [
+        ("RetriesExhausted", {"errorType": "Failed", "errorMessage": "no"}, True),
+        ("RetriesExhausted", {"errorType": "Sandbox.Timedout", "errorMessage": "late"}, True),
+        ("RetriesExhausted", {"errorType": "Runtime.ExitError", "errorMessage": "exit"}, True),
+        ("RetriesExhausted", {"errorType": "BadSetting", "errorMessage": "PROCESSOR"}, False),
+        (
+            "RetriesExhausted",
+            {"errorType": "Runtime.ImportModuleError", "errorMessage": "no module"},
+            False,
+        ),
+        ("EventAgeExceeded", None, False),
+        ("EventAgeExceeded", {"errorType": "Failed", "errorMessage": "no"}, True),
+    ],
+)
+def test_a_function_that_never_ran_its_job_says_so(handler, account, condition, response, started):
+    event = function("process", s3_event("input/a"), responsePayload=response)
+    event["requestContext"]["condition"] = condition
+    handler({"Records": [message(event)]}, None)
+    assert account.sent[0]["started"] is started
+
+
+def test_what_eventbridge_could_not_start_did_not_start(handler, account):
+    handler({"Records": [SOURCES["launch"]]}, None)
+    assert account.sent[0]["started"] is False
 
 
 def test_a_task_that_was_stopped_after_its_job_is_no_failure(handler, account):

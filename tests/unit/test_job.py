@@ -66,6 +66,7 @@ def test_a_bad_upload_gets_a_record_that_names_reason_and_version():
     assert record.pop("time").endswith("+00:00")
     assert record == {
         "reason": "it is bad",
+        "gave_up": False,
         "bucket": "uploads",
         "key": UPLOAD.key,
         "version": seen.version,

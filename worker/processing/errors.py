@@ -2,6 +2,7 @@
 
 ProcessingError
 ├── Rejected        this upload can never have an answer: recorded, the job succeeds
+│   └── GaveUp      as far as MaxAttempts tell: it can be started again by hand
 ├── Failed          could be different next time: raised, so that the engine tries again
 │   ├── StoreError  S3 refused or did not answer
 │   └── Conflict    the upload or its verdict changed while the job looked: start over
@@ -20,6 +21,10 @@ class ProcessingError(Exception):
 
 class Rejected(ProcessingError):
     """The upload can never have an answer. The text is the reason its owner reads."""
+
+
+class GaveUp(Rejected):
+    """The job failed at each attempt, and why may not be the upload's fault."""
 
 
 class Failed(ProcessingError):

@@ -16,17 +16,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from . import clock, memory, text
 from .answer import Answer
-from .errors import Conflict, Failed, Rejected, Stopped
+from .errors import Conflict, Failed, GaveUp, Rejected, Stopped
 from .events import Upload
 from .settings import Settings
 from .store import LONGEST_KEY, Object, cut, fits
 
 SOURCE_VERSION = "source-version"
 """The verdict's metadata that names the version of the upload it is for."""
+
+GAVE_UP = "gave-up"
+"""The metadata of a rejection after MaxAttempts."""
 
 _MOST_ROUNDS = 10
 """An upload that is overwritten this often while its job looks is left to the next event."""
@@ -124,8 +128,10 @@ def _round(upload: Upload, store: Store, settings: Settings, report: Report) -> 
             _check_fits(answer_key)
             answer = _process(seen.upload, store, settings)
         except Rejected as rejected:
-            record = _record(upload, seen.upload, rejected)
-            _put(store, rejection_key, record, seen.upload, seen.rejection)
+            gave_up = isinstance(rejected, GaveUp)
+            record = _record(upload, seen.upload, rejected, gave_up)
+            more = {GAVE_UP: "yes"} if gave_up else {}
+            _put(store, rejection_key, record, seen.upload, seen.rejection, more)
             report.outcome, report.reason = "rejected", text.reason(str(rejected))
             report.pixels = None
             stale, other = seen.answer, answer_key
@@ -219,15 +225,23 @@ def _time_limited(seconds: int | None) -> Iterator[None]:
         faulthandler.cancel_dump_traceback_later()
 
 
-def _put(store: Store, key: str, answer: Answer, upload: Object, replaces: Object | None) -> None:
-    metadata = {SOURCE_VERSION: upload.version}
+def _put(
+    store: Store,
+    key: str,
+    answer: Answer,
+    upload: Object,
+    replaces: Object | None,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    metadata = {SOURCE_VERSION: upload.version, **more}
     store.put(key, answer.body, answer.content_type, metadata, replaces)
 
 
-def _record(upload: Upload, seen: Object, rejected: Rejected) -> Answer:
+def _record(upload: Upload, seen: Object, rejected: Rejected, gave_up: bool) -> Answer:
     """The rejection record: what its owner needs to find the upload and mend it."""
     record = {
         "reason": text.reason(str(rejected)),
+        "gave_up": gave_up,
         "bucket": upload.bucket,
         "key": upload.key,
         "version": seen.version,

@@ -30,8 +30,22 @@ class Attempts(NamedTuple):
     """How often the sweep has started its job."""
     last: datetime = NEVER
     """When its job was started last, other than by its event."""
+    not_begun: int = 0
+    """Starts in a row that came to no job, the last of those known; they are not in `made`."""
     handed_over: bool = False
     """With Mode=hybrid: the function could not do it, so that it is a task's whatever its size."""
+
+    def taken_back(self) -> Attempts:
+        """As they are when it turns out that the last start came to no job."""
+        return self._replace(made=max(self.made - 1, 0), not_begun=self.not_begun + 1)
+
+
+class LastFailure(NamedTuple):
+    """What is kept of an upload's last failure."""
+
+    record: Object
+    started: bool
+    """Whether its job had begun."""
 
 
 def attempts(store: Store, key: str, version: str) -> tuple[Attempts, Object | None]:
@@ -40,8 +54,14 @@ def attempts(store: Store, key: str, version: str) -> tuple[Attempts, Object | N
     if seen is None or seen.metadata["version"] != version:
         return Attempts(version), seen
     said = seen.metadata
-    last = datetime.fromisoformat(said["last"])
-    return Attempts(version, int(said["made"]), last, said["handed-over"] == "yes"), seen
+    found = Attempts(
+        version,
+        int(said["made"]),
+        datetime.fromisoformat(said["last"]),
+        int(said.get("not-begun", "0")),
+        said["handed-over"] == "yes",
+    )
+    return found, seen
 
 
 def put_attempts(store: Store, key: str, record: Attempts, replaces: Object | None) -> None:
@@ -50,6 +70,7 @@ def put_attempts(store: Store, key: str, record: Attempts, replaces: Object | No
         "version": record.version,
         "made": str(record.made),
         "last": record.last.isoformat(),
+        "not-begun": str(record.not_begun),
         "handed-over": "yes" if record.handed_over else "no",
     }
     # For people, because the name is a hash; and because what is equal has the same ETag, so that
@@ -58,15 +79,21 @@ def put_attempts(store: Store, key: str, record: Attempts, replaces: Object | No
     store.put(_name("attempts", key), body.encode(), "application/json", metadata, replaces)
 
 
-def has_failed(store: Store, key: str, since: datetime) -> bool:
-    """Whether a failure of the upload's job was reported since then."""
-    return _failure(store, key, since) is not None
+def failure(store: Store, key: str, since: datetime) -> LastFailure | None:
+    """The last failure of the upload's job that was reported, if it was since then."""
+    seen = store.head(_name("failures", key))
+    if seen is None:
+        return None
+    # EventBridge gives its times in whole seconds.
+    if datetime.fromisoformat(seen.metadata["time"]) < since.replace(microsecond=0):
+        return None
+    return LastFailure(seen, seen.metadata.get("started") != "no")
 
 
 def last_failure(store: Store, key: str, since: datetime) -> str | None:
     """Why the upload's job failed the last time, if that was since then."""
-    seen = _failure(store, key, since)
-    return str(json.loads(store.get(seen))["reason"]) if seen else None
+    found = failure(store, key, since)
+    return str(json.loads(store.get(found.record))["reason"]) if found else None
 
 
 def put_failure(store: Store, failure: Mapping[str, Any]) -> None:
@@ -79,7 +106,8 @@ def put_failure(store: Store, failure: Mapping[str, Any]) -> None:
     if seen and datetime.fromisoformat(seen.metadata["time"]) > time:
         return
     body = text.to_json(failure, indent=2) + "\n"
-    store.put(name, body.encode(), "application/json", {"time": time.isoformat()}, seen)
+    metadata = {"time": time.isoformat(), "started": "yes" if failure["started"] else "no"}
+    store.put(name, body.encode(), "application/json", metadata, seen)
 
 
 def turn(store: Store) -> datetime:
@@ -95,15 +123,6 @@ def put_turn(store: Store, sent: datetime) -> None:
     """
     said = {"sent": sent.isoformat()}
     store.put(_TURN, json.dumps(said).encode(), "application/json", said, store.head(_TURN))
-
-
-def _failure(store: Store, key: str, since: datetime) -> Object | None:
-    seen = store.head(_name("failures", key))
-    if seen is None:
-        return None
-    # EventBridge gives its times in whole seconds.
-    failed = datetime.fromisoformat(seen.metadata["time"])
-    return seen if failed >= since.replace(microsecond=0) else None
 
 
 def _name(kind: str, key: str) -> str:
