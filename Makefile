@@ -28,7 +28,7 @@ unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 .PHONY: help
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup ## solve a picture on the embedded AWS [INPUT=file SCENARIOS="lambda fargate cloudtrail hybrid"]
@@ -81,6 +81,10 @@ image: setup ## build the container image, with which the demo runs containers [
 .PHONY: invoke
 invoke: setup ## hand an event to the function in a container like Lambda's [EVENT=events/s3-put.json INPUT=file]
 	@PYTHONPATH=worker $(DEV)/python -m local.invoke $(EVENT) $(if $(INPUT),--input "$(INPUT)")
+
+.PHONY: s3
+s3: setup ## leave an S3 with the samples' objects running, for `sam local invoke`, until Ctrl-C [INPUT=file]
+	@PYTHONPATH=worker $(DEV)/python -m local.s3 $(if $(INPUT),--input "$(INPUT)")
 
 .PHONY: deploy
 deploy: setup ## build and deploy to your AWS account [MODE=lambda|fargate|hybrid EVENT_SOURCE=s3|cloudtrail ARCHITECTURE=x86_64|arm64 STACK=uploads PARAMETERS="Network=public"]

@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -40,10 +41,11 @@ class NotStarted(Exception):
 
 
 class EmbeddedAws:
-    """One emulator, with IAM enforcement on. Use it as a context manager."""
+    """One emulator, with IAM enforcement on unless said otherwise. Use it as a context manager."""
 
-    def __init__(self, engine: Engine = PROCESSES) -> None:
+    def __init__(self, engine: Engine = PROCESSES, iam: bool = True) -> None:
         self.engine = engine
+        self._iam = iam
         self.endpoint = ""
         """Where it listens, once it is started."""
         self._commands = Commands()
@@ -88,6 +90,8 @@ class EmbeddedAws:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         command = [str(paths.PYTHON_MINISTACK), "-m", "local.emulator"]
         command += [f"--directory={self._directory}", f"--layer={self.layer}"]
+        if not self._iam:
+            command += ["--no-iam"]
         if self.engine.name == "docker":
             kept |= docker_environment()
             command += [f"--containers={self.label}"]
@@ -125,6 +129,11 @@ class EmbeddedAws:
         """End it and all that it started; what it kept is gone."""
         self._commands.stop()
         self._at_stop.close()
+
+    @property
+    def port(self) -> int:
+        """Of all addresses that it listens on."""
+        return urlsplit(self.endpoint).port or 0
 
     @property
     def log_path(self) -> Path:

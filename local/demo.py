@@ -1,6 +1,7 @@
 """The whole pipeline on the embedded AWS, from upload to answer, for each scenario.
 
-Leaves build/demo/<scenario>/<file name>, and a page of it all, build/demo/index.html. Exit codes:
+Leaves build/demo/<scenario>/<file name>, and a page of it all, build/demo/index.html, and nothing
+of an earlier run. A second demo beside a running one has build/demo-2, and so on. Exit codes:
 0 answered, 1 rejected or failed, 2 wrong arguments, 130 interrupted.
 """
 
@@ -8,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
-import re
+import fcntl
+import itertools
+import shutil
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -27,9 +30,8 @@ from .event_tap import EventTap
 from .pipeline import INPUT, NothingCame, Pipeline, Verdict
 from .progress import step
 from .scenarios import SCENARIOS
+from .usage import MakeParser, existing_file
 
-OUT = paths.BUILD / "demo"
-PAGE = OUT / "index.html"
 LONGEST_JOB = 150
 """Seconds: the template's FunctionTimeout, and what comes before and after."""
 
@@ -52,10 +54,35 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the demo; gives the exit code."""
     chosen = parse(arguments)
     signal.signal(signal.SIGTERM, _terminated)
-    PAGE.unlink(missing_ok=True)  # a run that fails leaves none of an earlier one
+    with folder_of_its_own(chosen.build) as out:
+        return demo(chosen.input, chosen.scenarios, out)
+
+
+@contextlib.contextmanager
+def folder_of_its_own(build: Path) -> Iterator[Path]:
+    """A folder that no other demo uses meanwhile, with a lock beside it."""
+    build.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        folder = build / ("demo" if number == 1 else f"demo-{number}")
+        with folder.with_suffix(".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield folder
+            return
+
+
+def demo(picture: Path, scenarios: list[str], out: Path) -> int:
+    """Run it with nothing of an earlier run in the folder; gives the exit code."""
+    if picture.resolve().is_relative_to(out.resolve()):
+        print(f"{picture} is in {_short(out)}, which the demo empties: copy it", file=sys.stderr)
+        return 2
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
     aws = EmbeddedAws(detect())
     try:
-        outcomes = run(aws, chosen.input, chosen.scenarios)
+        outcomes = run(aws, picture, scenarios, out)
     except KeyboardInterrupt:
         print("\ninterrupted")
         return 130
@@ -66,14 +93,17 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # stopping takes a moment, and must end
         aws.stop()
     summarize(outcomes)
-    show(outcomes)
+    show(outcomes, out)
     return 0 if all(outcome.verdict.is_answer for outcome in outcomes) else 1
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The arguments; a wrong one ends the program with exit code 2, and says what is right."""
-    parser = argparse.ArgumentParser(prog="make demo", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--input", type=_file, default=paths.SAMPLE, help="any picture of a maze")
+    parser = MakeParser("demo", "[INPUT=file] [SCENARIOS=...]", __doc__)
+    parser.add_argument("--build", type=Path, default=paths.BUILD, help="where demo/ is made")
+    parser.add_argument(
+        "--input", type=existing_file, default=paths.SAMPLE, help="any picture of a maze"
+    )
     parser.add_argument(
         "--scenarios",
         nargs="+",
@@ -85,18 +115,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _file(name: str) -> Path:
-    path = Path(name)
-    if not path.is_file():
-        raise argparse.ArgumentTypeError(f"there is no file {name!r} (in {Path.cwd()})")
-    return path
-
-
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def run(aws: EmbeddedAws, picture: Path, scenarios: list[str]) -> list[Outcome]:
+def run(aws: EmbeddedAws, picture: Path, scenarios: list[str], out: Path) -> list[Outcome]:
     """Build, start, deploy all stacks, then upload to one after the other."""
     print(f"The embedded AWS: {aws.engine.describe()}.")
     target = aws.engine.layer_target
@@ -109,27 +132,26 @@ def run(aws: EmbeddedAws, picture: Path, scenarios: list[str]) -> list[Outcome]:
     tap = EventTap(aws)
     pipelines = {name: Pipeline(aws, f"demo-{name}", stacks[f"demo-{name}"]) for name in scenarios}
     return [
-        watch(name, pipeline, tap, each)
+        watch(name, pipeline, tap, each, out)
         for name, pipeline in pipelines.items()
-        for each in [picture, *([of_the_other_size(picture)] if name == "hybrid" else [])]
+        for each in [picture, *([of_the_other_size(picture, out)] if name == "hybrid" else [])]
     ]
 
 
-def of_the_other_size(picture: Path) -> Path:
+def of_the_other_size(picture: Path, out: Path) -> Path:
     """One that hybrid's threshold sends to the engine that does not get the picture."""
     threshold = int(SCENARIOS["hybrid"]["HybridThresholdMiB"]) * 2**20
-    return large_picture() if picture.stat().st_size <= threshold else paths.SAMPLE
+    return large_picture(out) if picture.stat().st_size <= threshold else paths.SAMPLE
 
 
-def large_picture() -> Path:
+def large_picture(out: Path) -> Path:
     """A maze of 1.4 MiB, for a task."""
-    file = OUT / "large.bmp"
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file = out / "large.bmp"
     pictures.maze(700, 700, corridor=10, wall=4).convert("RGB").save(file)
     return file
 
 
-def watch(scenario: str, pipeline: Pipeline, tap: EventTap, picture: Path) -> Outcome:
+def watch(scenario: str, pipeline: Pipeline, tap: EventTap, picture: Path, out: Path) -> Outcome:
     """Upload the picture, wait for its verdict, show when what happened, keep the verdict."""
     key = INPUT + picture.name
     print(f"\n{scenario}: {picture.name}, {picture.stat().st_size:,} bytes")
@@ -140,9 +162,10 @@ def watch(scenario: str, pipeline: Pipeline, tap: EventTap, picture: Path) -> Ou
         said = [*(event["message"] for event in pipeline.log()), *pipeline.failures()]
         raise NothingCame("\n".join([str(error), *said])) from error
     report = pipeline.reports(key)[0]
-    times = {
-        "uploaded": pipeline.versions(key)[version].timestamp(),
-        "event": event_time(pipeline, tap, key),
+    times = {"uploaded": pipeline.versions(key)[version].timestamp()}
+    if scenario != "lambda":  # S3's notification to a function can't be watched
+        times["event"] = tap.time_of_event(pipeline.bucket, key)
+    times |= {
         "started": report["logged"] - report["milliseconds"] / 1000,
         "answered" if verdict.is_answer else "rejected": pipeline.versions(verdict.key)[
             verdict.version
@@ -151,49 +174,24 @@ def watch(scenario: str, pipeline: Pipeline, tap: EventTap, picture: Path) -> Ou
     seconds = {what: time - times["uploaded"] for what, time in times.items()}
     notes = {
         "uploaded": f"s3://{pipeline.bucket}/{key}",
-        "event": {
-            "lambda": "S3 invoked the function",
-            "fargate": "S3 told EventBridge",
-            "cloudtrail": "CloudTrail told EventBridge",
-            "hybrid": "S3 told EventBridge",
-        }[scenario],
-        "started": "the function"
-        if report["mode"] == "lambda"
-        else "the task that EventBridge ran",
+        "event": f"{'CloudTrail' if scenario == 'cloudtrail' else 'S3'} told EventBridge",
+        "started": f"the {'function' if report['mode'] == 'lambda' else 'task'} that "
+        f"{'S3' if scenario == 'lambda' else 'EventBridge'} started",
         "answered": verdict.key,
         "rejected": verdict.key,
     }
     for what, after in seconds.items():
         print(f"  {after:6.2f} s  {what:9} {notes[what]}")
-    file = keep(scenario, picture, verdict)
+    file = keep(out / scenario, picture, verdict)
     if not verdict.is_answer:
         print(f"  rejected: {verdict.rejection['reason']}")
-        print(f"  {json.dumps(verdict.rejection, ensure_ascii=False)}")
     return Outcome(scenario, verdict, seconds, report["milliseconds"], file, picture, notes)
 
 
-def event_time(pipeline: Pipeline, tap: EventTap, key: str) -> float:
-    """When the event came: EventBridge's time of it, or the start of the invocation.
-
-    A notification of S3 to Lambda can't be watched; Lambda logs how long the invocation took.
-    """
-    if pipeline.outputs["Mode"] != "lambda":
-        return tap.time_of_event(pipeline.bucket, key)
-    took = re.compile(r"REPORT .*\tDuration: ([\d.]+) ms")
-    for event in pipeline.log():
-        if found := took.match(event["message"]):
-            return float(event["timestamp"]) / 1000 - float(found[1]) / 1000
-    raise NothingCame("Lambda's report of the invocation")
-
-
-def keep(scenario: str, picture: Path, verdict: Verdict) -> Path:
-    """Write the verdict where the user finds it, and nothing of an earlier run beside it."""
-    answer = OUT / scenario / picture.name
-    record = answer.with_name(f"{picture.name}.json")
-    answer.parent.mkdir(parents=True, exist_ok=True)
-    for earlier in (answer, record):
-        earlier.unlink(missing_ok=True)
-    file = answer if verdict.is_answer else record
+def keep(folder: Path, picture: Path, verdict: Verdict) -> Path:
+    """Write the verdict where the user finds it."""
+    file = folder / (picture.name if verdict.is_answer else f"{picture.name}.json")
+    folder.mkdir(exist_ok=True)
     file.write_bytes(verdict.body)
     return file
 
@@ -205,7 +203,7 @@ def summarize(outcomes: list[Outcome]) -> None:
         what, seconds = list(outcome.seconds.items())[-1]
         print(
             f"{outcome.scenario:10}  {what:8}  {seconds:7.2f}  {outcome.job_milliseconds:6}"
-            f"  {outcome.file.relative_to(paths.ROOT)}"
+            f"  {_short(outcome.file)}"
         )
     if len(outcomes) > 1 and all(outcome.verdict.is_answer for outcome in outcomes):
         answers = {(outcome.file.name, outcome.verdict.body) for outcome in outcomes}
@@ -213,7 +211,11 @@ def summarize(outcomes: list[Outcome]) -> None:
         print("The answers are the same, byte for byte." if same else "The answers DIFFER.")
 
 
-def show(outcomes: list[Outcome]) -> None:
+def _short(file: Path) -> Path:
+    return file.relative_to(paths.ROOT) if file.is_relative_to(paths.ROOT) else file
+
+
+def show(outcomes: list[Outcome], out: Path) -> None:
     """Write the page for people."""
     jobs = [
         page.Job(
@@ -227,8 +229,8 @@ def show(outcomes: list[Outcome]) -> None:
         )
         for outcome in outcomes
     ]
-    page.write(jobs, PAGE)
-    print(f"All of it as a page: {PAGE.relative_to(paths.ROOT)}")
+    page.write(jobs, out / "index.html")
+    print(f"All of it as a page: {_short(out / 'index.html')}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Invoke the function by hand, with `sam local invoke`, in a container like Lambda's own.
 
 It starts the embedded AWS, puts a picture where the event says that one was uploaded, hands the
-event to the function, and shows what the function said and what is in the bucket then.
+event to the function, and shows what the function said and what is in the bucket then. A picture
+of your own keeps its name, and the event names it.
 
     PYTHONPATH=worker python -m local.invoke EVENT [--input PICTURE]
 
@@ -10,10 +11,14 @@ Exit codes: 0 the function did its jobs, 1 it or the embedded AWS failed, 2 wron
 
 from __future__ import annotations
 
-import argparse
+import contextlib
+import copy
 import json
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
 
 from processing import events
 from processing.errors import BadEvent
@@ -26,20 +31,27 @@ from .commands import CommandFailed, Commands
 from .engine import containers
 from .pipeline import INPUT
 from .progress import step
+from .usage import MakeParser, existing_file
+
+_CONTAINER_ENDS = "LAMBDA_RUNTIME Failed to get next invocation"
+"""What the runtime says when SAM ends its container after the invocation: nothing has failed."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run it; gives the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m local.invoke", description="sam local invoke")
-    parser.add_argument("event", type=Path, help="a file in events/, or one of your own")
-    parser.add_argument("--input", type=Path, default=paths.SAMPLE, help="the picture to upload")
+    parser = MakeParser("invoke", "[EVENT=events/s3-put.json] [INPUT=file]", __doc__)
+    parser.add_argument("event", type=existing_file, help="in events/, or one of your own")
+    parser.add_argument("--input", type=existing_file, help="the picture to upload")
     chosen = parser.parse_args(arguments)
     try:
         event = json.loads(chosen.event.read_text())
         uploads = events.from_event(event, INPUT)
-        picture = chosen.input.read_bytes()
+        if chosen.input:
+            event = named(event, INPUT + chosen.input.name)
+            uploads = events.from_event(event, INPUT)
+        picture = (chosen.input or paths.SAMPLE).read_bytes()
     except (OSError, ValueError, BadEvent) as error:
-        parser.error(str(error))
+        parser.error(f"{chosen.event}: {error}")
     try:
         with step("finding an image to run functions in"):
             image = lambda_base()
@@ -49,9 +61,11 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             for upload in uploads:
                 put(aws, upload.bucket, upload.key, picture)
-            with step("sam local invoke"):
-                said = invoke(aws, chosen.event, image)
-            print(said)
+            with step("sam local invoke"), tempfile.NamedTemporaryFile("w") as file:
+                json.dump(event, file)
+                file.flush()
+                said = invoke(aws, Path(file.name), image)
+            print("\n".join(line for line in said.splitlines() if _CONTAINER_ENDS not in line))
             for bucket in dict.fromkeys(upload.bucket for upload in uploads):
                 listed = aws.client("s3").list_objects_v2(Bucket=bucket)
                 for item in listed.get("Contents", []):
@@ -62,6 +76,18 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"\nfailed: {error}", file=sys.stderr)
         return 1
     return 1 if failed(said) else 0
+
+
+def named(event: dict[str, Any], key: str) -> dict[str, Any]:
+    """The event, about this key. A notification encodes it, the other events do not."""
+    event = copy.deepcopy(event)
+    for record in event.get("Records", []):
+        record["s3"]["object"]["key"] = quote_plus(key, safe="/")
+    with contextlib.suppress(KeyError):
+        event["detail"]["object"]["key"] = key
+    with contextlib.suppress(KeyError):
+        event["detail"]["requestParameters"]["key"] = key
+    return event
 
 
 def put(aws: EmbeddedAws, bucket: str, key: str, body: bytes) -> str:

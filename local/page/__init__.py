@@ -14,12 +14,23 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from PIL import Image
+from PIL import Image, ImageChops, ImageFilter
 
 from . import diagram, stack
 
 LONGEST_SIDE = 900
 """Pixels: a picture on the page; the file itself lies beside it."""
+SHOWN = 384
+"""Pixels: how wide the page shows it, at most."""
+PATH = (26, 127, 55)
+"""As the page draws it: (0, 255, 0) on white is hard to see."""
+SPANS = {
+    "event": ("event", "the event comes"),
+    "started": ("engine", "the engine starts"),
+    "answered": ("job", "the job"),
+    "rejected": ("job", "the job"),
+}
+"""What was waited for until this happened: its colour and its name."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,7 @@ class Job:
 
     @property
     def after(self) -> str | None:
-        return preview(self.file) if self.outcome == "answered" else None
+        return preview(self.file, self.upload) if self.outcome == "answered" else None
 
     @property
     def rejection(self) -> dict[str, Any] | None:
@@ -60,8 +71,9 @@ class Job:
 
     @property
     def record(self) -> str:
-        """The rejection as people read it."""
-        return json.dumps(self.rejection, indent=2, ensure_ascii=False)
+        """The rejection as people read it, without the reason, which stands above it."""
+        said = {name: value for name, value in (self.rejection or {}).items() if name != "reason"}
+        return json.dumps(said, indent=2, ensure_ascii=False)
 
     @property
     def bytes(self) -> int:
@@ -71,33 +83,57 @@ class Job:
     def diagram(self) -> diagram.Diagram:
         return diagram.draw(stack.read(self.parameters))
 
-    def spans(self, longest: float) -> list[tuple[str, float, float]]:
-        """What was waited for, from where and for how long, in percent of the longest job.
+    def spans(self, longest: float) -> list[tuple[str, str, float, float]]:
+        """What was waited for (colour, name), from where and for how long, in percent of the
+        longest job.
 
         The times come from several clocks: none goes back behind the one before it.
         """
-        names = ("the event comes", "the engine starts", "the job")
-        edges = [0.0]
-        for after in [*self.seconds.values()][1:]:
-            edges.append(max(edges[-1], after))
         scale = 100 / longest if longest else 0
-        return [
-            (name, start * scale, (end - start) * scale)
-            for name, start, end in zip(names, edges, edges[1:], strict=False)
-        ]
+        found, start = [], 0.0
+        for what, after in [*self.seconds.items()][1:]:
+            end = max(start, after)
+            found.append((*SPANS[what], start * scale, (end - start) * scale))
+            start = end
+        return found
 
 
-def preview(file: Path) -> str | None:
-    """The picture as a data: address of a PNG, which every browser shows; None for no picture."""
-    try:
-        with Image.open(file) as opened:
-            picture = opened.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+def preview(file: Path, upload: Path | None = None) -> str | None:
+    """The picture as a data: address of a PNG, which every browser shows; None for no picture.
+
+    The path that it has and the upload has not is drawn wide enough to be seen.
+    """
+    picture, before = _picture(file), upload and _picture(upload)
+    if picture is None:
         return None
+    path = _path(picture, before) if before and before.size == picture.size else None
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    if path:
+        narrow = path.resize(picture.size, Image.Resampling.BOX).point(lambda v: 255 if v else 0)
+        times = max(picture.size) // SHOWN
+        picture.paste(PATH, mask=narrow.filter(ImageFilter.MaxFilter(2 * times + 1)))
     png = BytesIO()
     picture.save(png, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
+
+
+def _picture(file: Path) -> Image.Image | None:
+    try:
+        with Image.open(file) as opened:
+            return opened.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+def _path(picture: Image.Image, before: Image.Image) -> Image.Image:
+    """White where the picture is green and was not; a JPEG's green is only nearly (0, 255, 0)."""
+
+    def green(of: Image.Image) -> Image.Image:
+        red, green, blue = of.split()
+        more = ImageChops.subtract(green, ImageChops.lighter(red, blue))
+        return more.point(lambda value: 255 if value > 100 else 0)
+
+    return ImageChops.subtract(green(picture), green(before))
 
 
 def write(jobs: Sequence[Job], to: Path) -> None:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
 from io import BytesIO
+from itertools import takewhile
 from pathlib import Path
+from socket import AF_INET
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from oracle import check_path
 from PIL import Image
 
 from local.aws import EmbeddedAws
-from local.invoke import failed, invoke, put
-from local.paths import ROOT
+from local.build import sam_environment
+from local.engine import bridge_address
+from local.invoke import failed, invoke, main, put
+from local.paths import ROOT, SAM
 from local.pipeline import answer_key
 from tests.containers.conftest import BUCKET
 
@@ -39,7 +50,8 @@ EVENTS: dict[str, list[str]] = {
 
 
 def test_every_sample_event_is_tried() -> None:
-    assert sorted(EVENTS) == sorted(path.stem for path in (ROOT / "events").glob("*.json"))
+    samples = {path.stem for path in (ROOT / "events").glob("*.json")} - {"local"}  # `make s3`
+    assert {*EVENTS} == samples
 
 
 @pytest.mark.parametrize(("event", "keys"), EVENTS.items(), ids=EVENTS.keys())
@@ -64,6 +76,76 @@ def test_the_functions_error_is_seen(aws: EmbeddedAws, lambda_base: str, tmp_pat
     said = invoke(aws, event, lambda_base)
     assert failed(said)
     assert "BadEvent" in said
+
+
+def test_make_s3_lets_sam_invoke_the_function_as_typed(
+    lambda_base: str, sample: bytes, tmp_path: Path
+) -> None:
+    """In a folder that has of the project what `sam local invoke` looks at."""
+    shutil.copytree(ROOT / "events", tmp_path / "events")
+    shutil.copy(ROOT / "samconfig.toml", tmp_path)
+    variables = tmp_path / "events" / "local.json"
+    command = [sys.executable, "-u", "-m", "local.s3", f"--root={tmp_path}"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "worker")}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as running:
+        try:
+            assert running.stdout
+            shown = list(takewhile(lambda line: "Ctrl-C" not in line, running.stdout))
+            typed = next(line for line in shown if line.startswith("  sam local invoke ")).split()
+            as_documented = (
+                "sam local invoke ProcessFunction -e events/s3-put.json -n events/local.json"
+            )
+            assert " ".join(typed).startswith(as_documented)
+            assert as_documented in (ROOT / "README.md").read_text()
+            assert only_loopback_and_bridge(variables)
+            said = subprocess.run(
+                [str(SAM), *typed[1:]],
+                cwd=tmp_path,
+                env=sam_environment(),  # nobody's credentials, no endpoint
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=True,
+            ).stdout
+            assert [(r["outcome"], r["key"]) for r in reports(said)] == [
+                ("answered", "input/maze.png")
+            ], said
+            assert running.stdout.readline().startswith("s3://uploads/output/maze.png  ")
+            (address,) = (line.split()[2] for line in shown if line.startswith("  curl "))
+            with urllib.request.urlopen(address) as answer:
+                check_path(Image.open(BytesIO(sample)), Image.open(BytesIO(answer.read())))
+        finally:
+            running.terminate()
+        assert running.wait(30) == 0
+    assert not variables.exists()
+
+
+def only_loopback_and_bridge(variables: Path) -> bool:
+    """Whether nothing listens on the port on another address of this machine."""
+    address = json.loads(variables.read_text())["Parameters"]["AWS_ENDPOINT_URL_S3"]
+    port, bridge = urlsplit(address).port, urlsplit(address).hostname
+    assert bridge == bridge_address()
+    socket.create_connection((bridge, port)).close()
+    socket.create_connection(("127.0.0.1", port)).close()
+    others = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, AF_INET)}
+    for other in {*others, "127.0.0.2"} - {bridge, "127.0.0.1"}:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((other, port))
+    return True
+
+
+def test_make_invoke_keeps_the_files_name_and_shows_no_error(
+    lambda_base: str, sample: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / 'my maze+1 100%".png'
+    picture.write_bytes(sample)
+    assert main([str(ROOT / "events" / "s3-put.json"), "--input", str(picture)]) == 0
+    said = capsys.readouterr().out
+    assert [report["key"] for report in reports(said)] == [f"input/{picture.name}"]
+    assert f"s3://uploads/output/{picture.name}" in said
+    assert "ERROR" not in said
 
 
 def reports(said: str) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The demo: its arguments, its exit codes, and that it leaves nothing running."""
 
+import json
 import re
 import shutil
 import signal
@@ -53,9 +54,65 @@ def test_a_file_is_found_by_relative_and_by_absolute_path(
     assert demo.parse(["--input", str(tmp_path / "a.png")]).input == tmp_path / "a.png"
 
 
-def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+def test_a_wrong_argument_is_named_as_users_of_make_know_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for wrong in (["--input", "lost.png"], ["--scenarios", "batch"]):
+        with pytest.raises(SystemExit, match="2"):
+            demo.parse(wrong)
+        said = capsys.readouterr().err
+        assert f"make demo: error: {wrong[0].removeprefix('--').upper()}: " in said
+        assert "usage: make demo [INPUT=file] [SCENARIOS=...]" in said
+        assert "--" not in said
+
+
+def test_two_demos_at_once_have_a_folder_each(tmp_path: Path) -> None:
+    with demo.folder_of_its_own(tmp_path) as first, demo.folder_of_its_own(tmp_path) as second:
+        assert [first.name, second.name] == ["demo", "demo-2"]
+    with demo.folder_of_its_own(tmp_path) as later:
+        assert later == first
+
+
+def test_a_file_in_the_folder_that_it_empties_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    earlier = tmp_path / "demo" / "lambda" / "sample.png"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_bytes(b"")
+    assert demo.main(["--input", str(earlier), "--build", str(tmp_path)]) == 2
+    assert "the demo empties" in capsys.readouterr().err
+    assert earlier.exists()
+
+
+@pytest.mark.parametrize("package", ["local", "operate", "bench", "economics", "supply"])
+def test_an_interrupt_while_it_imports_is_one_line(package: str) -> None:
+    """Whatever is imported after the package, as `python -m PACKAGE.MODULE` does."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {package}; raise KeyboardInterrupt"],
+        cwd=paths.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == "\ninterrupted\n"
+    assert done.returncode == -signal.SIGINT  # a shell calls it 130
+
+
+def test_a_defect_still_shows_its_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import local; raise ValueError"],
+        cwd=paths.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def run_demo(build: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "local.demo", *arguments],
+        [sys.executable, "-m", "local.demo", f"--build={build}", *arguments],
         cwd=paths.ROOT,
         capture_output=True,
         text=True,
@@ -67,27 +124,33 @@ def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_it_shows_each_step_and_leaves_the_answer(tmp_path: Path) -> None:
     picture = tmp_path / "my own maze.png"
     shutil.copy(paths.SAMPLE, picture)
-    done = run_demo("--input", str(picture), "--scenarios", "fargate")
+    older = tmp_path / "demo" / "fargate" / "older.png"
+    older.parent.mkdir(parents=True)
+    older.write_bytes(b"")
+    done = run_demo(tmp_path, "--input", str(picture), "--scenarios", "fargate")
     assert done.returncode == 0, done.stdout + done.stderr
     happened = re.findall(r"^ +(-?\d+\.\d\d) s  (\w+)", done.stdout, re.MULTILINE)
     assert [what for _, what in happened] == ["uploaded", "event", "started", "answered"]
     seconds = [float(after) for after, _ in happened]
     assert seconds[0] == 0
     assert seconds == sorted(seconds)
-    answer = paths.BUILD / "demo" / "fargate" / "my own maze.png"
+    answer = tmp_path / "demo" / "fargate" / "my own maze.png"
     assert answer.read_bytes() != picture.read_bytes()
-    assert f"build/demo/fargate/{picture.name}" in done.stdout
+    assert f"demo/fargate/{picture.name}" in done.stdout
+    assert not older.exists()
 
 
 def test_a_broken_picture_shows_its_rejection(tmp_path: Path) -> None:
     picture = tmp_path / "broken.png"
     picture.write_bytes(paths.SAMPLE.read_bytes()[:1000])
-    done = run_demo("--input", str(picture), "--scenarios", "lambda")
+    done = run_demo(tmp_path, "--input", str(picture), "--scenarios", "lambda")
     assert done.returncode == 1
-    assert "rejected: the picture is damaged or cut off" in done.stdout
-    assert '"key": "input/broken.png"' in done.stdout
-    record = paths.BUILD / "demo" / "lambda" / "broken.png.json"
-    assert "damaged or cut off" in record.read_text()
+    assert done.stdout.count("the picture is damaged or cut off") == 1
+    happened = re.findall(r"^ +(-?\d+\.\d\d) s  (\w+)", done.stdout, re.MULTILINE)
+    assert [what for _, what in happened] == ["uploaded", "started", "rejected"]
+    record = tmp_path / "demo" / "lambda" / "broken.png.json"
+    assert str(record) in done.stdout
+    assert json.loads(record.read_text())["key"] == "input/broken.png"
 
 
 @pytest.mark.parametrize(
@@ -95,15 +158,19 @@ def test_a_broken_picture_shows_its_rejection(tmp_path: Path) -> None:
 )
 def test_an_interrupt_leaves_nothing_running(
     temporary: Path,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
     sent: signal.Signals,
     exit_code: int,
 ) -> None:
+    build = tmp_path_factory.mktemp("build")
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", "local.demo"],
+        [sys.executable, "-u", "-m", "local.demo", f"--build={build}"],
         cwd=paths.ROOT,
         stdout=subprocess.PIPE,
     ) as running:
-        until(lambda: any("sam deploy" in line for line in processes_of(temporary)), "sam deploy")
+        until(
+            lambda: any("sam deploy" in line for line in processes_of(temporary)), "sam deploy", 120
+        )
         running.send_signal(sent)
         assert running.wait(30) == exit_code
     assert processes_of(temporary) == []

@@ -1,9 +1,12 @@
 """The demo's page, as a browser shows it: pictures loaded, nothing refused, all scenarios."""
 
+import base64
+import html
 import json
 import re
 import shutil
 import subprocess
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
@@ -94,6 +97,69 @@ def test_a_broken_file_is_no_picture(tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(paths.SAMPLE.read_bytes()[:1000])
     assert page.preview(broken) is None
+
+
+def shown(address: str | None) -> Image.Image:
+    assert address
+    return Image.open(BytesIO(base64.b64decode(address.removeprefix("data:image/png;base64,"))))
+
+
+@pytest.mark.parametrize(("side", "seen"), [(100, 1), (384, 3), (900, 4), (5000, 4)])
+@pytest.mark.parametrize("kind", ["png", "jpg"])
+def test_a_path_of_one_pixel_can_be_seen(tmp_path: Path, side: int, seen: int, kind: str) -> None:
+    """A pixel of a small picture is large on the page; one of a large picture is lost."""
+    before, after = tmp_path / f"before.{kind}", tmp_path / f"after.{kind}"
+    picture = Image.new("RGB", (side, side), "white")
+    picture.paste((0, 255, 0), (0, 0, side // 10, side))  # it was green before: no path
+    picture.save(before, quality=100, subsampling=0)
+    picture.paste((0, 255, 0), (side // 2, 0, side // 2 + 1, side))
+    picture.save(after, quality=100, subsampling=0)
+    drawn = shown(page.preview(after, before))
+    row = [drawn.getpixel((x, drawn.height // 2)) for x in range(drawn.width)]
+    assert row.count(page.PATH) >= seen
+    assert page.PATH not in row[: drawn.width // 3]
+
+
+def test_an_answer_of_another_size_has_no_path(tmp_path: Path) -> None:
+    answer = tmp_path / "thumbnail.png"
+    Image.new("RGB", (50, 50), (0, 255, 0)).save(answer)
+    assert shown(page.preview(answer, paths.SAMPLE)).getpixel((9, 9)) == (0, 255, 0)
+
+
+def test_a_reason_is_said_once(written: Path) -> None:
+    assert written.read_text().count("the picture is &lt;b&gt;damaged") == 1
+
+
+def test_the_page_says_whose_times_they_are(written: Path) -> None:
+    assert "not of AWS" in written.read_text()
+
+
+@pytest.mark.parametrize("whats", [["event", "started", "answered"], ["started", "rejected"]])
+def test_each_span_has_its_own_colour_whatever_could_be_watched(
+    tmp_path: Path, whats: list[str]
+) -> None:
+    """From the event, or the upload, until the job starts is its engine's start."""
+    seconds = {"uploaded": 0.0} | {what: 0.2 + n for n, what in enumerate(whats)}
+    spans = page.Job("lambda", {}, tmp_path, tmp_path, seconds, {}, 1).spans(seconds[whats[-1]])
+    assert [colour for colour, *_ in spans] == ["event", "engine", "job"][-len(whats) :]
+    assert sum(width for *_, width in spans) == pytest.approx(100)
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [320, 390, 800, 1280])
+def test_the_page_does_not_scroll_sideways(written: Path, width: int) -> None:
+    """A frame as wide as a phone holds the page, and a script asks it how wide it came out."""
+    look = (
+        "const f=document.querySelector('iframe');f.onload=()=>{"
+        "document.title='wide '+f.contentDocument.documentElement.scrollWidth}"
+    )
+    text = html.escape(written.read_text(), quote=True)
+    frame = f'<iframe style="border:0;width:{width}px;height:900px" srcdoc="{text}"></iframe>'
+    watched = written.with_name("watched.html")
+    watched.write_text(f"<title>none</title>{frame}<script>{look}</script>")
+    found = re.search(r"<title>wide (\d+)</title>", browse(watched, "--dump-dom").stdout)
+    assert found
+    assert int(found[1]) <= width
 
 
 def edges(**parameters: str) -> set[tuple[str, str]]:
