@@ -70,7 +70,7 @@ simulate: setup $(ENV)/bench/.installed ## what is limited, and when [ARGS="--up
 lint: setup ## check style, types and the template
 	$(DEV)/ruff check .
 	$(DEV)/ruff format --check .
-	$(DEV)/mypy
+	$(DEV)/mypy || { echo 'A package without types (import-untyped) goes into tool.mypy.overrides of pyproject.toml.' >&2; exit 1; }
 	$(DEV)/cfn-lint -c I -a cfn_lint_serverless.rules -- template.yaml
 	$(ENV)/sam/bin/sam validate --lint --region us-east-1
 

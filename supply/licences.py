@@ -9,6 +9,7 @@ or decided, 1 one is not, or is unknown.
 from __future__ import annotations
 
 import functools
+import json
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -175,7 +176,22 @@ def main() -> int:
         print(f"  by decision, in {where} only: {finding.package}, {finding.licence}: {why}")
     for finding in wrong:
         print(f"  {finding.package}: {finding.licence}: {finding.problem}", file=sys.stderr)
+    if wrong:
+        print(how_to_go_on(wrong[0]), file=sys.stderr)
     return 1 if wrong else 0
+
+
+def how_to_go_on(wrong: Finding) -> str:
+    """What to write where, once its licence has been read and is right for you."""
+    return f"""
+Read the licence. If it is right for you, decide so in supply/{DECISIONS.name}, such as
+
+[{wrong.package}]
+licence = "..."  # an SPDX expression: https://spdx.org/licenses
+only = {json.dumps(wrong.environments)}
+why = "..."
+
+Else choose another package."""
 
 
 if __name__ == "__main__":

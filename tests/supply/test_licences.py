@@ -2,6 +2,7 @@
 
 from email.message import Message
 from importlib.metadata import Distribution
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,32 @@ def test_what_passes_by_decision_is_named(capsys: pytest.CaptureFixture[str]) ->
     assert summary.endswith(", 0 to look at")
     assert peer.startswith("  by decision, in peer only: mazesolver, GPL-3.0-only: ")
     assert tool.startswith("  by decision, in taskcat only: yattag, LGPL-2.1-only: ")
+
+
+@pytest.mark.parametrize("said", [licences.Unknown("my own words"), "GPL-3.0-only", "Unlicense"])
+def test_who_has_such_a_package_is_told_how_to_go_on(
+    said: str | licences.Unknown,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """And what it says is right: written down so, the package passes."""
+
+    def found() -> list[licences.Finding]:
+        return [licences.judge("own-package", ["dev", "requirements"], said)]
+
+    monkeypatch.setattr(licences, "findings", found)
+    assert licences.main() == 1
+    told = capsys.readouterr().err
+    assert "supply/licences.toml" in told
+    decided = tmp_path / "licences.toml"
+    decided.write_text(told[told.index("[own-package]") : told.index("Else")].replace("...", "X"))
+    monkeypatch.setattr(licences, "DECISIONS", decided)
+    licences.decisions.cache_clear()
+    try:
+        assert licences.main() == 0
+    finally:
+        licences.decisions.cache_clear()
 
 
 def test_what_is_wrong_is_no_exception() -> None:
