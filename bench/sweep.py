@@ -8,7 +8,6 @@ sweep itself. One upload in a hundred has no verdict, one in fifty is rejected; 
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections import Counter
@@ -19,6 +18,8 @@ from typing import NamedTuple
 from processing.settings import Settings
 from processing.store import Bucket
 from sweep import Plan, Sweep
+
+from local.usage import MakeParser
 
 from .peak import highest
 
@@ -113,7 +114,7 @@ def sweep(uploads: int) -> Swept:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.sweep", description="time the sweep")
+    parser = MakeParser("bench-sweep", "[UPLOADS=1000000]", "time the sweep")
     parser.add_argument("uploads", nargs="?", type=int, default=1_000_000)
     uploads = parser.parse_args(arguments).uploads
     found = sweep(uploads)

@@ -20,7 +20,12 @@ class MakeParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Name the variable, not the option that make passes it as."""
-        super().error(re.sub(r"^argument (?:--)?([\w-]+)", lambda found: found[1].upper(), message))
+        said = re.sub(r"^argument (?:--)?([\w-]+)", lambda found: _variable(found[1]), message)
+        super().error(said)
+
+
+def _variable(option: str) -> str:
+    return option.upper().replace("-", "_")
 
 
 def existing_file(name: str) -> Path:

@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from local import paths
 from local.progress import step
+from local.usage import MakeParser
 
 from . import stacks, versions
 from .stacks import Client, NoStack, Stack
@@ -76,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The arguments; a wrong one ends the program with exit code 2."""
     text = (__doc__ or "").split("\n")[0]
-    parser = argparse.ArgumentParser(prog="make destroy", description=text)
+    parser = MakeParser("destroy", "[STACK=uploads] [KEEP_DATA=1] [YES=1]", text)
     parser.add_argument("stack", help="the stack's name")
     parser.add_argument("--keep-data", action="store_true", help="leave the buckets")
     parser.add_argument("--yes", action="store_true", help="do not ask")

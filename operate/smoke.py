@@ -22,6 +22,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from local import paths
+from local.usage import MakeParser
 
 from . import solved, stacks, versions
 from .stacks import NoStack, Stack
@@ -152,7 +153,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The arguments; a wrong one ends the program with exit code 2."""
-    parser = argparse.ArgumentParser(prog="make smoke", description=(__doc__ or "").split("\n")[0])
+    parser = MakeParser("smoke", "[STACK=uploads] [INPUT=file] [KEEP=1]", __doc__)
     parser.add_argument("stack", help="the stack's name")
     parser.add_argument("--input", type=_file, default=paths.SAMPLE, help="any picture of a maze")
     parser.add_argument("--timeout", type=float, help="seconds to wait for the verdicts")

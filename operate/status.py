@@ -8,7 +8,6 @@ uploads that are overdue, an alarm), 2 wrong arguments, or no such stack.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -21,6 +20,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from processing import job
+
+from local.usage import MakeParser
 
 from . import stacks
 from .stacks import NoStack, Stack
@@ -72,10 +73,7 @@ class Status:
 
 def main(arguments: list[str] | None = None) -> int:
     """Show it; gives the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m operate.status",
-        description="Show the last verdicts of a stack, and what waits, failed and runs.",
-    )
+    parser = MakeParser("status", "[STACK=uploads] [JSON=1]", __doc__)
     parser.add_argument("stack", help="name of the stack")
     parser.add_argument("--json", action="store_true", help="for a program")
     chosen = parser.parse_args(arguments)

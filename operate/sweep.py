@@ -10,7 +10,6 @@ Exit codes: 0 done, 1 some could not be dealt with, 2 wrong arguments, or no suc
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -21,6 +20,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from local.usage import MakeParser
 
 from . import stacks
 from .stacks import NoStack, Stack
@@ -40,10 +41,8 @@ class SweepFailed(Exception):
 
 def main(arguments: list[str] | None = None) -> int:
     """Sweep; gives the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m operate.sweep",
-        description="Start the jobs of all uploads that have no current verdict.",
-    )
+    usage = "[STACK=uploads] [DRY_RUN=1] [PREFIX=input/2026/] [RATE=5]"
+    parser = MakeParser("sweep", usage, "Start the jobs of all uploads without a current verdict.")
     parser.add_argument("stack", help="name of the stack")
     parser.add_argument("--dry-run", action="store_true", help="list and count, and start nothing")
     parser.add_argument("--prefix", help="only uploads whose keys start with this")

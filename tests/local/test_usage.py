@@ -1,0 +1,40 @@
+"""What a wrong argument is answered with: in the words of make, whatever the target."""
+
+import importlib
+import re
+
+import pytest
+
+from local import paths
+
+WRONG = {
+    "demo": ("local.demo", ["--input", "lost.png"], "INPUT: there is no file"),
+    "invoke": ("local.invoke", ["lost.json"], "EVENT: there is no file"),
+    "s3": ("local.s3", ["--input", "lost.png"], "INPUT: there is no file"),
+    "smoke": ("operate.smoke", ["uploads", "--input", "lost.png"], "INPUT: there is no file"),
+    "sweep": ("operate.sweep", ["uploads", "--rate", "fast"], "RATE: invalid float value"),
+    "status": ("operate.status", [], "the following arguments are required: stack"),
+    "destroy": ("operate.destroy", [], "the following arguments are required: stack"),
+    "bench-sweep": ("bench.sweep", ["many"], "UPLOADS: invalid int value"),
+    "cost": ("economics.__main__", ["cost", "--mode", "x"], "argument --mode: invalid choice"),
+}
+
+
+@pytest.mark.parametrize("target", WRONG)
+def test_a_wrong_argument_is_answered_in_the_words_of_make(
+    target: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Options are named as such only where make hands them on as ARGS."""
+    module, arguments, said = WRONG[target]
+    with pytest.raises(SystemExit, match="2"):
+        importlib.import_module(module).main(arguments)
+    usage, error = capsys.readouterr().err.split(f"make {target}: error: ")
+    assert usage.startswith(f"usage: make {target} ")
+    assert error.startswith(said)
+    named = set(re.findall(r"([A-Z]\w*)=", usage))
+    recipe = re.search(rf"^{target}:.*\n(?:\t.*\n)+", MAKEFILE, re.MULTILINE)
+    assert recipe
+    assert named <= set(re.findall(r"\((?:if \$\()?([A-Z_]+)\)", recipe[0]))
+
+
+MAKEFILE = (paths.ROOT / "Makefile").read_text()
