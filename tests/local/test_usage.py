@@ -2,6 +2,8 @@
 
 import importlib
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +40,20 @@ def test_a_wrong_argument_is_answered_in_the_words_of_make(
 
 
 MAKEFILE = (paths.ROOT / "Makefile").read_text()
+
+
+def test_who_imports_a_package_without_types_is_told_how_to_go_on(tmp_path: Path) -> None:
+    """With programs in the place of the real ones, of which the one for types finds something."""
+    for name in ("ruff", "cfn-lint", "mypy"):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n[ {name} != mypy ]\n")
+        program.chmod(0o755)
+    done = subprocess.run(
+        ["make", "--old-file=setup", "lint", f"DEV={tmp_path}"],
+        cwd=paths.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "tool.mypy.overrides of pyproject.toml" in done.stderr
