@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from local import demo, paths
+from local.build import build
+from local.commands import Commands
 from local.pipeline import until
 from tests.local.test_embedded_aws import processes_of, temporary  # noqa: F401
 
@@ -162,9 +164,10 @@ def test_an_interrupt_leaves_nothing_running(
     sent: signal.Signals,
     exit_code: int,
 ) -> None:
-    build = tmp_path_factory.mktemp("build")
+    build(Commands(), "host")  # on a busy machine it takes longer than what is waited for below
+    folder = tmp_path_factory.mktemp("build")
     with subprocess.Popen(
-        [sys.executable, "-u", "-m", "local.demo", f"--build={build}"],
+        [sys.executable, "-u", "-m", "local.demo", f"--build={folder}"],
         cwd=paths.ROOT,
         stdout=subprocess.PIPE,
     ) as running:
