@@ -1,6 +1,8 @@
 """Check that a deployed stack works: upload a picture and a broken file, look at their verdicts.
 
-What it uploaded and what came of it is deleted afterwards, unless something was wrong.
+Right after a deployment or a change of Mode, S3 tells nobody of uploads yet. So each minute what
+has no verdict is uploaded again, as a new version. What it uploaded and what came of it is deleted
+afterwards in all versions, unless something was wrong.
 
     PYTHONPATH=worker python -m operate.smoke STACK [--input PICTURE] [--timeout SECONDS] [--keep]
 
@@ -28,9 +30,12 @@ from . import solved, stacks, versions
 from .stacks import NoStack, Stack
 
 OUR_JOB = "processing.maze:solve"
-SECONDS = {"s3": 300, "cloudtrail": 900}
-"""To wait for the verdicts by EventSource. A task starts within a minute or two; CloudTrail's
-records come within minutes, mostly."""
+SECONDS = 900
+"""To wait for the verdicts. S3 says that its events take "around five minutes" to begin (S3 guide,
+enable-event-notifications-eventbridge), a task starts within a minute or two, and CloudTrail's
+records come within 15 minutes."""
+UPLOAD_AGAIN = 60
+"""Seconds after which what has no verdict is uploaded again."""
 
 
 class DoesNotWork(Exception):
@@ -59,28 +64,45 @@ class Smoke:
         self.bucket = stack.outputs["BucketName"]
         self.folder = f"smoke/{uuid.uuid4()}/"
         self._s3 = boto3.client("s3")
-        self._uploaded: dict[str, tuple[str, float]] = {}
+        self._bodies: dict[str, bytes] = {}
+        self._versions: dict[str, dict[str, float]] = {}
+        """Of each name, when each version was uploaded; the current one last."""
 
     def upload(self, name: str, body: bytes) -> None:
-        """Put a file under the input prefix."""
+        """Put a file under the input prefix, or a new version of it."""
         key = self.stack.parameters["InputPrefix"] + self.folder + name
         reply = self._s3.put_object(Bucket=self.bucket, Key=key, Body=body)
-        self._uploaded[name] = (reply["VersionId"], time.monotonic())
+        self._bodies[name] = body
+        self._versions.setdefault(name, {})[reply["VersionId"]] = time.monotonic()
 
-    def verdicts(self, seconds: float) -> dict[str, Verdict]:
-        """Wait for the verdicts on all that was uploaded. Raises DoesNotWork."""
+    def verdicts(self, seconds: float, again: float = UPLOAD_AGAIN) -> dict[str, Verdict]:
+        """Wait for the verdicts on the current versions of all uploads. Raises DoesNotWork."""
         found: dict[str, Verdict] = {}
-        ends = time.monotonic() + seconds
-        while missing := self._uploaded.keys() - found.keys():
-            found |= {name: verdict for name in missing if (verdict := self._verdict(name))}
-            if time.monotonic() > ends:
-                lost = ", ".join(sorted(missing))
+        began, uploads = time.monotonic(), 1
+        while True:
+            wanted = self._bodies.keys() - found.keys()
+            found |= {name: verdict for name in wanted if (verdict := self._verdict(name))}
+            missing = sorted(wanted - found.keys())
+            if not missing:
+                return found
+            waited = time.monotonic() - began
+            if waited > seconds:
+                lost = ", ".join(missing)
                 raise DoesNotWork(f"no verdict on {lost} within {seconds:g} s.\n{self.where()}")
+            if waited > uploads * again:
+                print(
+                    f"  no verdict on {', '.join(missing)} after {waited:.0f} of {seconds:g} s: "
+                    "uploading again, for S3 says that events take around five minutes to begin",
+                    flush=True,
+                )
+                for name in missing:
+                    self.upload(name, self._bodies[name])
+                uploads += 1
             time.sleep(0.2)
-        return found
 
     def _verdict(self, name: str) -> Verdict | None:
-        version, uploaded = self._uploaded[name]
+        ours = self._versions[name]
+        version, uploaded = next(reversed(ours.items()))
         places = {
             "answered": self.stack.parameters["OutputPrefix"] + self.folder + name,
             "rejected": f"{self.stack.parameters['RejectedPrefix']}{self.folder}{name}.json",
@@ -92,8 +114,10 @@ class Smoke:
                 continue
             seconds = time.monotonic() - uploaded
             named = found["Metadata"].get("source-version")
-            if named != version:
+            if named not in ours:
                 raise DoesNotWork(f"{key} is for the version {named}, not for {version}")
+            if named != version:  # of the event before; that of the current one is under way
+                continue
             return Verdict(key, outcome, found["Body"].read(), seconds)
         return None
 
@@ -134,7 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(stack.describe())
         smoke = Smoke(stack)
         try:
-            check(smoke, chosen.input, chosen.timeout or SECONDS[stack.parameters["EventSource"]])
+            check(smoke, chosen.input, chosen.timeout)
         except BaseException:
             print(f"Left to look at: s3://{smoke.bucket}/*/{smoke.folder}", file=sys.stderr)
             raise
@@ -156,7 +180,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = MakeParser("smoke", "[STACK=uploads] [INPUT=file] [KEEP=1]", __doc__)
     parser.add_argument("stack", help="the stack's name")
     parser.add_argument("--input", type=_file, default=paths.SAMPLE, help="any picture of a maze")
-    parser.add_argument("--timeout", type=float, help="seconds to wait for the verdicts")
+    parser.add_argument(
+        "--timeout", type=float, default=SECONDS, help="seconds to wait for the verdicts"
+    )
     parser.add_argument("--keep", action="store_true", help="leave what was uploaded and answered")
     return parser.parse_args(arguments)
 

@@ -1,6 +1,7 @@
 """`make smoke`: it tells a stack that works from one that does not, and cleans up after itself."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -22,16 +23,25 @@ pytestmark = pytest.mark.usefixtures("default_account")
 
 
 @pytest.fixture
-def idle(aws: EmbeddedAws, pipelines: dict[str, Pipeline]) -> Iterator[Pipeline]:
-    """The Lambda pipeline with a bucket that tells nobody of uploads."""
-    pipeline = pipelines["lambda"]
-    s3, name = pipeline.s3, {"Bucket": pipeline.bucket}
+def begin(pipelines: dict[str, Pipeline]) -> Iterator[Callable[[], None]]:
+    """The bucket of the Lambda pipeline tells nobody of uploads until this is called."""
+    s3, name = pipelines["lambda"].s3, {"Bucket": pipelines["lambda"].bucket}
     before = s3.get_bucket_notification_configuration(**name)
     before.pop("ResponseMetadata")
     s3.put_bucket_notification_configuration(**name, NotificationConfiguration={})
-    yield pipeline
-    s3.put_bucket_notification_configuration(**name, NotificationConfiguration=before)
-    forget(pipeline)
+
+    def begin() -> None:
+        s3.put_bucket_notification_configuration(**name, NotificationConfiguration=before)
+
+    yield begin
+    begin()
+
+
+@pytest.fixture
+def idle(begin: Callable[[], None], pipelines: dict[str, Pipeline]) -> Iterator[Pipeline]:
+    """The Lambda pipeline with a bucket that tells nobody of uploads."""
+    yield pipelines["lambda"]
+    forget(pipelines["lambda"])
 
 
 def left(pipeline: Pipeline) -> list[str]:
@@ -101,6 +111,43 @@ def test_a_stack_that_does_not_answer_says_where_to_look(
     assert idle.outputs["FailureQueueUrl"] in said
     assert f"Left to look at: s3://{idle.bucket}/" in said
     assert len(left(idle)) == 2
+
+
+def test_a_stack_whose_events_begin_later_works(
+    idle: Pipeline, begin: Callable[[], None], maze: Maze, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on AWS for minutes after a deployment: what was uploaded until then has no event."""
+    check = smoke.Smoke(smoke.stacks.find(idle.stack))
+    names = ("a.png", "b.png")
+    for seed, name in enumerate(names):
+        check.upload(name, maze(seed))
+    first = {name: idle.versions(f"input/{check.folder}{name}") for name in names}
+    timer = threading.Timer(2.5, begin)
+    timer.start()
+    found = check.verdicts(30, again=1)
+    timer.join()
+    for name, verdict in found.items():
+        versions = idle.versions(f"input/{check.folder}{name}")
+        answered = idle.s3.head_object(Bucket=idle.bucket, Key=verdict.key)["Metadata"]
+        assert answered["source-version"] == max(versions, key=lambda each: versions[each])
+        assert answered["source-version"] not in first[name]
+    assert found.keys() == {*names}
+    said = capsys.readouterr().out
+    assert "no verdict on a.png, b.png after 1 of 30 s: uploading again" in said
+    assert "events take around five minutes to begin" in said
+    check.clean_up()
+    assert left(idle) == []
+
+
+def test_a_verdict_on_the_version_before_is_not_yet_one(idle: Pipeline) -> None:
+    check = smoke.Smoke(smoke.stacks.find(idle.stack))
+    key, answer = f"input/{check.folder}a.png", f"output/{check.folder}a.png"
+    check.upload("a.png", b"1")
+    (before,) = idle.versions(key)
+    check.upload("a.png", b"2")
+    idle.s3.put_object(Bucket=idle.bucket, Key=answer, Metadata={"source-version": before})
+    with pytest.raises(smoke.DoesNotWork, match="no verdict on a.png within 1 s"):
+        check.verdicts(1)
 
 
 def test_a_verdict_on_another_version_is_an_error(
