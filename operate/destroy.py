@@ -1,5 +1,8 @@
 """Delete a stack and the buckets that it retains, after showing what is in them and asking.
 
+First it disables what starts tasks and stops those that run: CloudFormation can't delete the
+cluster and the subnets of a task, and leaves them behind.
+
     python -m operate.destroy STACK [--keep-data] [--yes]
 
 Works too when the stack is already gone: CloudFormation remembers its buckets for 90 days.
@@ -15,7 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import NamedTuple
+from contextlib import ExitStack
+from typing import Any, NamedTuple
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
@@ -24,7 +28,7 @@ from local import paths
 from local.progress import step
 from local.usage import MakeParser
 
-from . import stacks, versions
+from . import stacks, tasks, versions
 from .stacks import Client, NoStack, Stack
 
 _DELETED = "DELETE_COMPLETE"
@@ -58,14 +62,20 @@ def main(arguments: list[str] | None = None) -> int:
             print("Nothing was deleted.")
             return 1
         for stack in plan.live:
-            delete_stack(stack)
+            delete(stack)
         for bucket in [] if chosen.keep_data else plan.buckets:
             with step(f"deleting s3://{bucket}"):
                 delete_bucket(bucket)
     except (NoStack, NoCredentialsError, NoRegionError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except (NotDestroyed, versions.NotDeleted, BotoCoreError, ClientError) as error:
+    except (
+        NotDestroyed,
+        tasks.StillRunning,
+        versions.NotDeleted,
+        BotoCoreError,
+        ClientError,
+    ) as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -86,12 +96,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def look(name: str) -> Plan:
     """What there is of the stack, or of deleted ones of that name. Raises NoStack."""
-    try:
-        found = [stacks.find(name)]
-    except NoStack as error:
-        found = stacks.deleted(name)
-        if not found:
-            raise NoStack(f"{error}, nor was one deleted in the last 90 days") from error
+    stack = stacks.described(name)
+    found = [stack] if stack and stack.is_ours else stacks.deleted(name)
+    if not found:
+        more = ", nor was one deleted in the last 90 days"
+        raise NoStack(stacks.foreign(name) if stack else stacks.absent(name, more))
     buckets = [bucket for stack in found for bucket in stacks.buckets(stack)]
     live = [stack for stack in found if stack.status != _DELETED]
     if not live and not buckets:
@@ -103,6 +112,8 @@ def show(plan: Plan, keep_data: bool) -> None:
     """Say what is going to be deleted."""
     for stack in plan.live:
         print(stack.describe())
+        if (cluster := tasks.cluster(stack)) and (running := len(tasks.alive(cluster))):
+            print(f"  {running} running tasks, will be STOPPED")
         for repository in stacks.repositories(stack):
             print(f"  repository {repository}: {images(repository)} images, will be DELETED")
     fate = "will be kept" if keep_data else "will be DELETED"
@@ -135,6 +146,31 @@ def confirmed(name: str) -> bool:
         return False
 
 
+def delete(stack: Stack) -> None:
+    """End the stack's tasks, and delete it. Raises NotDestroyed, StillRunning."""
+    if described(stack)["EnableTerminationProtection"]:
+        raise NotDestroyed(
+            f"the stack is {stack.status}, and its buckets are untouched: "
+            "it cannot be deleted while TerminationProtection is enabled"
+        )
+    with ExitStack() as undo:
+        if cluster := tasks.cluster(stack):
+            print("disabling what starts tasks, and stopping those that run", flush=True)
+            tasks.keep_from_starting(stack, undo)
+            tasks.stop(cluster)
+        try:
+            delete_stack(stack)
+        finally:
+            if described(stack)["StackStatus"].startswith("DELETE_"):
+                undo.pop_all()  # there is no way back, whatever of it is left
+
+
+def described(stack: Stack) -> dict[str, Any]:
+    """What CloudFormation says of it now, even when it is gone."""
+    found = boto3.client("cloudformation").describe_stacks(StackName=stack.id)["Stacks"]
+    return {"EnableTerminationProtection": False, **found[0]}
+
+
 def delete_stack(stack: Stack) -> None:
     """`sam delete`: it deletes the code that `sam deploy` uploaded, too, and tries twice.
 
@@ -162,7 +198,7 @@ def delete_stack(stack: Stack) -> None:
                         shown.add(event)
         said.seek(0)
         output = said.read().strip()
-    status = cloudformation.describe_stacks(StackName=stack.id)["Stacks"][0]["StackStatus"]
+    status = described(stack)["StackStatus"]
     if status != _DELETED:
         raise NotDestroyed(f"the stack is {status}, and its buckets are untouched:\n{output}")
 

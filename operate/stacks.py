@@ -43,6 +43,11 @@ class Stack:
             outputs={o["OutputKey"]: o["OutputValue"] for o in outputs},
         )
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it was made from this template."""
+        return self.parameters.keys() >= _OURS
+
     def describe(self) -> str:
         """One line for whoever looks on."""
         _, _, _, region, account, _ = self.id.split(":", 5)
@@ -53,18 +58,44 @@ class Stack:
 
 def find(name: str) -> Stack:
     """The stack of this name. Raises NoStack."""
-    cloudformation = boto3.client("cloudformation")
+    stack = described(name)
+    if not stack:
+        raise NoStack(absent(name))
+    if not stack.is_ours:
+        raise NoStack(foreign(name))
+    return stack
+
+
+def described(name: str) -> Stack | None:
+    """The stack of this name, whatever template it is of; None when there is none."""
     try:
-        found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        found = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
         if "does not exist" not in str(error):
             raise
-        region = cloudformation.meta.region_name
-        raise NoStack(f"there is no stack {name!r} in {region}") from error
-    stack = Stack.parse(found)
-    if not stack.parameters.keys() >= _OURS:
-        raise NoStack(f"the stack {name!r} was not made from this template: hands off")
-    return stack
+        return None
+    return Stack.parse(found[0])
+
+
+def foreign(name: str) -> str:
+    """That the stack is somebody else's."""
+    return f"the stack {name!r} was not made from this template: hands off"
+
+
+def absent(name: str, more: str = "") -> str:
+    """That there is no such stack, and which ones of this template there are instead."""
+    cloudformation = boto3.client("cloudformation")
+    region = cloudformation.meta.region_name
+    try:
+        pages = cloudformation.get_paginator("describe_stacks").paginate()
+        found = [Stack.parse(each) for page in pages for each in page["Stacks"]]
+        names = ", ".join(sorted(stack.name for stack in found if stack.is_ours))
+        others = f"of this template there are (STACK=...): {names or 'none'}"
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "AccessDenied":
+            raise
+        others = "which ones there are, these credentials may not list"
+    return f"there is no stack {name!r} in {region}{more}; {others}"
 
 
 def deleted(name: str) -> list[Stack]:
@@ -75,7 +106,7 @@ def deleted(name: str) -> list[Stack]:
     )
     ids = [s["StackId"] for page in pages for s in page["StackSummaries"] if s["StackName"] == name]
     found = [Stack.parse(cloudformation.describe_stacks(StackName=i)["Stacks"][0]) for i in ids]
-    return [stack for stack in found if stack.parameters.keys() >= _OURS]
+    return [stack for stack in found if stack.is_ours]
 
 
 def buckets(stack: Stack) -> list[str]:

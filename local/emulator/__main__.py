@@ -149,6 +149,7 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         run_task_permissions,
         stop_task,
         task_state_change,
+        tasks_in_the_way,
     )
 
     links = [
@@ -158,6 +159,7 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         credentials.LINK,
         stop_task.LINK,
         task_state_change.LINK,
+        tasks_in_the_way.LINK,
         eventbridge_to_lambda.LINK,
         function_failure.LINK,
         key_length.LINK,

@@ -1,16 +1,23 @@
 """`make destroy`: it shows, asks, and deletes the stack with all the buckets that it ever made."""
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
+from contextlib import ExitStack
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
+from local import paths
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline
-from operate import destroy, versions
+from operate import destroy, stacks, tasks, versions
+from tests.local.test_pipeline import run_task
 
+AWS_CLI = paths.BUILD / "env/awscli/bin/aws"
 Maze = Callable[[int], bytes]
 
 pytestmark = pytest.mark.usefixtures("default_account")
@@ -138,6 +145,120 @@ def test_data_stays_when_the_stack_can_not_be_deleted(
     assert "CREATE_COMPLETE, and its buckets are untouched" in said
     assert "cannot be deleted while TerminationProtection is enabled" in said
     assert list(versions.versions(pipeline.bucket)) == before
+
+
+# ---- Tasks, which keep their cluster and their subnets from being deleted ------------------------
+
+
+@pytest.fixture
+def busy(aws: EmbeddedAws, tmp_path: Path) -> Pipeline:
+    """A stack with all that starts tasks, in which one runs that does not end by itself."""
+    (tmp_path / "processing").mkdir()
+    (tmp_path / "processing/__main__.py").write_text("import time; time.sleep(600)")
+    outputs = aws.deploy("busy", Mode="hybrid", MaxTasks="2", HybridThresholdMiB="1")
+    pipeline = Pipeline(aws, "busy", outputs)
+    definition = outputs["TaskDefinitionArn"]
+    run_task(pipeline, definition, "input/endless", PYTHONPATH=str(tmp_path))
+    return pipeline
+
+
+def states(aws: EmbeddedAws, stack: str) -> dict[str, str]:
+    """Of what starts tasks, by its name in the template."""
+    events, functions = aws.client("events"), aws.client("lambda")
+    found = {}
+    for each in stacks.resources(stacks.find(stack)):
+        name, id_ = each["LogicalResourceId"], each["PhysicalResourceId"]
+        if each["ResourceType"] == "AWS::Events::Rule":
+            found[name] = str(events.describe_rule(Name=id_)["State"]).lower()
+        elif each["ResourceType"] == "AWS::Lambda::EventSourceMapping":
+            found[name] = str(functions.get_event_source_mapping(UUID=id_)["State"]).lower()
+    return found
+
+
+def test_tasks_are_stopped_before_their_network_goes(
+    aws: EmbeddedAws, busy: Pipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ecs, cluster = aws.client("ecs"), busy.outputs["ClusterArn"]
+    with pytest.raises(ecs.exceptions.ClusterContainsTasksException):
+        ecs.delete_cluster(cluster=cluster)
+    assert destroy.main([busy.stack, "--yes"]) == 0
+    said = capsys.readouterr().out
+    assert "1 running tasks, will be STOPPED" in said
+    assert "tasks that still run: 1\n  tasks that still run: 0\n" in said
+    assert "DELETE_FAILED" not in said
+    assert status(aws, busy) == "gone"
+    assert ecs.describe_clusters(clusters=[cluster])["clusters"] == []
+
+
+def test_nothing_that_starts_tasks_is_left_enabled(
+    aws: EmbeddedAws, pipelines: dict[str, Pipeline]
+) -> None:
+    """And what was enabled is enabled again, if the stack stays."""
+    stack = aws.deploy("starters", Mode="hybrid", MaxTasks="1") and stacks.find("starters")
+    before = states(aws, "starters")
+    assert {*before} == {
+        "UploadRule",
+        "SmallUploadRule",
+        "TaskFailureRule",
+        "SweepRule",
+        "LaunchFunctionLaunches",
+        "FailureFunctionRawFailures",
+    }
+    (sweep,) = (r for r in stacks.resources(stack) if r["LogicalResourceId"] == "SweepRule")
+    aws.client("events").disable_rule(Name=sweep["PhysicalResourceId"])
+    with ExitStack() as undo:
+        tasks.keep_from_starting(stack, undo)
+        assert {*states(aws, "starters").values()} == {"disabled"}
+    assert states(aws, "starters") == before | {"SweepRule": "disabled"}
+
+
+def test_a_stack_that_stays_goes_on_working(
+    aws: EmbeddedAws, pipelines: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = pipelines["fargate"]
+    before = states(aws, pipeline.stack)
+    monkeypatch.setattr(paths, "SAM", "false")  # it deletes nothing
+    assert destroy.main([pipeline.stack, "--yes", "--keep-data"]) == 1
+    assert states(aws, pipeline.stack) == before
+
+
+def test_no_task_is_stopped_for_a_stack_that_is_protected(
+    aws: EmbeddedAws, busy: Pipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    protection = aws.client("cloudformation").update_termination_protection
+    protection(StackName=busy.stack, EnableTerminationProtection=True)
+    try:
+        assert destroy.main([busy.stack, "--yes"]) == 1
+    finally:
+        protection(StackName=busy.stack, EnableTerminationProtection=False)
+    assert tasks.alive(busy.outputs["ClusterArn"])
+    assert destroy.main([busy.stack, "--yes"]) == 0
+
+
+def test_the_readmes_way_by_hand_does_the_same(
+    aws: EmbeddedAws, busy: Pipeline, maze: Maze, tmp_path: Path
+) -> None:
+    """As it stands there, with aws-cli and sam; but for the stack's name and for the patience."""
+    busy.verdict("input/a.png", busy.upload("input/a.png", maze(1)))
+    readme = (paths.ROOT / "README.md").read_text()
+    script = readme.split("By hand: deleting")[1].split("```")[1]
+    for there, here in {"STACK=uploads-fargate": f"STACK={busy.stack}", "sleep 30": ""}.items():
+        assert there in script
+        script = script.replace(there, here)
+    done = subprocess.run(
+        ["bash", "-euc", script],
+        env=os.environ
+        | {"PATH": f"{AWS_CLI.parent}:{paths.SAM.parent}:{os.environ['PATH']}"}
+        | {"SAM_CLI_TELEMETRY": "0"},
+        cwd=tmp_path,
+        input="y\n" * 9,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert status(aws, busy) == "gone"
+    assert busy.bucket not in buckets(aws)
 
 
 def test_a_bucket_with_thousands_of_versions_is_emptied(aws: EmbeddedAws) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from local.aws import REGION
 from local.pipeline import Pipeline, until
-from operate import status
+from operate import destroy, smoke, status, sweep
 from operate.stacks import Stack
 from tests.local.test_pipeline import job_without_permissions, run_task
 from tests.local.test_sweep import Sweeper
@@ -107,9 +109,15 @@ def test_running_tasks_are_counted(
     assert found["running_tasks"] == 0
 
 
-def test_no_such_stack_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    assert status.main(["nothing-here"]) == 2
-    assert "there is no stack 'nothing-here'" in capsys.readouterr().err
+@pytest.mark.parametrize("command", [status, sweep, smoke, destroy])
+def test_a_stack_that_is_not_there_is_said_with_those_that_are(
+    pipelines: dict[str, Pipeline], command: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["nothing-here"]) == 2
+    said = capsys.readouterr().err
+    assert f"there is no stack 'nothing-here' in {REGION}" in said
+    listed = said.split("of this template there are (STACK=...): ")[1]
+    assert {pipeline.stack for pipeline in pipelines.values()} <= {*listed.strip().split(", ")}
 
 
 STACK = Stack(
