@@ -20,6 +20,10 @@ INSTALLED = $(ENV)/dev/.installed $(ENV)/sam/.installed $(ENV)/ministack/.instal
 KERNEL = worker/processing/kernel.so
 
 export SAM_CLI_TELEMETRY = 0
+# boto3, and so SAM and taskcat, read AWS_DEFAULT_REGION alone; aws-cli and other SDKs prefer AWS_REGION.
+ifdef AWS_REGION
+override export AWS_DEFAULT_REGION = $(AWS_REGION)
+endif
 # `sam` calls make again for the layer; our flags are not its business.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
@@ -86,14 +90,17 @@ invoke: setup ## hand an event to the function in a container like Lambda's [EVE
 s3: setup ## leave an S3 with the samples' objects running, for `sam local invoke`, until Ctrl-C [INPUT=file]
 	@PYTHONPATH=worker $(DEV)/python -m local.s3 $(if $(INPUT),--input "$(INPUT)")
 
+DEPLOYED = Mode=$(MODE) EventSource=$(EVENT_SOURCE) Architecture=$(ARCHITECTURE) $(PARAMETERS)
+
 .PHONY: deploy
 deploy: setup ## build and deploy to your AWS account [MODE=lambda|fargate|hybrid EVENT_SOURCE=s3|cloudtrail ARCHITECTURE=x86_64|arm64 STACK=uploads PARAMETERS="Network=public"]
 	@case "$(MODE)" in lambda|fargate|hybrid) ;; *) echo "MODE is lambda, fargate or hybrid, not '$(MODE)'" >&2; exit 2;; esac
+	@$(DEV)/python -m operate.preflight "$(STACK)" $(DEPLOYED)
 	PYTHON="$(CURDIR)/$(DEV)/python" ARCHITECTURE="$(ARCHITECTURE)" $(ENV)/sam/bin/sam build \
 	  --parameter-overrides Architecture=$(ARCHITECTURE)
+	@$(DEV)/python -m operate.preflight "$(STACK)" --built .aws-sam/build $(DEPLOYED)
 	$(ENV)/sam/bin/sam deploy --stack-name "$(STACK)" --s3-prefix "$(STACK)" \
-	  --parameter-overrides Mode=$(MODE) EventSource=$(EVENT_SOURCE) Architecture=$(ARCHITECTURE) \
-	  $(PARAMETERS)
+	  $(if $(AWS_DEFAULT_REGION),--region "$(AWS_DEFAULT_REGION)") --parameter-overrides $(DEPLOYED)
 
 .PHONY: smoke
 smoke: setup ## check that a deployed stack works [STACK=uploads INPUT=file KEEP=1]
