@@ -91,3 +91,41 @@ def test_the_rate_is_kept_from_one_slice_to_the_next(monkeypatch, asked, apart):
     monkeypatch.setattr(by_hand, "time", fake)
     assert len(list(by_hand.slices(STACK, asked))) == 3
     assert function.begun == pytest.approx([0, apart, 2 * apart])
+
+
+def test_what_cant_start_is_on_the_screen():
+    counts = {"current": 5, "waiting": 0, "overdue": 4}
+    shown = status.screen(
+        status.Status(
+            stack="mazes",
+            last=[],
+            today={},
+            uploads=counts,
+            uploads_complete=True,
+            oldest_overdue="2026-01-01",
+            cant_start=3,
+            waiting_for_a_task=0,
+            running_tasks=0,
+            failures=0,
+            unreported_failures=0,
+            alarms=[],
+            links={},
+        )
+    )
+    assert "4 overdue (the oldest of 2026-01-01), 3 of which can't start" in shown
+
+
+def test_a_sweep_that_so_many_failures_stopped_is_not_gone_on_with(monkeypatch):
+    said = {
+        "outcomes": {"failed": 100},
+        "after": "a",
+        "backlog": False,
+        "stopped": True,
+        "problem": "input/a: lambda:InvokeFunction",
+    }
+    function = SimpleNamespace(
+        invoke=lambda **request: {"Payload": io.BytesIO(json.dumps(said).encode())}
+    )
+    monkeypatch.setattr("boto3.client", lambda service, config: function)
+    with pytest.raises(by_hand.SweepFailed, match="the last: input/a: lambda:InvokeFunction"):
+        list(by_hand.slices(STACK, {}))
