@@ -156,6 +156,7 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         cloudtrail.LINK,
         eventbridge_to_ecs.link(f"http://{LOOPBACK}:{port}"),
         run_task_permissions.LINK,
+        credentials.SESSIONS,
         credentials.LINK,
         stop_task.LINK,
         task_state_change.LINK,

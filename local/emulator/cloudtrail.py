@@ -44,6 +44,7 @@ def apply() -> None:
         call = _API_CALL.get(event_name)
         arn = f"arn:aws:s3:::{bucket_name}/{key}"
         if call and any(_records(selector, arn) for selector in _selectors_of_active_trails()):
+            print(f"CloudTrail: {call} {json.dumps([bucket_name, key])}", flush=True)
             bus.emit("aws.s3", "AWS API Call via CloudTrail", record(call, bucket_name, key), [])
 
     s3._fire_s3_event_async = fire_s3_event_async

@@ -8,6 +8,7 @@ the role, so that IAM enforcement sees the role's policies, and arrive in the en
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 
 from ministack.core.responses import get_account_id, get_region
@@ -72,6 +73,29 @@ def apply() -> None:
     ecs._register_metadata = register_metadata
 
 
+def _one_at_a_time() -> None:
+    """ministack walks through all sessions at each new one, in whichever thread starts a task or a
+    function. Two at once, and one ends with "dictionary changed size during iteration": the more
+    sessions there are, the sooner. Its task did not start, or its event was given up.
+    """
+    register: Callable[[str, dict[str, object]], None] = sts.register_session
+    lock = threading.Lock()
+
+    def register_session(access_key: str, session: dict[str, object]) -> None:
+        with lock:
+            register(access_key, session)
+
+    sts.register_session = register_session
+
+
+SESSIONS = Link(
+    what="sessions from many threads",
+    patch_points=(
+        PatchPoint(sts, "register_session", ("access_key", "session")),
+        PatchPoint(sts, "_sessions"),
+    ),
+    apply=_one_at_a_time,
+)
 LINK = Link(
     what="task role credentials",
     patch_points=(

@@ -8,11 +8,14 @@ enforcement decides as it would on AWS. The waits between retries are AWS's in s
 from __future__ import annotations
 
 import contextvars
+import functools
 import json
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -129,19 +132,30 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _run_task(endpoint: str, target: Json, rule: Json, view: object) -> None:
-    client = boto3.client(
-        "ecs",
-        endpoint_url=endpoint,
-        region_name=get_region(),
-        config=Config(retries={"total_max_attempts": 1}),
-        **{
-            name.lower(): value
-            for name, value in role_session(str(target["RoleArn"]), "events").items()
-        },
-    )
-    reply = client.run_task(**_request(target, rule, view))
+    with _MAKING_CLIENTS:
+        client = _client(endpoint, get_region(), str(target["RoleArn"]))
+    request = _request(target, rule, view)
+    reply = client.run_task(**request)
     if reply["failures"] or not reply["tasks"]:
         raise RunTaskFailures(json.dumps(reply["failures"]))
+    started = [task["taskArn"] for task in reply["tasks"]]
+    print(f"{rule['Name']}: {started} for {json.dumps(request['overrides'])}", flush=True)
+
+
+_MAKING_CLIENTS = threading.Lock()
+"""boto3's clients are for many threads, and making them is not (its guide, "Multithreading")."""
+
+
+@functools.cache
+def _client(endpoint: str, region: str, role_arn: str) -> Any:  # noqa: ANN401, as boto3 has it
+    """One for each role: it takes longer to make than to use."""
+    return boto3.client(
+        "ecs",
+        endpoint_url=endpoint,
+        region_name=region,
+        config=Config(retries={"total_max_attempts": 1}),
+        **{name.lower(): value for name, value in role_session(role_arn, "events").items()},
+    )
 
 
 def _request(target: Json, rule: Json, view: object) -> Json:
@@ -202,7 +216,8 @@ def _to_dead_letter_queue(given_up: GivenUp, target: Json, rule: Json, view: obj
     }
     event = view.event_with_detail()  # type: ignore[attr-defined]
     if not may_send(arn, rule) or not queues.send(arn, json.dumps(event), attributes):
-        print(f"{rule['Name']}: lost an event: {given_up.code}: {given_up.error}", flush=True)
+        lost = f"{given_up.code}: {given_up.error}: {json.dumps(event)}"
+        print(f"{rule['Name']}: lost an event: {lost}", flush=True)
 
 
 def may_send(queue_arn: str, rule: Json) -> bool:

@@ -256,6 +256,46 @@ def test_a_launch_is_retried_where_that_may_help(
     assert override["environment"] == [{"name": "S3_KEY", "value": 'a "b".png'}]
 
 
+SESSIONS = """
+import threading
+from ministack.services import sts
+from local.emulator import credentials
+
+class Sessions(dict):
+    "While somebody walks through it, another thread comes with a new session."
+
+    def items(self):
+        for item in super().items():
+            yield item
+            if not others:
+                others.append(threading.Thread(target=sts.register_session, args=("other", {})))
+                others[0].start()
+                others[0].join(0.5)
+
+others = []
+sts._sessions = Sessions(first={})
+credentials.SESSIONS.apply()
+sts.register_session("second", {})
+others[0].join(5)
+print(*sts._sessions)
+"""
+
+
+def test_two_sessions_at_once_do_not_disturb_one_another(tmp_path: Path) -> None:
+    """On a busy machine, tasks did not start for this."""
+    done = subprocess.run(
+        [paths.PYTHON_MINISTACK, "-c", SESSIONS],
+        cwd=paths.ROOT,
+        env={"PATH": os.defpath, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["first", "second", "other"]
+
+
 def test_an_interrupt_ends_it(temporary: Path) -> None:
     program = "from local.aws import EmbeddedAws\nimport time\nwith EmbeddedAws(): time.sleep(600)"
     with subprocess.Popen(
