@@ -47,8 +47,9 @@ test: setup $(ALL_INSTALLED) ## run every test that this machine can run
 	$(DEV)/python -m pytest -rs tests
 
 .PHONY: storm
-storm: setup ## the storm tests in their long size, for figures
-	STORM=long $(DEV)/python -m pytest -rs tests/storm
+storm: setup ## the storm tests in their long size, for figures [RUNS=20 BUSY=4 UPLOADS=500: real uploads only, so often, on a busy machine]
+	STORM=long STORM_RUNS=$(RUNS) STORM_BUSY=$(BUSY) STORM_UPLOADS=$(UPLOADS) \
+	  $(DEV)/python -m pytest -rs tests/storm$(if $(RUNS),/test_uploads.py)
 
 .PHONY: fuzz
 fuzz: setup ## look for a file that ends in neither an answer nor a rejection [SECONDS=600 for each format]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 
-def _tasks(ecs: Any, cluster: str) -> Iterator[dict[str, Any]]:
+def tasks_of(ecs: Any, cluster: str) -> Iterator[dict[str, Any]]:
     """All that ran in the cluster."""
     for status in ("RUNNING", "STOPPED"):
         for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster, desiredStatus=status):
@@ -41,7 +41,7 @@ class Watcher:
 def wait_until_stopped(ecs: Any, cluster: str) -> list[dict[str, Any]]:
     """All that ran in the cluster, when none of it runs any more."""
     while True:
-        found = list(_tasks(ecs, cluster))
+        found = list(tasks_of(ecs, cluster))
         if all(each["lastStatus"] == "STOPPED" for each in found):
             return found
         time.sleep(0.1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import importlib
 import itertools
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from io import BytesIO
 
@@ -16,8 +18,19 @@ from bench import pictures
 from local.aws import REGION, EmbeddedAws
 from tests.storm.doors import Bucket, Doors
 from tests.storm.proxy import Proxy
+from tests.storm.sizes import BUSY
 
 __all__ = ["figure", "pytest_terminal_summary"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def busy() -> Iterator[None]:
+    """A machine with other things to do, where that is asked for."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(BUSY)]
+    yield
+    for loop in loops:
+        loop.kill()
+        loop.wait()
 
 
 @pytest.fixture(scope="session")

@@ -93,13 +93,32 @@ class Bucket:
 
     def verdicts_ever(self, key: str) -> list[str]:
         """The upload's versions that all verdicts there ever were are for."""
-        found = []
-        for verdict_key in (answer_key(key), rejection_key(key)):
-            listed = self.s3.list_object_versions(Bucket=self.name, Prefix=verdict_key)
-            for each in listed.get("Versions", []):
-                if each["Key"] != verdict_key:
-                    continue
-                name = {"Key": verdict_key, "VersionId": each["VersionId"]}
-                head = self.s3.head_object(Bucket=self.name, **name)
-                found.append(head["Metadata"]["source-version"])
-        return found
+        return [version for history in self.histories(key) for version in history if version]
+
+    def histories(self, key: str) -> list[list[str | None]]:
+        """Of the upload's answer and of its rejection, each as judge.repeats takes it."""
+        return [
+            [change["for"] for change in self.changes(verdict_key)]
+            for verdict_key in (answer_key(key), rejection_key(key))
+        ]
+
+    def changes(self, key: str) -> list[dict[str, Any]]:
+        """All that ever became of one key, oldest first: times, versions, and which version of an
+        upload each is for; None for what was removed, and for an upload."""
+        listed = self.s3.list_object_versions(Bucket=self.name, Prefix=key)
+        found = [
+            {
+                "time": each["LastModified"].isoformat(),
+                "version": each["VersionId"],
+                "removed": removed,
+                "for": None if removed else self._source(key, each["VersionId"]),
+            }
+            for kind, removed in (("Versions", False), ("DeleteMarkers", True))
+            for each in listed.get(kind, [])
+            if each["Key"] == key
+        ]
+        return sorted(found, key=lambda change: change["time"])
+
+    def _source(self, key: str, version: str) -> str | None:
+        head = self.s3.head_object(Bucket=self.name, Key=key, VersionId=version)
+        return head["Metadata"].get("source-version")

@@ -27,6 +27,8 @@ from processing.settings import Processor, Settings
 from processing.store import Object
 from sweep import Plan, Sweep
 
+from tests.storm.judge import repeats
+
 BUCKET = "uploads"
 _CALLS_OF_A_JOB = 8
 """Accidents happen at one of a job's first so many calls."""
@@ -61,15 +63,11 @@ class Outcome:
     outdated: list[str] = field(default_factory=list)
     """Uploads with a verdict on another than their current version."""
     written_twice: list[str] = field(default_factory=list)
-    """Versions of uploads with a second verdict."""
-    revived: list[str] = field(default_factory=list)
-    """Versions of uploads whose verdict was written again after it had been removed as stale."""
+    written_again: list[str] = field(default_factory=list)
+    """Versions of uploads with more than one verdict: see judge.Repeats."""
 
     @property
     def flawless(self) -> bool:
-        """What was revived may be: S3 can't tell a key with a delete marker from one that never
-        was, so a slow job of an old version can write its verdict once more. It then looks at the
-        upload, and removes it."""
         return not (self.lost or self.outdated or self.written_twice)
 
 
@@ -144,26 +142,19 @@ class Storm:
                 found.lost.append(key)
             if any(version != upload.version for version in versions):
                 found.outdated.append(key)
-        verdicts = (self.settings.output_prefix, self.settings.rejected_prefix)
-        for key in self.bucket.versions:
-            if key.startswith(verdicts):
-                self._add_repeated_writes(key, found)
+        prefix = self.settings.input_prefix
+        for key in [each for each in self.bucket.versions if each.startswith(prefix)]:
+            again = repeats(*(self._history(k) for k in job.verdict_keys(key, self.settings)))
+            found.written_twice += [f"{key} {version}" for version in again.written_twice]
+            found.written_again += [f"{key} {version}" for version in again.written_again]
         return found
 
-    def _add_repeated_writes(self, key: str, found: Outcome) -> None:
-        written: set[str] = set()
-        removed: set[str] = set()
-        for each in self.bucket.versions[key]:
-            if each is None:
-                removed |= written
-                written.clear()
-                continue
-            version = each[0].metadata[job.SOURCE_VERSION]
-            if version in written:
-                found.written_twice.append(f"{key} {version}")
-            elif version in removed:
-                found.revived.append(f"{key} {version}")
-            written.add(version)
+    def _history(self, key: str) -> list[str | None]:
+        """Of a verdict's key, as judge.repeats takes it."""
+        return [
+            each and each[0].metadata[job.SOURCE_VERSION]
+            for each in self.bucket.versions.get(key, [])
+        ]
 
     def verdicts(self, key: str) -> list[tuple[Object, bytes]]:
         """What is there now for this upload."""

@@ -8,8 +8,12 @@ LONG = os.environ.get("STORM") == "long"
 
 SIMULATED_UPLOADS = 10_000 if LONG else 1_000
 """In each of ten simulated storms."""
-REAL_UPLOADS = 500 if LONG else 24
+REAL_UPLOADS = int(os.environ.get("STORM_UPLOADS") or (500 if LONG else 24))
 """Through the embedded AWS, in each mode."""
+RUNS = int(os.environ.get("STORM_RUNS") or 1)
+"""Of the real uploads, each with another seed, in one embedded AWS."""
+BUSY = int(os.environ.get("STORM_BUSY") or 0)
+"""Processes beside the tests that only take time from them."""
 SWEPT_UPLOADS = 1_000_000 if LONG else 100_000
 """In a bucket that is listed by a simulation."""
 LAUNCHED_UPLOADS = 5_000 if LONG else 500

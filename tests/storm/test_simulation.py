@@ -40,7 +40,7 @@ def test_nothing_is_lost_written_twice_or_outdated(
     figure(
         f"simulated storm, seed {seed}: {WEATHER.uploads} uploads, overwrites and deletions "
         f"({counts}; {left} left to the sweep) in {seconds:.1f} s: 0 lost, "
-        f"0 outdated, 0 written twice, {len(outcome.revived)} written again after removal"
+        f"0 outdated, 0 written twice, {len(outcome.written_again)} written again after removal"
     )
 
 
