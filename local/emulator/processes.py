@@ -52,15 +52,19 @@ class Container:
 
     def _read(self) -> None:
         assert self._process.stdout
-        for line in self._process.stdout:
+        try:
+            # Closed at its end: what ministack keeps of a task must keep no file open.
+            with self._process.stdout as output:
+                for line in output:
+                    with self._changed:
+                        self._lines.append(line)
+                        self._changed.notify_all()
+            self._process.wait()
+            self._directory.cleanup()
+        finally:
             with self._changed:
-                self._lines.append(line)
+                self._ended = True
                 self._changed.notify_all()
-        self._process.wait()
-        self._directory.cleanup()
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
 
     @property
     def status(self) -> str:

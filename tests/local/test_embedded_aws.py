@@ -256,6 +256,38 @@ def test_a_launch_is_retried_where_that_may_help(
     assert override["environment"] == [{"name": "S3_KEY", "value": 'a "b".png'}]
 
 
+TASKS = """
+import resource, sys, threading
+from pathlib import Path
+from local.emulator.processes import Containers
+
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, most))
+containers = Containers(Path(sys.argv[1]))
+for number in range(OPEN_FILES):
+    ended = containers.run("any", name=str(number), environment={})
+    assert list(ended.logs()) == [b"\\n"]
+"""
+OPEN_FILES = 40
+
+
+def test_tasks_that_ended_keep_no_file_open(tmp_path: Path) -> None:
+    """With the usual limit of 1,024 open files, the thousandth task did not start."""
+    package = tmp_path / "python" / "processing"
+    package.mkdir(parents=True)
+    (package / "__main__.py").write_text("print()")
+    done = subprocess.run(
+        [paths.PYTHON_MINISTACK, "-c", TASKS.replace("OPEN_FILES", str(OPEN_FILES)), tmp_path],
+        cwd=paths.ROOT,
+        env={"PATH": os.defpath, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 SESSIONS = """
 import threading
 from ministack.services import sts

@@ -13,6 +13,7 @@ import pytest
 
 from local.pipeline import answer_key, rejection_key
 from tests.storm.doors import Bucket, Doors, report_of
+from tests.storm.judge import repeats
 from tests.storm.proxy import Call, HangUp, Proxy, Reply, error
 
 Maze = Callable[[int], bytes]
@@ -182,6 +183,29 @@ def test_an_overwrite_during_the_job_ends_in_the_newest_verdict(
     strike(proxy, number, "before", lambda: newest.append(case.bucket.upload(case.key, maze(3))))
     doors.function(case.key)
     assert case.bucket.verdicts(case.key) == {answer_key(case.key): newest[0]}
+
+
+def test_a_slow_job_of_an_old_version_removes_what_it_wrote_once_more(
+    bucket: Bucket, key: str, proxy: Proxy, doors: Doors, maze: Maze
+) -> None:
+    """S3 takes a key with a delete marker for one that never was, whatever the condition."""
+    old, new = bucket.upload(key, b"no picture"), []
+
+    def job() -> None:
+        output, _ = doors.task(key).communicate(timeout=60)
+        assert report_of(output)["outcome"] in ("answered", "rejected")
+
+    def be_overtaken() -> None:
+        proxy.calm()
+        job()
+        new.append(bucket.upload(key, maze(1)))
+        job()
+
+    strike(proxy, MENDED.index("PUT"), "before", be_overtaken)
+    doors.function(key)
+    assert bucket.histories(key) == [new, [old, None, old, None]]
+    assert repeats(*bucket.histories(key)) == ([], [old])
+    assert bucket.verdicts(key) == {answer_key(key): new[0]}
 
 
 @pytest.mark.parametrize("number", CALLS)
