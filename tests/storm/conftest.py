@@ -26,7 +26,8 @@ __all__ = ["figure", "pytest_terminal_summary"]
 @pytest.fixture(scope="session", autouse=True)
 def busy() -> Iterator[None]:
     """A machine with other things to do, where that is asked for."""
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(BUSY)]
+    program = "import os; started_by = os.getppid()\nwhile os.getppid() == started_by: pass"
+    loops = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(BUSY)]
     yield
     for loop in loops:
         loop.kill()
