@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from processing import records
 from processing.settings import Settings
 from processing.store import Bucket
 from sweep import Plan, Sweep
@@ -53,8 +54,8 @@ class SimulatedBucket(Bucket):
         query: Mapping[str, str] | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
         self.calls[operation] += 1
-        if query is None:
-            return 200, HEADERS, b""
+        if query is None:  # nothing was started: there is no record of it
+            return (404, {}, b"") if key.startswith(records.PREFIX) else (200, HEADERS, b"")
         return 200, {}, self._page(query["prefix"], int(query.get("continuation-token", 0)))
 
     def _page(self, prefix: str, start: int) -> bytes:
