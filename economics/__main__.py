@@ -130,6 +130,7 @@ def simulate(wish: argparse.Namespace) -> int:
             run_task=wish.launches,
         ),
         retries_no_room=wish.retries_no_room,
+        retries_throttled=not wish.untried,
         days=wish.days,
         seed=wish.seed,
     )
@@ -144,7 +145,6 @@ def simulate(wish: argparse.Namespace) -> int:
         print(f"    {name:<30}{count:,} times, from {since} on; an upload waited {held} on average")
     for what, count in (
         ("dropped by EventBridge", model.dropped),
-        ("dead letters", model.dead_letters),
         ("tasks for nothing", model.unchanged),
         ("rejected by the sweep", model.rejected),
     ):
@@ -266,6 +266,7 @@ def _simulate_options(parser: argparse.ArgumentParser) -> None:
     add("--launches", type=float, default=known.launches, help="a second; RunTask's rate, too")
     add("--concurrency", type=float, default=known.concurrency, help="the account's, of Lambda")
     add("--retries-no-room", action="store_true", help="EventBridge tries failures[] again")
+    add("--untried", action="store_true", help="EventBridge does not try again what is throttled")
     add("--days", type=float, default=14, help="after how many to end")
     add("--seed", type=int, default=1)
 

@@ -4,6 +4,9 @@ Which answers it tries again is as in local/emulator/eventbridge_to_ecs.py, but 
 that is answered with 200 and `failures[]` was delivered, as far as EventBridge is concerned. Users
 report it so (https://github.com/paradisec-archive/nabu/pull/1260 and
 https://github.com/aws/containers-roadmap/issues/1705); AWS's documentation says nothing of it.
+
+That it tries again what is throttled is assumed, too: documented are 429 and 5xx, and ECS and SQS
+throttle with 400. If it does not, that is a dead letter at once.
 """
 
 from __future__ import annotations
@@ -18,7 +21,9 @@ class Answer(Enum):
 
     TAKEN = "taken"
     REFUSED = "refused"
-    """Throttled: 429, 5xx."""
+    """429, 5xx."""
+    THROTTLED = "throttled"
+    """ThrottlingException, RequestThrottled: 400."""
     NO_ROOM = "no room"
     """200, and `failures[]` instead of a task."""
 
@@ -40,10 +45,13 @@ def after(
     most_retries: float = EVENT_RETRIES.value,
     most_age: float = EVENT_AGE.value,
     retries_no_room: bool = False,
+    retries_throttled: bool = True,
 ) -> Next:
     """After an attempt that was the so many-th retry, of an event so many seconds old."""
     if answer is Answer.TAKEN:
         return Next.DELIVERED
     if answer is Answer.NO_ROOM and not retries_no_room:
         return Next.DROPPED
+    if answer is Answer.THROTTLED and not retries_throttled:
+        return Next.DEAD_LETTER
     return Next.DEAD_LETTER if retries >= most_retries or age >= most_age else Next.AGAIN

@@ -29,6 +29,8 @@ LIST_LAG = 1.0
 """Seconds until ListTasks has a task that RunTask has started: an assumption."""
 LOOK_SECONDS, BATCH, LAUNCH_SECONDS, MARGIN_SECONDS = 1.0, 10, 120, 30
 """Of functions/sweep/launch.py and its function."""
+REPORTERS = 5
+"""Of the failure function, at a time."""
 SAMPLES = 400
 """Points of a curve, about."""
 
@@ -78,6 +80,8 @@ class Model:
         self.functions = self.tasks = self.most_tasks = self.most_functions = 0
         self.function_seconds = self.task_seconds = self.tasks_busy_seconds = 0.0
         self.invocations = 0
+        self.reported_after = 0.0
+        """The longest that a dead letter waited to be reported."""
         self.waited: list[float] = []
         """Seconds from an upload to its answer."""
         self.started: list[int] = []
@@ -99,6 +103,7 @@ class Model:
         self._launches = TokenBucket(limits.launches, limits.launch_burst)
         self._looks = TokenBucket(limits.cluster_reads, limits.cluster_read_burst)
         self._growth = TokenBucket(limits.growth, limits.growth_burst)
+        self._reports = TokenBucket(REPORTERS / ASSUMED["report_seconds"], REPORTERS)
         self._invocations = TokenBucket(limits.invocations, limits.invocations)
         self._sends = TokenBucket(limits.fifo_sends, limits.fifo_sends)
         self._reads = {
@@ -201,6 +206,7 @@ class Model:
                 retries,
                 self.env.now - began,
                 retries_no_room=self.scenario.retries_no_room,
+                retries_throttled=self.scenario.retries_throttled,
             )
             if comes is not Next.DELIVERED:
                 self._hold(upload)
@@ -208,6 +214,8 @@ class Model:
                 self.dropped += 1
             elif comes is Next.DEAD_LETTER:
                 self.dead_letters += 1
+                wait = self._reports.wait(self.env.now)
+                self.reported_after = max(self.reported_after, wait)
             if comes is not Next.AGAIN:
                 return
             yield self.env.timeout(pause)
@@ -287,13 +295,13 @@ class Model:
         now, limits, vcpu = self.env.now, self.scenario.limits, self.scenario.stack.task_vcpu
         if not self._run_task.take(now):
             self._refused("RunTask calls")
-            return Answer.REFUSED
+            return Answer.THROTTLED
         if (self.tasks + 1) * vcpu > limits.vcpus:
             self._refused("Fargate vCPUs")
             return Answer.NO_ROOM
         if not self._launches.take(now):
             self._refused("Fargate launches")
-            return Answer.REFUSED
+            return Answer.THROTTLED
         self._begin(upload)
         self.started.append(upload.number)
         self.tasks += 1
@@ -317,7 +325,7 @@ class Model:
         """Into the queue of a stack with MaxTasks."""
         if not self._sends.take(self.env.now):
             self._refused("SQS FIFO sends")
-            return Answer.REFUSED
+            return Answer.THROTTLED
         self._put(upload)
         return Answer.TAKEN
 

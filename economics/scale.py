@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import ROOT
@@ -38,6 +38,9 @@ def scenarios(job: Job) -> Mapping[str, Scenario]:
         "burst-fargate-new": Scenario(Stack("fargate"), job),
         "burst-fargate-new-ceiling": Scenario(Stack("fargate", max_tasks=6), job),
     }
+    # If EventBridge does not try again what ECS and SQS throttle.
+    for name in ("burst-fargate", "burst-fargate-ceiling"):
+        burst[f"{name}-untried"] = replace(burst[name], retries_throttled=False)
     steady = Scenario(Stack("fargate"), job, 36_000, "steady", 10, limits=used)
     day = Scenario(Stack("hybrid"), job, 200_000, "day", limits=used)
     return {**burst, "steady-fargate": steady, "day-hybrid": day}
@@ -54,6 +57,8 @@ class Result:
     waiting: str
     running: str
     retries: str
+    dead_letters: str
+    """And the longest time until one was reported."""
     swept: str
     usd: str
     first: str
@@ -69,6 +74,7 @@ class Result:
         "most waiting",
         "most running",
         "refused",
+        "dead letters",
         "swept",
         "USD",
         "limit met first",
@@ -101,6 +107,9 @@ def result(model: Model) -> Result:
         waiting=f"{model.most_waiting:,}",
         running=", ".join(running),
         retries=short(model.retries),
+        dead_letters=f"{model.dead_letters:,}, reported within {duration(model.reported_after)}"
+        if model.dead_letters
+        else "0",
         swept=f"{model.swept:,}",
         usd=f"{usd(model):,.2f}",
         first=first(model),
@@ -153,7 +162,9 @@ def title(name: str, scenario: Scenario) -> str:
     }[scenario.arrivals]
     with_tasks = f", {limits.vcpus:,.0f} vCPUs" if stack.runs_tasks else ""
     ceiling = f", MaxTasks={stack.max_tasks}" if stack.max_tasks else ""
-    return f"{name}: {scenario.uploads:,} uploads {how}, Mode={stack.mode}{ceiling}{with_tasks}"
+    untried = "" if scenario.retries_throttled else ", what is throttled is not tried again"
+    what = f"{scenario.uploads:,} uploads {how}, Mode={stack.mode}"
+    return f"{name}: {what}{ceiling}{with_tasks}{untried}"
 
 
 def section(results: Mapping[str, Result], titles: Mapping[str, str]) -> str:

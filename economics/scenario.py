@@ -41,6 +41,8 @@ class Scenario:
     sweep: Sweep = field(default_factory=Sweep)
     retries_no_room: bool = False
     """Whether EventBridge tries again what RunTask answered with `failures[]` (delivery.py)."""
+    retries_throttled: bool = True
+    """Whether it tries again what is throttled, which AWS does not document (delivery.py)."""
     days: float = 14
     """After how many the simulation ends, whatever is left."""
     seed: int = 1

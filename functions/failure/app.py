@@ -19,9 +19,13 @@ With Mode=hybrid, a failure of the function is none yet: a task is started, whos
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -45,6 +49,12 @@ NOT_BEGUN = {
 }
 """Errors of a function that never came to its handler: ours, and those of Lambda's runtime client
 (github.com/aws/aws-lambda-python-runtime-interface-client, bootstrap.py)."""
+TOGETHER = 10
+"""Messages side by side: a batch. A failure's time is that of its calls."""
+LOOK_SECONDS = 0.5
+"""A look into the log takes at least so long, and they take turns: with five of this function, ten
+a second, which is what CloudWatch Logs allows an account (GetLogEvents, quotas)."""
+_looking = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -67,15 +77,27 @@ def handler(event: Json, context: object) -> Json:
 
     After five times they go into the failure queue as they are.
     """
-    again = []
-    for message in event["Records"]:
-        try:
-            for failure in failures(message):
-                settle(failure)
-        except Exception as error:  # one message must not stop its neighbours
-            print(json.dumps({"reason": repr(error), "unreported": message["body"]}))
-            again.append({"itemIdentifier": message["messageId"]})
-    return {"batchItemFailures": again}
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        settled = list(pool.map(is_settled, event["Records"]))
+    again = [each for each, done in zip(event["Records"], settled, strict=True) if not done]
+    return {"batchItemFailures": [{"itemIdentifier": each["messageId"]} for each in again]}
+
+
+def is_settled(message: Json) -> bool:
+    """Report its failures; whether that could be done."""
+    try:
+        for failure in failures(message):
+            settle(failure)
+    except Exception as error:  # one message must not stop its neighbours
+        print(json.dumps({"reason": repr(error), "unreported": message["body"]}))
+        return False
+    return True
+
+
+@functools.cache
+def client(service: str) -> Any:  # noqa: ANN401, boto3 has no types
+    """One for all failures: to make one takes longer than to use it."""
+    return boto3.client(service)
 
 
 def settle(failure: Failure) -> None:
@@ -92,7 +114,7 @@ def settle(failure: Failure) -> None:
 def hand_over(failure: Failure) -> str | None:
     """Have the sweep start a task, as it may; gives what went wrong."""
     event = {"start_task": {"bucket": failure.bucket, "key": failure.key}}
-    reply = boto3.client("lambda").invoke(
+    reply = client("lambda").invoke(
         FunctionName=setting("SWEEP_FUNCTION"), Payload=json.dumps(event)
     )
     said = json.load(reply["Payload"])
@@ -106,7 +128,7 @@ def report(failure: Failure) -> None:
         with contextlib.suppress(Conflict):  # another one of the same upload, at the same time
             records.put_failure(Bucket(failure.bucket), said)
     queue = setting("FAILURE_QUEUE")
-    sqs = boto3.client("sqs")
+    sqs = client("sqs")
     try:
         sqs.send_message(
             QueueUrl=queue, MessageBody=json.dumps(said)
@@ -181,15 +203,18 @@ def reason_of_task(detail: Json, line: str | None) -> str:
 
 def last_words(task: str) -> Json:
     """The report of the job that failed, from the task's log; else its last line, as `line`."""
-    logs = boto3.client("logs")
-    try:
-        found = logs.get_log_events(
-            logGroupName=setting("JOB_LOG_GROUP"),
-            logStreamName=f"task/worker/{task}",
-            limit=20,
-        )
-    except logs.exceptions.ResourceNotFoundException:
-        return {}  # it never ran
+    logs = client("logs")
+    with _looking:
+        try:
+            found = logs.get_log_events(
+                logGroupName=setting("JOB_LOG_GROUP"),
+                logStreamName=f"task/worker/{task}",
+                limit=20,
+            )
+        except logs.exceptions.ResourceNotFoundException:
+            return {}  # it never ran
+        finally:
+            time.sleep(LOOK_SECONDS)
     lines = [event["message"] for event in found["events"]]
     for first in reversed(range(len(lines))):
         for end in range(first + 1, len(lines) + 1):  # a long line comes in pieces

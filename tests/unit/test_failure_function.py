@@ -102,6 +102,7 @@ def handler(monkeypatch, account, store):
     monkeypatch.setitem(__import__("sys").modules, "failure_app", module)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "Bucket", lambda name: store)
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0)
     return module.handler
 
 

@@ -157,6 +157,22 @@ def test_where_eventbridge_tries_failures_again_nothing_is_left_to_the_sweep() -
     assert full.ended < 3600
 
 
+def test_what_is_throttled_and_not_tried_again_is_reported_and_swept() -> None:
+    """Documented are retries of 429 and 5xx; ECS throttles with 400."""
+    full = run("fargate", 300, Limits(vcpus=1e9), retries_throttled=False)
+    assert full.dead_letters == full.swept
+    assert full.dead_letters > 0
+    assert (full.answered, full.left, full.dropped) == (300, 0, 0)
+
+
+def test_dead_letters_drain_before_their_alarm() -> None:
+    properties = SOURCE["Resources"]["FailureFunction"]["Properties"]["Events"]["RawFailures"]
+    reporters = properties["Properties"]["ScalingConfig"]["MaximumConcurrency"]
+    assert reporters == model.REPORTERS
+    alarm = SOURCE["Resources"]["FailuresUnreportedAlarm"]["Properties"]["Threshold"]
+    assert 100_000 * ASSUMED["report_seconds"] / reporters < alarm
+
+
 def test_a_ceiling_at_the_quota_drops_nothing() -> None:
     limited = run("fargate", 20, Limits(vcpus=6), max_tasks=6)
     assert (limited.dropped, limited.answered, limited.swept) == (0, 20, 0)
