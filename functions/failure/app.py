@@ -54,7 +54,7 @@ TOGETHER = 10
 LOOK_SECONDS = 0.5
 """A look into the log takes at least so long, and they take turns: with five of this function, ten
 a second, which is what CloudWatch Logs allows an account (GetLogEvents, quotas)."""
-_looking = threading.Lock()
+_looking, _making = threading.Lock(), threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,8 @@ def is_settled(message: Json) -> bool:
 @functools.cache
 def client(service: str) -> Any:  # noqa: ANN401, boto3 has no types
     """One for all failures: to make one takes longer than to use it."""
-    return boto3.client(service)
+    with _making:  # boto3's own session is not for several threads
+        return boto3.client(service)
 
 
 def settle(failure: Failure) -> None:

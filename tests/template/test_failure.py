@@ -111,7 +111,7 @@ def test_only_one_queue_may_have_it_as_its_dead_letter_queue() -> None:
 
 def test_a_storm_of_failures_waits_and_does_not_throttle_what_is_asked() -> None:
     mapping = synthesize()["FailureFunctionRawFailures"]
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
 
 
 @every_choice

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import threading
+import time
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -343,6 +345,36 @@ def test_a_function_that_never_ran_its_job_says_so(handler, account, condition, 
 def test_what_eventbridge_could_not_start_did_not_start(handler, account):
     handler({"Records": [SOURCES["launch"]]}, None)
     assert account.sent[0]["started"] is False
+
+
+def test_a_batch_is_reported_side_by_side(handler, account, monkeypatch):
+    """Ten in the time of one: 100,000 may come at once."""
+    all_there, send = threading.Barrier(10, timeout=20), account.send_message
+
+    def send_message(**request: str) -> None:
+        all_there.wait()
+        send(**request)
+
+    monkeypatch.setattr(account, "send_message", send_message)
+    batch = [message(eventbridge_event(f"input/{number}")) for number in range(10)]
+    assert handler({"Records": batch}, None) == {"batchItemFailures": []}
+    assert {said["key"] for said in account.sent} == {f"input/{number}" for number in range(10)}
+
+
+def test_looks_into_the_log_take_turns(handler, account, monkeypatch):
+    """CloudWatch Logs allows an account ten a second."""
+    looking, met, look = threading.Lock(), [], account.get_log_events
+
+    def get_log_events(**request: object) -> dict:
+        met.append(looking.acquire(blocking=False))
+        time.sleep(0.01)
+        looking.release()
+        return look(**request)
+
+    account.streams["task/worker/0123456789abcdef"] = [json.dumps(REPORT | {"mode": "fargate"})]
+    monkeypatch.setattr(account, "get_log_events", get_log_events)
+    handler({"Records": [message(task()) for _ in range(10)]}, None)
+    assert met == [True] * 10
 
 
 def test_a_task_that_was_stopped_after_its_job_is_no_failure(handler, account):
