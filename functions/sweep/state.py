@@ -72,15 +72,17 @@ def _earlier(*times: datetime | None) -> datetime | None:
 
 
 def load(store: Store) -> tuple[State, Object | None]:
-    """The state, and the object that it is from."""
+    """The state, and the object that it is from; what can't be read is the start of the bucket."""
     seen = store.head(KEY)
-    if seen is None:
-        return State(), None
-    found = json.loads(store.get(seen))
-    for name in ("began", "unsettled", "misleading", "examined"):
-        if found.get(name):
-            found[name] = datetime.fromisoformat(found[name])
-    return State(**found), seen
+    found = (records.read(store, seen) if seen else None) or {}
+    try:
+        for name in ("began", "unsettled", "misleading", "examined"):
+            if found.get(name):
+                found[name] = datetime.fromisoformat(found[name])
+        return State(**found), seen
+    except (TypeError, ValueError) as error:
+        print(json.dumps({"unreadable": KEY, "reason": str(error)}))
+        return State(), seen
 
 
 def save(store: Store, state: State, replaces: Object | None) -> None:

@@ -13,6 +13,7 @@ from tests.template.policies import PLACE, Account
 from tests.template.synthesis import BUCKET, CHOICES, CLOUDTRAIL, ROOT, Stack, synthesize
 
 KEY = "arn:aws-test:kms:xx-test-9:111122223333:key/0"
+FORMER = [KEY.replace("key/0", "key/1"), KEY.replace("key/0", "key/2")]
 BOUNDARY = "arn:aws-test:iam::111122223333:policy/boundary"
 every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
 
@@ -22,18 +23,10 @@ PROPERTIES = {
     "AWS::Lambda::Function": "KmsKeyArn",
     "AWS::CloudTrail::Trail": "KMSKeyId",
 }
-BY_SERVICE = {
-    "ProcessFunctionRole": {"s3", "sqs", "lambda"},
-    "SweepFunctionRole": {"s3", "sqs", "lambda"},
-    "FailureFunctionRole": {"s3", "sqs", "lambda"},
-    "LaunchFunctionRole": {"s3", "sqs", "lambda"},
-    "ImageFunctionRole": {"lambda"},
-    "TaskRole": {"s3"},
-    "ExecutionRole": set(),
-    "UploadRuleRole": set(),
-    "ImageBuildRole": set(),
-}
-"""By way of which services each role uses the key."""
+SERVICES = {"s3", "sqs", "lambda"}
+"""By way of which services roles use a key; each may call only what its other policies let it."""
+WITHOUT = {"ExecutionRole", "UploadRuleRole", "ImageBuildRole"}
+"""The roles that read and write nothing that is encrypted with the key in their own name."""
 
 
 SECURITY = (ROOT / "docs/SECURITY.md").read_text()
@@ -66,9 +59,9 @@ def boundary() -> list[dict[str, Any]]:
     return documented("A permissions boundary")
 
 
-def may_use(caller: Caller, action: str, **keys: str) -> bool:
-    keys = {key.replace("__", ":"): value for key, value in keys.items()}
-    return allowed(Request(caller, action, KEY, PLACE["account"], keys), key_policy())
+def may_use(caller: Caller, action: str, key: str = KEY, **given: str) -> bool:
+    keys = {name.replace("__", ":"): value for name, value in given.items()}
+    return allowed(Request(caller, action, key, PLACE["account"], keys), key_policy())
 
 
 @every_choice
@@ -92,19 +85,43 @@ def test_without_a_key_nothing_speaks_of_kms(choice: dict[str, str]) -> None:
     assert "kms:" not in json.dumps([*synthesize(choice).resources.values()])
 
 
+def uses(stack: Stack, role: str, action: str, key: str = KEY) -> set[str]:
+    """By way of which services a role may do that with a key; empty: by itself."""
+    caller = Account(stack).caller(role)
+    ways = ("", "s3", "sqs", "lambda", "ecr", "secretsmanager", "ec2")
+    return {
+        service
+        for service in ways
+        if may_use(
+            caller,
+            action,
+            key,
+            kms__ViaService=f"{service}.xx-test-9.amazonaws.com" * bool(service),
+        )
+    }
+
+
 @every_choice
-def test_roles_use_the_key_by_way_of_what_they_need_only(choice: dict[str, str]) -> None:
-    stack: Stack = synthesize(choice, KmsKeyArn=KEY)
-    account = Account(stack)
+def test_roles_use_the_key_by_way_of_the_services_that_store_only(choice: dict[str, str]) -> None:
+    stack = synthesize(choice, KmsKeyArn=KEY)
     for role in stack.of_type("AWS::IAM::Role"):
-        caller = account.caller(role)
-        assert not may_use(caller, "kms:Decrypt")
-        found = {
-            service
-            for service in ("s3", "sqs", "lambda", "ecr", "secretsmanager", "ec2")
-            if may_use(caller, "kms:Decrypt", kms__ViaService=f"{service}.xx-test-9.amazonaws.com")
-        }
-        assert found == BY_SERVICE[role], role
+        for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+            assert uses(stack, role, action) == (set() if role in WITHOUT else SERVICES), role
+
+
+@every_choice
+@pytest.mark.parametrize("key", ["", KEY])
+def test_roles_decrypt_with_former_keys_and_do_nothing_else_with_them(
+    choice: dict[str, str], key: str
+) -> None:
+    """Each role that uses the key, whether there is one now or not."""
+    stack = synthesize(choice, KmsKeyArn=key, OtherKeyArns=",".join(FORMER))
+    for role in stack.of_type("AWS::IAM::Role"):
+        for former in FORMER:
+            found = uses(stack, role, "kms:Decrypt", former)
+            assert found == (set() if role in WITHOUT else SERVICES), role
+            assert uses(stack, role, "kms:GenerateDataKey", former) == set()
+        assert bool(uses(stack, role, "kms:GenerateDataKey")) == (bool(key) and bool(found))
 
 
 GROUP = "arn:aws-test:logs:xx-test-9:111122223333:log-group:mazes-JobLogGroup-1"
@@ -201,11 +218,9 @@ def test_people_use_the_key_by_policies_of_their_own(who: str, actions: list[str
 def test_roles_use_the_key_within_the_boundary(choice: dict[str, str]) -> None:
     account = Account(synthesize(choice, KmsKeyArn=KEY, PermissionsBoundaryArn=BOUNDARY))
     for role in account.stack.of_type("AWS::IAM::Role"):
-        for service in BY_SERVICE[role]:
+        for service in SERVICES if role not in WITHOUT else ():
             keys = {"kms:ViaService": f"{service}.xx-test-9.amazonaws.com"}
             for action in ("kms:Decrypt", "kms:GenerateDataKey"):
-                if role == "ImageFunctionRole" and action == "kms:GenerateDataKey":
-                    continue  # it only reads its own variables
                 request = Request(account.caller(role), action, KEY, PLACE["account"], keys)
                 assert allowed(request, key_policy(), of_boundary=boundary())
 

@@ -45,6 +45,7 @@ WHOLE = {
     "AWS::Events::Rule Targets": f"PutTargets overwrites a target: {API}/"
     "eventbridge/latest/APIReference/API_PutTargets.html",
     "AWS::IAM::ManagedPolicy PolicyDocument": "a policy's version is a whole document",
+    "AWS::IAM::Role ManagedPolicyArns": "each policy is attached and detached by itself",
     "AWS::IAM::Role Policies": "PutRolePolicy writes a whole document",
     "AWS::Lambda::Function Environment": f"UpdateFunctionConfiguration replaces the map: {API}"
     "/lambda/latest/api/API_Environment.html",

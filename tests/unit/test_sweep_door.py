@@ -371,3 +371,34 @@ def test_a_task_that_is_asked_for_and_does_not_start_is_an_error(hybrid, door, s
     aws.failures = [{"reason": "Capacity is unavailable at this time"}]
     with pytest.raises(Exception, match="Capacity is unavailable"):
         door(start_task={"bucket": "uploads", "key": "input/a"})
+
+
+@pytest.mark.parametrize(
+    "body", [None, b"no JSON", b"\xff", b"[]", b"{}", b'{"began": "yesterday"}', b'{"began": 1}']
+)
+def test_a_state_that_cant_be_read_is_the_start_of_the_bucket(door, store, body):
+    """None: the role has lost the key that encrypted it. It is written over, and not kept."""
+    store.upload(".sweep/state", body or b"encrypted")
+    store.upload("input/a", b"x")
+    read = store.get
+
+    def denied(seen):
+        if seen.key == ".sweep/state" and body is None:
+            raise StoreError("GetObject", "uploads", seen.key, "403 AccessDenied", denied=True)
+        return read(seen)
+
+    store.get = denied
+    assert door(resume=True)["outcomes"] == {"started": 1}
+    assert json.loads(store.body(".sweep/state"))["examined"] is not None
+
+
+def test_s3_that_gives_no_answer_ends_the_sweep_and_keeps_its_state(door, store):
+    store.upload(".sweep/state", b'{"after": "k"}')
+
+    def silent(seen):
+        raise StoreError("GetObject", "uploads", seen.key, "no answer")
+
+    store.get = silent
+    with pytest.raises(StoreError, match="no answer"):
+        door(resume=True)
+    assert store.body(".sweep/state") == b'{"after": "k"}'

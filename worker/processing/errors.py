@@ -34,8 +34,12 @@ class Failed(ProcessingError):
 class StoreError(Failed):
     """S3 refused an operation or gave no answer."""
 
-    def __init__(self, operation: str, bucket: str, key: str, problem: str) -> None:
+    def __init__(
+        self, operation: str, bucket: str, key: str, problem: str, *, denied: bool = False
+    ) -> None:
         super().__init__(f"s3:{operation} on {bucket}/{key}: {problem}")
+        self.denied = denied
+        """Whether the role may not do it, or not use the object's key of KMS."""
 
 
 class Conflict(Failed):

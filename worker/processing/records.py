@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from . import text
+from .errors import StoreError
 from .job import Store
 from .store import Object
 
@@ -51,7 +52,7 @@ class LastFailure(NamedTuple):
 def attempts(store: Store, key: str, version: str) -> tuple[Attempts, Object | None]:
     """The attempts at this version of an upload, and the record that says so."""
     seen = store.head(_name("attempts", key))
-    if seen is None or seen.metadata["version"] != version:
+    if seen is None or seen.metadata.get("version") != version:
         return Attempts(version), seen
     said = seen.metadata
     found = Attempts(
@@ -93,7 +94,21 @@ def failure(store: Store, key: str, since: datetime) -> LastFailure | None:
 def last_failure(store: Store, key: str, since: datetime) -> str | None:
     """Why the upload's job failed the last time, if that was since then."""
     found = failure(store, key, since)
-    return str(json.loads(store.get(found.record))["reason"]) if found else None
+    said = read(store, found.record) if found else None
+    return str(said["reason"]) if said and "reason" in said else None
+
+
+def read(store: Store, seen: Object) -> dict[str, Any] | None:
+    """What is in a record. None, and a line in the log, where it can't be read: no note is worth a
+    sweep that fails for ever, and a role may have lost the key that encrypted it."""
+    try:
+        found = json.loads(store.get(seen))
+    except (StoreError, ValueError) as error:
+        if isinstance(error, StoreError) and not error.denied:
+            raise
+        print(json.dumps({"unreadable": seen.key, "reason": str(error)}))
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def put_failure(store: Store, failure: Mapping[str, Any]) -> None:

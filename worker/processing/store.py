@@ -284,7 +284,8 @@ class Bucket:
                 ": the role must allow it, and s3:ListBucket for keys that may not exist; so must "
                 "the bucket's policy and that of a key of KMS"
             )
-        return StoreError(operation, self.name, key, problem)
+        denied = status == 403 or code.startswith("KMS.")
+        return StoreError(operation, self.name, key, problem, denied=denied)
 
 
 def _tag(name: str, body: bytes) -> str:
