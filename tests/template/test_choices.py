@@ -26,11 +26,13 @@ FAILURES = {
     "RawFailureQueue", "RawFailureQueuePolicy", "FailureFunction", "FailureFunctionRole",
     "FailureFunctionRawFailures",
 }  # fmt: skip
-SCHEDULE = {"SweepRule", "SweepPermission", "OldestUnansweredAlarm", "SweepFailsAlarm"}
+SCHEDULE = {
+    "SweepRule", "SweepPermission", "OldestUnansweredAlarm", "SweepFailsAlarm", "CantStartAlarm",
+}  # fmt: skip
 SWEEP = {"SweepFunction", "SweepFunctionRole", "SweepFunctionEventInvokeConfig"} | SCHEDULE
 METRICS = {
     "JobsMetric", "JobTimeMetric", "UploadSizeMetric", "TimeToVerdictMetric", "FailuresMetric",
-    "GaveUpMetric", "OldestUnansweredMetric", "NotStartedMetric",
+    "GaveUpMetric", "OldestUnansweredMetric", "NotStartedMetric", "CantStartMetric",
 }  # fmt: skip
 ALARMS = {
     "UploadsFailAlarm", "FailureQueueAlarm", "FailuresUnreportedAlarm", "OldestUnansweredAlarm",
