@@ -98,6 +98,9 @@ NOT_FOR_A_JOB = [
     ("events:PutRule", "{OtherRule}", "it would start things by itself"),
     ("lambda:UpdateFunctionCode", "{SweepFunction}", "it would be another program"),
 ]
+_ROLE_OF_ECS = (
+    "arn:{Partition}:iam::{Account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+)
 NEEDED: dict[tuple[str, str], list[tuple[str, str]]] = {
     ("hybrid", "TaskRole"): JOB,
     ("hybrid", "ProcessFunctionRole"): [*JOB, *LOG, ("sqs:SendMessage", "{RawFailureQueue}")],
@@ -141,11 +144,12 @@ NEEDED: dict[tuple[str, str], list[tuple[str, str]]] = {
         ("ecr:BatchGetImage", "{Repository}"),
         ("ecr:GetDownloadUrlForLayer", "{Repository}"),
     ],
-    ("hybrid", "ImageFunctionRole"): [
+    ("hybrid", "ResourcesFunctionRole"): [
+        ("iam:GetRole", _ROLE_OF_ECS),
         ("codebuild:StartBuild", "{ImageBuild}"),
         ("ecr:DescribeImages", "{Repository}"),
-        ("logs:CreateLogStream", "{ImageLogGroup}:log-stream:attempts"),
-        ("logs:PutLogEvents", "{ImageLogGroup}:log-stream:attempts"),
+        ("logs:CreateLogStream", "{ResourcesLogGroup}:log-stream:attempts"),
+        ("logs:PutLogEvents", "{ResourcesLogGroup}:log-stream:attempts"),
     ],
     ("hybrid", "ImageBuildRole"): [
         ("lambda:GetLayerVersion", "{ProcessingLayer}"),
@@ -157,8 +161,8 @@ NEEDED: dict[tuple[str, str], list[tuple[str, str]]] = {
         ("ecr:InitiateLayerUpload", "{Repository}"),
         ("ecr:PutImage", "{Repository}"),
         ("ecr:UploadLayerPart", "{Repository}"),
-        ("logs:CreateLogStream", "{ImageLogGroup}:log-stream:attempts"),
-        ("logs:PutLogEvents", "{ImageLogGroup}:log-stream:attempts"),
+        ("logs:CreateLogStream", "{ResourcesLogGroup}:log-stream:attempts"),
+        ("logs:PutLogEvents", "{ResourcesLogGroup}:log-stream:attempts"),
     ],
 }
 REFUSED: dict[tuple[str, str], list[tuple[str, str, str]]] = {
@@ -223,11 +227,13 @@ REFUSED: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("s3:PutObject", "{DataBucket}/output/a.png", "it fetches images, not files"),
         ("ecr:PutImage", "{Repository}", "it would change what runs"),
         ("ecr:BatchGetImage", "{OtherRepository}", "one image is all that runs"),
-        ("logs:PutLogEvents", "{ImageLogGroup}:log-stream:s", "the build's log is another"),
+        ("logs:PutLogEvents", "{ResourcesLogGroup}:log-stream:s", "the build's log is another"),
         ("logs:GetLogEvents", "{JobLogGroup}:log-stream:attempts", "it need not read logs"),
         ("ecs:RunTask", "{TaskDefinition}", "it serves tasks and starts none"),
     ],
-    ("hybrid", "ImageFunctionRole"): [
+    ("hybrid", "ResourcesFunctionRole"): [
+        ("iam:GetRole", "{OtherRole}", "one role is all that it looks for"),
+        ("iam:PutRolePolicy", "{ResourcesFunctionRole}", "it would give itself any right"),
         ("codebuild:StartBuild", "{OtherProject}", "it builds one image"),
         ("codebuild:UpdateProject", "{ImageBuild}", "it would build anything"),
         ("ecr:PutImage", "{Repository}", "the build pushes"),
@@ -288,6 +294,21 @@ def _launches(stack: str, role: str) -> list[Attempt]:
     ]
 
 
+def _makes_the_role_of_ecs() -> list[Attempt]:
+    role, action = "ResourcesFunctionRole", "iam:CreateServiceLinkedRole"
+    of_ecs = {"iam:AWSServiceName": "ecs.amazonaws.com"}
+    of_another = {"iam:AWSServiceName": "spot.amazonaws.com"}
+    other = _ROLE_OF_ECS.replace("ecs.amazonaws.com/AWSServiceRoleForECS", "spot.amazonaws.com/r")
+    why = "a service would get rights in the account"
+    return [
+        Attempt(role, action, _ROLE_OF_ECS, True, given=of_ecs),
+        Attempt(role, action, other, False, why, given=of_another),
+        Attempt(role, action, _ROLE_OF_ECS, False, why, given=of_another),
+        Attempt(role, "iam:DeleteServiceLinkedRole", _ROLE_OF_ECS, False, "others use it"),
+        Attempt("TaskRole", action, _ROLE_OF_ECS, False, "a job makes no roles", given=of_ecs),
+    ]
+
+
 def _lists_tasks() -> list[Attempt]:
     role, action = "LaunchFunctionRole", "ecs:ListTasks"
     return [
@@ -313,7 +334,7 @@ def _trust() -> list[Attempt]:
     """Who may take on a role: one service, and it for this stack or account only."""
     function_roles = [
         "ProcessFunctionRole", "SweepFunctionRole", "FailureFunctionRole", "LaunchFunctionRole",
-        "ImageFunctionRole",
+        "ResourcesFunctionRole",
     ]  # fmt: skip
     take = "sts:AssumeRole"
     rule, tasks = "{UploadRuleRole}", "ecs-tasks.amazonaws.com"
@@ -503,6 +524,7 @@ ATTEMPTS = [
     *_launches("fargate", "SweepFunctionRole"),
     *_launches("hybrid", "LaunchFunctionRole"),
     *_lists_tasks(),
+    *_makes_the_role_of_ecs(),
     *_trust(),
     *_queues(),
     *_topic(),

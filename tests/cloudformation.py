@@ -14,7 +14,7 @@ ANSWERED_FIELDS = {
     "StackId": "a stack",
     "RequestId": "a request",
     "LogicalResourceId": "WorkerImage",
-    "PhysicalResourceId": "repository",
+    "PhysicalResourceId": "WorkerImage",
 }
 """What every answer to `request` repeats."""
 
@@ -50,12 +50,15 @@ def cloudformation() -> Iterator[CloudFormation]:
         server.shutdown()
 
 
-def request(kind: str, server: CloudFormation, layer: str = LAYER) -> dict[str, Any]:
+def request(
+    kind: str, server: CloudFormation, layer: str = LAYER, job_version: str = ""
+) -> dict[str, Any]:
     return {
+        "ResourceType": "Custom::WorkerImage",
         "RequestType": kind,
         "ResponseURL": f"http://127.0.0.1:{server.server_port}/answer?signature=a%2Bb",
         "StackId": "a stack",
         "RequestId": "a request",
         "LogicalResourceId": "WorkerImage",
-        "ResourceProperties": {"LayerVersionArn": layer},
+        "ResourceProperties": {"LayerVersionArn": layer, "JobVersion": job_version},
     }

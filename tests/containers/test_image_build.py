@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import ctypes
 import ctypes.util
-import importlib.util
 import json
 import re
 import shutil
@@ -26,9 +25,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import image
 import pytest
 import yaml
-from cloudformation import CloudFormation, cloudformation, request
+from cloudformation import ANSWERED_FIELDS, CloudFormation, cloudformation, request
 
 from local import paths
 from local.aws import REGION, EmbeddedAws
@@ -236,11 +236,7 @@ def publish(aws: EmbeddedAws, layer: Path, worker_base: str, tmp_path: Path) -> 
 
 @pytest.fixture
 def start(build: Build, monkeypatch: pytest.MonkeyPatch) -> Start:
-    """Start a build of a layer version, as functions/image/app.py does it for CloudFormation."""
-    spec = importlib.util.spec_from_file_location("image", paths.ROOT / "functions/image/app.py")
-    assert spec and spec.loader
-    app = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(app)
+    """Start a build of a layer version, as functions/resources does it for CloudFormation."""
     answers: list[dict[str, Any]] = []
 
     class CodeBuild:
@@ -249,14 +245,23 @@ def start(build: Build, monkeypatch: pytest.MonkeyPatch) -> Start:
             chosen = {each["name"]: each["value"] for each in environmentVariablesOverride}
             answers.append(build.run(chosen))
 
-    clients = {"codebuild": CodeBuild()}
-    monkeypatch.setattr(app, "boto3", SimpleNamespace(client=clients.__getitem__))
+        exceptions = SimpleNamespace(AccountLimitExceededException=RuntimeError)
+
+    class Ecr:
+        """A repository without images."""
+
+        exceptions = SimpleNamespace(ImageNotFoundException=LookupError)
+
+        def describe_images(self, **_: object) -> None:
+            raise LookupError
+
+    clients = {"codebuild": CodeBuild(), "ecr": Ecr()}
+    monkeypatch.setattr(image, "boto3", SimpleNamespace(client=clients.__getitem__))
     monkeypatch.setenv("PROJECT", "project")
     monkeypatch.setenv("REPOSITORY", "repository")
 
     def begin(layer: str) -> dict[str, Any]:
-        tag = layer.rsplit(":", 1)[1]
-        app.start_build(request("Create", build.server, layer), layer, tag)
+        image.make(request("Create", build.server, layer), ANSWERED_FIELDS, None)
         return answers[-1]
 
     return begin
@@ -275,20 +280,20 @@ def test_the_image_that_the_stack_builds_does_the_job(
         "StackId": "a stack",
         "RequestId": "a request",
         "LogicalResourceId": "WorkerImage",
-        "PhysicalResourceId": "repository",
+        "PhysicalResourceId": "WorkerImage",
         "Status": "SUCCESS",
         "Reason": "",
         "Data": {"Digest": digest},
     }
-    image = f"{build.environment['REPOSITORY_URI']}@{digest}"  # as the task definition has it
+    by_digest = f"{build.environment['REPOSITORY_URI']}@{digest}"  # as the task definition has it
     forget(build.environment["REPOSITORY_URI"])
-    subprocess.run(["docker", "pull", image], env=build.environment, check=True, timeout=120)
+    subprocess.run(["docker", "pull", by_digest], env=build.environment, check=True, timeout=120)
     folder = tmp_path / "shared"
     folder.mkdir()
     folder.chmod(0o777)
     (folder / "maze.png").write_bytes(paths.SAMPLE.read_bytes())
     options = [*docker_options(), f"--volume={folder}:/shared"]
-    with Container(image, options, ["/shared/maze.png", "/shared/answer.png"]) as container:
+    with Container(by_digest, options, ["/shared/maze.png", "/shared/answer.png"]) as container:
         ended = container.wait()
     assert (ended.code, ended.out, ended.err) == (0, "", "")
     assert_solved(folder)

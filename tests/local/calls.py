@@ -202,6 +202,10 @@ CALLS: dict[str, Callable[[Any, str, str], object]] = {
     "events:PutTargets": lambda events, arn, _: events.put_targets(
         Rule=_last(arn), Targets=[{"Id": "attempt", "Arn": arn}]
     ),
+    "iam:GetRole": lambda iam, arn, _: iam.get_role(RoleName=arn.rpartition("/")[2]),
+    "iam:DeleteServiceLinkedRole": lambda iam, arn, _: iam.delete_service_linked_role(
+        RoleName=arn.rpartition("/")[2]
+    ),
     "iam:PutRolePolicy": lambda iam, arn, _: iam.put_role_policy(
         RoleName=_last(arn), PolicyName="attempt", PolicyDocument=_anything()
     ),

@@ -86,6 +86,7 @@ def test_the_embedded_aws_allows_what_is_needed_and_nothing_else(
 ) -> None:
     names = {name: arn(*other, **PLACE) for name, other in OTHERS.items()} | stacks[attempt.stack]
     names["Task"] = task_in(names["Cluster"])
+    names |= {name.capitalize(): value for name, value in PLACE.items()}
     cluster = attempt.given.get("ecs:cluster", "{Cluster}").format_map(names)
     role = roles[attempt.stack, attempt.by]
     refusal = role.refusal(attempt.action, attempt.on.format_map(names), cluster)

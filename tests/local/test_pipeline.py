@@ -75,6 +75,7 @@ REPORT = [
         "milliseconds",
         "seconds_since_upload",
         "mode",
+        "job_version",
         "reason",
     ),
     "logged",  # ours, the time of the log event

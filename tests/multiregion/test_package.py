@@ -78,6 +78,15 @@ def test_the_settings_fit_buckets_of_today() -> None:
     assert SETTINGS["project"]["template"] == taskcat.TEMPLATE
 
 
+def test_one_stack_of_a_region_is_deployed_at_a_time() -> None:
+    """A new account may be allowed one build of an image at a time, and each stack builds one."""
+    assert taskcat.runs(["--regions", "eu-central-1"]) == [
+        ["--regions", "eu-central-1", f"--test-names={name}"] for name in SETTINGS["tests"]
+    ]
+    for asked in (["--test-names", "lambda"], ["--test-names=lambda,hybrid"], ["-t", "hybrid"]):
+        assert taskcat.runs(asked) == [asked]
+
+
 def test_nothing_of_the_expanded_template_is_of_one_place(project_for_moto: Path) -> None:
     """SAM adds resources and ARNs of its own; it ran as if in the first region."""
     template = json.loads((project_for_moto / taskcat.TEMPLATE).read_text())

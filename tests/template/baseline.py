@@ -35,7 +35,7 @@ NOTHING_TO_ASK = {
     "AWS::EC2::RouteTable", "AWS::EC2::SubnetRouteTableAssociation",
     "AWS::EC2::VPCGatewayAttachment", "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::EventSourceMapping", "AWS::Lambda::LayerVersion", "AWS::Logs::MetricFilter",
-    "Custom::WorkerImage",
+    "Custom::ServiceLinkedRole", "Custom::WorkerImage",
     # Judged with what they belong to, by the table of attempts.
     "AWS::IAM::ManagedPolicy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
@@ -313,7 +313,7 @@ def fails_to_somewhere(stack: Stack, name: str) -> bool:
     ]
     asked = [
         each
-        for each in stack.of_type("Custom::WorkerImage").values()
+        for each in stack.of_type("Custom::ServiceLinkedRole").values()
         if each["ServiceToken"] == f"<{name}.Arn>"
     ]
     return bool([each for each in destinations if each] or sources or asked)
@@ -324,7 +324,7 @@ def nothing_to_fail_to(stack: Stack, name: str) -> None:
         about = f"<{name}" in json.dumps(resource.get("Properties", {}))
         if about and resource["Type"] in (
             "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping",
-            "Custom::WorkerImage",
+            "Custom::ServiceLinkedRole",
         ):  # fmt: skip
             del stack.resources[logical_id]
 

@@ -46,7 +46,8 @@ LAMBDA = {
 TASKS = {
     "Cluster", "TaskDefinition", "TaskRole", "ExecutionRole", "UploadRule", "UploadRuleRole",
     "TaskFailureRule", "TaskSecurityGroup", "LaunchesThrottledAlarm", "UploadEventsLostAlarm",
-    "TaskFailuresLostAlarm",
+    "TaskFailuresLostAlarm", "ResourcesFunction", "ResourcesFunctionRole", "ResourcesLogGroup",
+    "EcsServiceRole",
 }  # fmt: skip
 TRAIL = {"Trail", "TrailBucket", "TrailBucketPolicy"}
 VPC = {

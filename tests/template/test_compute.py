@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.template.synthesis import CHOICES, FARGATE, SOURCE, synthesize
+from tests.template.synthesis import CHOICES, FARGATE, SOURCE, accepts, synthesize
 
 every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
 
 JOB_PARAMETERS = {
+    "JobVersion": "2026-12",
     "Processor": "processing.thumbnail:thumbnail",
     "InputPrefix": "a/",
     "OutputPrefix": "b/",
@@ -19,6 +20,7 @@ JOB_PARAMETERS = {
     "MaxBytes": "12",
 }
 JOB_ENVIRONMENT = {
+    "JOB_VERSION": "2026-12",
     "PROCESSOR": "processing.thumbnail:thumbnail",
     "INPUT_PREFIX": "a/",
     "OUTPUT_PREFIX": "b/",
@@ -47,6 +49,16 @@ def test_both_engines_tell_the_job_the_same() -> None:
     assert told.items() >= {**JOB_ENVIRONMENT, "MODE": "lambda", "AWS_ENDPOINT_URL_S3": ""}.items()
     told = environment(container(**JOB_PARAMETERS))
     assert told.items() >= {**JOB_ENVIRONMENT, "MODE": "fargate"}.items()
+
+
+@pytest.mark.parametrize("word", ["", "1", "2026-12-24", "v1.2_rc", "a" * 64])
+def test_a_version_of_the_job_is_any_word_that_a_tag_can_have(word: str) -> None:
+    assert accepts("JobVersion", word)
+
+
+@pytest.mark.parametrize("word", ["a b", "a/b", "a:b", "\u00e9", "a" * 65, "a+b"])
+def test_another_version_is_refused(word: str) -> None:
+    assert not accepts("JobVersion", word)
 
 
 def test_a_job_knows_its_memory_and_can_reject_a_picture_that_needs_more() -> None:
@@ -142,7 +154,7 @@ def test_every_engine_logs_to_a_group_with_retention(choice: dict[str, str]) -> 
     groups = stack.of_type("AWS::Logs::LogGroup")
     assert {group["RetentionInDays"] for group in groups.values()} == {"7"}
     for name, runs in stack.of_type("AWS::Lambda::Function").items():
-        group = "<ImageLogGroup>" if name == "ImageFunction" else "<JobLogGroup>"
+        group = "<ResourcesLogGroup>" if name == "ResourcesFunction" else "<JobLogGroup>"
         assert runs["LoggingConfig"] == {"LogGroup": group, "LogFormat": "JSON"}
     for task in stack.of_type("AWS::ECS::TaskDefinition").values():
         for worker in task["ContainerDefinitions"]:
@@ -162,3 +174,15 @@ def test_every_function_has_a_role_of_its_own_stack(choice: dict[str, str]) -> N
     roles = {f"<{name}.Arn>" for name in stack.of_type("AWS::IAM::Role")}
     for runs in stack.of_type("AWS::Lambda::Function").values():
         assert runs["Role"] in roles
+
+
+@pytest.mark.parametrize("choice", [each for each in CHOICES.values() if each.get("Mode")])
+def test_the_cluster_waits_for_the_role_of_ecs_whose_making_has_time(
+    choice: dict[str, str],
+) -> None:
+    """In an account that has no such role, a cluster can't be made."""
+    stack = synthesize(choice)
+    assert "EcsServiceRole" in stack.dependencies["Cluster"]
+    assert stack["EcsServiceRole"]["ServiceToken"] == "<ResourcesFunction.Arn>"
+    assert stack["EcsServiceRole"]["ServiceTimeout"] > stack["ResourcesFunction"]["Timeout"]
+    assert not stack.of_type("AWS::IAM::ServiceLinkedRole")

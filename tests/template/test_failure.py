@@ -142,7 +142,7 @@ def test_every_function_has_somewhere_to_fail_to(choice: dict[str, str]) -> None
     }
     for name in stack.of_type("AWS::Lambda::Function"):
         # CloudFormation is told, and gives up after its own time; the queue keeps the messages.
-        if name != "ImageFunction" and f"<{name}>" not in read_from_queues:
+        if name != "ResourcesFunction" and f"<{name}>" not in read_from_queues:
             assert configured[f"<{name}>"] == "<RawFailureQueue.Arn>"
 
 

@@ -23,7 +23,7 @@ def shout(body: bytes, content_type: str) -> Answer:
     return Answer(body.upper(), content_type, pixels=len(body))
 
 
-SETTINGS = Settings(processor=shout, max_bytes=100, mode="test")
+SETTINGS = Settings(processor=shout, max_bytes=100, mode="test", job_version="2026-12")
 
 
 def run(store: MemoryStore, settings: Settings = SETTINGS) -> job.Report:
@@ -278,13 +278,14 @@ def test_the_report_has_the_fields_of_the_contract(body):
     run(store)
     assert list(store.logged) == [
         "outcome", "bucket", "key", "version", "bytes", "pixels", "milliseconds",
-        "seconds_since_upload", "mode", "reason",
+        "seconds_since_upload", "mode", "job_version", "reason",
     ]  # fmt: skip
     assert (store.logged["bucket"], store.logged["key"]) == UPLOAD
     assert store.logged["version"] == seen.version
     assert store.logged["bytes"] == len(body)
     assert store.logged["pixels"] == (4 if body == b"maze" else None)
     assert store.logged["mode"] == "test"
+    assert store.logged["job_version"] == "2026-12"
 
 
 @pytest.mark.parametrize(("memory_error", "outcome"), [("reject", "rejected"), ("fail", "failed")])

@@ -90,6 +90,14 @@ def test_a_stack_is_deleted_whatever_happened_before() -> None:
     assert WORKFLOWS["deploy-test"]["concurrency"]["cancel-in-progress"] == "false"
 
 
+def test_one_image_is_built_at_a_time() -> None:
+    """A new account may be allowed one build of CodeBuild."""
+    jobs = WORKFLOWS["deploy-test"]["jobs"]
+    assert jobs["stack"]["strategy"]["max-parallel"] == "1"
+    assert jobs["taskcat"]["needs"] == "stack"
+    assert "!cancelled()" in jobs["taskcat"]["if"]
+
+
 def test_each_scenario_is_deployed_in_a_stack_of_its_own() -> None:
     from local.scenarios import SCENARIOS
 

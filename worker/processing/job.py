@@ -67,6 +67,8 @@ class Report:
     seconds_since_upload: float | None = None
     """From the upload's time, which S3 gives in whole seconds, to its verdict."""
     mode: str = ""
+    job_version: str = ""
+    """The word of the deployment (JobVersion)."""
     reason: str | None = None
 
 
@@ -97,7 +99,7 @@ def run(
     upload: Upload, store: Store, settings: Settings, log: Callable[[str], None] = print
 ) -> Report:
     """Do one job and log its report. Raises what went wrong when the outcome is `failed`."""
-    report = Report("failed", upload.bucket, upload.key, mode=settings.mode)
+    report = Report("failed", *upload, mode=settings.mode, job_version=settings.job_version)
     with _reported(report, log):
         for _ in range(_MOST_ROUNDS):
             try:

@@ -27,6 +27,7 @@ class Settings:
     rejected_prefix: str = "rejected/"
     max_bytes: int = 256 * 1024 * 1024
     mode: str = "local"
+    job_version: str = ""
     memory_mib: int | None = None
     """What the function or task has; None: nothing says."""
     memory_error: str = "reject"
@@ -57,6 +58,7 @@ def from_environment(
         rejected_prefix=prefixes["REJECTED_PREFIX"],
         max_bytes=_count(environment, "MAX_BYTES") or Settings.max_bytes,
         mode=environment.get("MODE") or Settings.mode,
+        job_version=environment.get("JOB_VERSION") or Settings.job_version,
         memory_mib=_count(environment, "MEMORY_MIB"),
         memory_error=_choice(environment, "MEMORY_ERROR", "reject", "fail"),
         max_seconds=_count(environment, "MAX_SECONDS"),
