@@ -46,13 +46,13 @@ ALL_INSTALLED = $(patsubst requirements/%.txt,$(ENV)/%/.installed,\
 test: setup $(ALL_INSTALLED) ## run every test that this machine can run
 	$(DEV)/python -m pytest -rs tests
 
-.PHONY: storm
-storm: setup ## the storm tests in their long size, for figures [RUNS=20 BUSY=4 UPLOADS=500: real uploads only, so often, on a busy machine]
-	STORM=long STORM_RUNS=$(RUNS) STORM_BUSY=$(BUSY) STORM_UPLOADS=$(UPLOADS) \
-	  $(DEV)/python -m pytest -rs tests/storm$(if $(RUNS),/test_uploads.py)
+.PHONY: load-test
+load-test: setup ## the load and fault-injection tests in their long size, for figures [RUNS=20 BUSY=4 UPLOADS=500: real uploads only, so often, on a busy machine]
+	LOAD=long LOAD_RUNS=$(RUNS) LOAD_BUSY=$(BUSY) LOAD_UPLOADS=$(UPLOADS) \
+	  $(DEV)/python -m pytest -rs tests/load$(if $(RUNS),/test_uploads.py)
 
 .PHONY: fuzz
-fuzz: setup ## look for a file that ends in neither an answer nor a rejection [SECONDS=600 for each format]
+fuzz: setup ## look for a file that ends in neither an output nor a rejection [SECONDS=600 for each format]
 	FUZZ=$(SECONDS) $(DEV)/python -m pytest -rs tests/hostile/test_fuzz.py
 
 .PHONY: bench
@@ -108,13 +108,13 @@ smoke: setup ## check that a deployed stack works [STACK=uploads INPUT=file KEEP
 	@PYTHONPATH=worker $(DEV)/python -m operate.smoke "$(STACK)" $(if $(INPUT),--input "$(INPUT)") $(if $(KEEP),--keep)
 
 .PHONY: sweep
-sweep: setup ## start the jobs of all uploads without a current verdict [STACK=uploads DRY_RUN=1 PREFIX=input/2026/ RATE=5 GIVEN_UP=1]
+sweep: setup ## start the jobs of all uploads without a current result [STACK=uploads DRY_RUN=1 PREFIX=input/2026/ RATE=5 GIVEN_UP=1]
 	@PYTHONPATH=worker $(DEV)/python -m operate.sweep "$(STACK)" $(if $(DRY_RUN),--dry-run) \
 	  $(if $(PREFIX),--prefix "$(PREFIX)") $(if $(RATE),--rate "$(RATE)") \
 	  $(if $(GIVEN_UP),--given-up)
 
 .PHONY: status
-status: setup ## show the last verdicts of a stack, and what waits, failed and runs [STACK=uploads JSON=1]
+status: setup ## show the last results of a stack, and what waits, failed and runs [STACK=uploads JSON=1]
 	@PYTHONPATH=worker $(DEV)/python -m operate.status "$(STACK)" $(if $(JSON),--json)
 
 .PHONY: destroy

@@ -1,6 +1,6 @@
 """Measure the job: `python -m bench [--quick] [PICTURE]`.
 
-Shows a table, writes build/bench.json, and with --plot the plot in docs/. Every answer is checked
+Shows a table, writes build/bench.json, and with --plot the plot in docs/. Every output is checked
 against an independent search. Exit codes: 0 every goal is met, 1 one is missed, 2 wrong arguments.
 """
 

@@ -1,4 +1,4 @@
-"""From the start of the container's process to the answer in the bucket, against the recipe's way.
+"""From the start of the container's process to the output in the bucket, against the recipe's way.
 
 The bucket is the embedded AWS's, so a call to S3 costs what it costs there. The job runs as in the
 container: a fresh process, the built layer, and in the environment what the template sets there.
@@ -51,7 +51,7 @@ class Result:
 
     @property
     def overhead(self) -> float:
-        """From the start of the process to the answer stored, without the solving."""
+        """From the start of the process to the output stored, without the solving."""
         return sum(self.parts.values()) - self.parts["solve"]
 
 
@@ -119,7 +119,7 @@ class _Bucket:
             "PYTHONUNBUFFERED": "1",
         }
         seconds, output = _run([str(paths.PYTHON_DEV), *arguments], environment)
-        self.s3.head_object(Bucket=_BUCKET, Key=f"output/{name}")  # raises without an answer
+        self.s3.head_object(Bucket=_BUCKET, Key=f"output/{name}")  # raises without an output
         return seconds, output
 
 
@@ -144,12 +144,12 @@ def _recipe(bucket: _Bucket) -> dict[str, float]:
     binaries = speed.PEER.parent
     upload = f"s3://{_BUCKET}/input/{bucket.upload()}"
     with tempfile.TemporaryDirectory() as directory:
-        source, answer = f"{directory}/maze.jpg", f"{directory}/maze_out.jpg"
+        source, solved = f"{directory}/maze.jpg", f"{directory}/maze_out.jpg"
         output = f"s3://{_BUCKET}/output/output.jpg"
         commands = {
             "download": ["aws", "s3", "cp", "--quiet", upload, source],
             "solve": ["mazesolver", "-i", source, "-o", directory],
-            "upload": ["aws", "s3", "cp", "--quiet", answer, output],
+            "upload": ["aws", "s3", "cp", "--quiet", solved, output],
         }
         return {
             name: _run([str(binaries / command[0]), *command[1:]], bucket.environment)[0]

@@ -3,7 +3,7 @@
     python -m bench.memory {job|codec} FILE
 
 prints the bytes by which the process grew, at its largest, above the interpreter with the job's
-modules imported. Both files, the picture and the answer, are part of it.
+modules imported. Both files, the picture and the output, are part of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An independent search, to hold answers against: no code of the job, and fit for large pictures.
+"""An independent search, to hold outputs against: no code of the job, and fit for large pictures.
 
 It spreads level by level like the job's, which is the only thing they share: in plain Python while
 a level is small, else with numpy.

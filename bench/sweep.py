@@ -3,7 +3,7 @@
     PYTHONPATH=worker:functions/sweep python -m bench.sweep [UPLOADS]
 
 The simulation gives the pages of XML that S3 would give, without its time: what is measured is the
-sweep itself. One upload in a hundred has no verdict, one in fifty is rejected; nothing is started.
+sweep itself. One upload in a hundred has no result, one in fifty is rejected; nothing is started.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import NamedTuple
 from processing import records
 from processing.settings import Settings
 from processing.store import Bucket
-from sweep import Plan, Sweep
+from reconcile import Plan, Sweep
 
 from local.usage import MakeParser
 
@@ -79,7 +79,7 @@ class SimulatedBucket(Bucket):
 
     @staticmethod
     def _is_there(prefix: str, number: int) -> bool:
-        """Answered: neither rejected nor without a verdict."""
+        """Succeeded: neither rejected nor without a result."""
         return prefix != "output/" or (number % 50 != 0 and number % 100 != 1)
 
 

@@ -71,7 +71,7 @@ def cold_start(result: cold.Result) -> str:
     return (
         f"{result.picture}, seconds, medians of {result.rounds}:\n"
         f"  process from start to exit   {result.job:.3f}\n"
-        f"  start to answer stored       {sum(result.parts.values()):.3f} = {parts}\n"
+        f"  start to output stored       {sum(result.parts.values()):.3f} = {parts}\n"
         f"  of that beside solving       {result.overhead:.3f} (stretch goal {OVERHEAD_STRETCH})\n"
         f"  the recipe's way             {total:.2f} = {recipe} "
         f"(medians of {result.recipe_rounds}), {total / result.job:.0f} times as long\n"
@@ -82,9 +82,9 @@ def cold_start(result: cold.Result) -> str:
 def goals(reached: Sequence[Goal]) -> str:
     lines = ["", "goals"]
     for goal in reached:
-        verdict = "note" if goal.limit is None else "pass" if goal.met else "MISS"
+        mark = "note" if goal.limit is None else "pass" if goal.met else "MISS"
         limit = "" if goal.limit is None else f"<= {goal.limit:g}"
-        lines.append(f"  {verdict}  {goal.value:.2f} {limit:7}  {goal.goal} ({goal.where})")
+        lines.append(f"  {mark}  {goal.value:.2f} {limit:7}  {goal.goal} ({goal.where})")
     return "\n".join(lines)
 
 

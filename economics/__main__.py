@@ -177,7 +177,7 @@ def _run(name: str, scenario: Scenario) -> tuple[Model, scale.Result]:
         model = Model(scenario).run()
     said = scale.result(model)
     print(
-        f"  last answer {said.last_answer}; first {said.first}, longest {said.longest}", flush=True
+        f"  last output {said.last_output}; first {said.first}, longest {said.longest}", flush=True
     )
     return model, said
 

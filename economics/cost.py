@@ -23,7 +23,7 @@ POLLERS, POLL_SECONDS = 5, 20
 SWEEP_GB, SWEEP_SECONDS, SWEEP_TOGETHER = 1.0, 880, 16
 """The sweep's memory, the longest one run works, and how many uploads it looks at side by side."""
 SWEEP_HEADS, RUNS_IN_PARTS = 3, 7 * 24
-"""To be sure of a verdict it asks for both verdicts and the upload. Once an upload has been found
+"""To be sure of a result it asks for both results and the upload. Once an upload has been found
 settled, the listings say enough; but those of one in parts do so only after a week (merge.py)."""
 LAUNCH_GB, LAUNCH_SECONDS, LAUNCH_BATCH = 0.25, 1.6, 10
 """Of functions/sweep/launch.py: what a batch takes when there is room."""
@@ -338,7 +338,7 @@ def s3_requests(stack: Stack, work: Work) -> float:
         return (Job.CALLS - 1) * read + (writes(mib) + 1) * write
 
     def recipes(mib: float) -> float:
-        """`aws s3 cp`, twice: HEAD and a GET for each part, and the answer as the upload."""
+        """`aws s3 cp`, twice: HEAD and a GET for each part, and the output as the upload."""
         return (1 + math.ceil(mib / PART_MIB)) * read + 2 * writes(mib) * write
 
     return work.total(lambda _: True, recipes if stack.mode == "recipe" else ours)
@@ -351,7 +351,7 @@ def events(stack: Stack, uploads: float) -> float:
     price = PRICES["eventbridge"]["opt_in_event"]
     if stack.event_source == "cloudtrail":
         return float(uploads * ASSUMED["trail_events_billed"] * price)
-    # S3 sends an event for each object of the bucket: for each upload, and for each verdict.
+    # S3 sends an event for each object of the bucket: for each upload, and for each result.
     return float(2 * uploads * price)
 
 
@@ -403,7 +403,7 @@ def _builds(stack: Stack) -> float:
 
 
 def _queues(stack: Stack, tasks: float) -> float:
-    """The failure queue's reader asks all the time; with a ceiling, so does the launcher."""
+    """The failure queue's reader asks all the time; with MaxTasks, so does the launcher."""
     idle = POLLERS * SECONDS / POLL_SECONDS
     cost = idle * PRICES["sqs"]["request"]
     if stack.max_tasks and stack.runs_tasks:
@@ -412,7 +412,7 @@ def _queues(stack: Stack, tasks: float) -> float:
 
 
 def launches(stack: Stack, tasks: float) -> float:
-    """USD for the way of so many tasks a month through the queue of a ceiling.
+    """USD for the way of so many tasks a month through the launch queue.
 
     EventBridge's sending is billed to the owner of the queue; receiving and deleting are one
     request for a batch of up to ten. A batch is what has come while the one before was under way,
@@ -462,6 +462,6 @@ def _sweep(stack: Stack, work: Work) -> float:
 
 
 def _storage(work: Work) -> float:
-    """Uploads, and answers of the same size."""
+    """Uploads, and outputs of the same size."""
     stored = 2 * work.total(lambda _: True, lambda mib: mib * MIB / GB) * ASSUMED["months_kept"]
     return tiered(stored, PRICES["s3"]["gb_month"])

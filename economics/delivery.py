@@ -1,7 +1,7 @@
 """How often EventBridge tries, and when it gives up: the rule alone, without time.
 
-Which answers it tries again is as in local/emulator/eventbridge_to_ecs.py, but for one: a RunTask
-that is answered with 200 and `failures[]` was delivered, as far as EventBridge is concerned. Users
+Which responses it tries again is as in local/emulator/eventbridge_to_ecs.py, but for one: a RunTask
+that returns 200 and `failures[]` was delivered, as far as EventBridge is concerned. Users
 report it so (https://github.com/paradisec-archive/nabu/pull/1260 and
 https://github.com/aws/containers-roadmap/issues/1705); AWS's documentation says nothing of it.
 
@@ -16,7 +16,7 @@ from enum import Enum
 from .limits import EVENT_AGE, EVENT_RETRIES
 
 
-class Answer(Enum):
+class Response(Enum):
     """What RunTask, or a queue, says to an attempt."""
 
     TAKEN = "taken"
@@ -39,7 +39,7 @@ class Next(Enum):
 
 
 def after(
-    answer: Answer,
+    response: Response,
     retries: int,
     age: float,
     most_retries: float = EVENT_RETRIES.value,
@@ -48,10 +48,10 @@ def after(
     retries_throttled: bool = True,
 ) -> Next:
     """After an attempt that was the so many-th retry, of an event so many seconds old."""
-    if answer is Answer.TAKEN:
+    if response is Response.TAKEN:
         return Next.DELIVERED
-    if answer is Answer.NO_ROOM and not retries_no_room:
+    if response is Response.NO_ROOM and not retries_no_room:
         return Next.DROPPED
-    if answer is Answer.THROTTLED and not retries_throttled:
+    if response is Response.THROTTLED and not retries_throttled:
         return Next.DEAD_LETTER
     return Next.DEAD_LETTER if retries >= most_retries or age >= most_age else Next.AGAIN

@@ -26,7 +26,7 @@ from .figures import ASSUMED, PRICES, REASONS, SIZES, Job, Measured, sizes
 
 FILE = ROOT / "docs" / "COST.md"
 PLOT = ROOT / "docs" / "cost.png"
-_CEILING = ALL["fargate, MaxTasks"]
+_MAX_TASKS = ALL["fargate, MaxTasks"]
 _GB_A_MIB = 0.7 / 109
 """Of the largest picture, by `make bench` (docs/DECISIONS.md)."""
 HEAVY = 1.0
@@ -109,7 +109,7 @@ def _lines(measured: Measured, ours: Work) -> Iterator[str]:
         "",
         *table(["uploads a month", *uploads], totals(ALL, ours)),
         "",
-        f"Storage is the same for all of them: {', '.join(stored)} USD, for uploads and answers of "
+        f"Storage is the same for all of them: {', '.join(stored)} USD, for uploads and outputs of "
         "one month, kept for one month.",
         "Without a name for it, Network is `isolated`, EventSource `s3`, Architecture `x86_64`; "
         "`MaxTasks` is 50.",
@@ -140,16 +140,16 @@ def _lines(measured: Measured, ours: Work) -> Iterator[str]:
         "  Fargate costs here.",
         '- S3\'s events to EventBridge are billed as custom events are ("opt-in data events"), '
         "those to a function are not; there is one",
-        "  for each object in the bucket, the verdicts' among them.",
+        "  for each object in the bucket, the results' among them.",
         f"- An upload of {PART_MIB} MiB and more comes in parts, as `aws s3 cp` sends it, and each "
         "part is a request and a record of the trail;",
         "  who owns the bucket pays for both.",
         "- `sweep` is mostly the uploads in parts: a listing has the time when one was begun, so "
-        "for a week the sweep asks for its verdict",
+        "for a week the sweep asks for its result",
         "  every hour, with three HEADs. Other uploads are asked for once.",
         "- Lambda asks the failure queue for messages all the time, which is what `queues` costs "
         "when nothing fails. `MaxTasks` adds",
-        f"  {usd(launches(_CEILING, 1e6))} USD for a million uploads that come one by one: sent, "
+        f"  {usd(launches(_MAX_TASKS, 1e6))} USD for a million uploads that come one by one: sent, "
         "received and deleted (1.50), and a launcher that waits for each",
         f"  to be seen. In a backlog ten share a batch: {usd(_backlog())} USD a million. A backlog "
         "that stands all month keeps the launcher busy",
@@ -256,7 +256,7 @@ def _threshold(ours: Work) -> Iterator[str]:
 
 def _backlog() -> float:
     """USD a million, of uploads that wait for the launcher in tens."""
-    return launches(_CEILING, 1e8) / 100
+    return launches(_MAX_TASKS, 1e8) / 100
 
 
 def _standing() -> float:

@@ -1,7 +1,7 @@
 """The pipeline as a discrete-event model (SimPy): queues, limits and retries; no S3, no pictures.
 
 An upload is begun, stored as fast as its prefix takes it, announced, started by an engine as soon
-as the limits let it, and answered. Jobs do not fail by themselves: what goes wrong is that AWS
+as the limits let it, and processed. Jobs do not fail by themselves: what goes wrong is that AWS
 takes no more, and what that leaves behind is the sweep's, as in the template.
 """
 
@@ -17,7 +17,7 @@ import simpy
 
 from . import limits as published
 from .buckets import TokenBucket, waits
-from .delivery import Answer, Next, after
+from .delivery import Next, Response, after
 from .figures import ASSUMED, PRICES
 from .scenario import DAY, Scenario
 
@@ -41,7 +41,7 @@ class Upload:
     mib: float
     stored: float = 0.0
     begun: bool = False
-    answered: float | None = None
+    succeeded: float | None = None
     attempts: int = 0
     """Of the sweep."""
     last_attempt: float = float("-inf")
@@ -56,7 +56,7 @@ class Curves:
 
     seconds: list[float] = field(default_factory=list)
     uploaded: list[int] = field(default_factory=list)
-    answered: list[int] = field(default_factory=list)
+    succeeded: list[int] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
     functions: list[int] = field(default_factory=list)
     tasks: list[int] = field(default_factory=list)
@@ -76,14 +76,14 @@ class Model:
         self.held: defaultdict[str, float] = defaultdict(float)
         """For how long each limit kept uploads from an engine: seconds of all uploads together."""
         self.dropped = self.dead_letters = self.swept = self.unchanged = self.rejected = 0
-        self.uploaded = self.answered = self.begun = self.most_waiting = 0
+        self.uploaded = self.succeeded = self.begun = self.most_waiting = 0
         self.functions = self.tasks = self.most_tasks = self.most_functions = 0
         self.function_seconds = self.task_seconds = self.tasks_busy_seconds = 0.0
         self.invocations = 0
         self.reported_after = 0.0
         """The longest that a dead letter waited to be reported."""
         self.waited: list[float] = []
-        """Seconds from an upload to its answer."""
+        """Seconds from an upload to its output."""
         self.started: list[int] = []
         """Numbers of the uploads for which a task was started, in order."""
         self.curves = Curves()
@@ -116,7 +116,7 @@ class Model:
         }
 
     def run(self) -> Model:
-        """Until every upload has its verdict, or the time is out."""
+        """Until every upload has its result, or the time is out."""
         env, stack = self.env, self.scenario.stack
         self._done = env.event()
         env.process(self._users())
@@ -134,8 +134,8 @@ class Model:
 
     @property
     def left(self) -> int:
-        """Uploads without a verdict."""
-        return self.scenario.uploads - self.answered - self.rejected
+        """Uploads without a result."""
+        return self.scenario.uploads - self.succeeded - self.rejected
 
     @property
     def retries(self) -> int:
@@ -195,14 +195,14 @@ class Model:
         else:
             yield from self._deliver(upload, self._start_task)
 
-    def _deliver(self, upload: Upload, attempt: Callable[[Upload], Answer]) -> Steps:
-        """As EventBridge does, to a task or to the queue of a ceiling."""
+    def _deliver(self, upload: Upload, attempt: Callable[[Upload], Response]) -> Steps:
+        """As EventBridge does, to a task or to the launch queue."""
         began = self.env.now
         pauses = waits(published.EVENT_FIRST_WAIT, published.EVENT_LONGEST_WAIT, self.lots)
         for retries, pause in enumerate(pauses):
-            answer = attempt(upload)
+            response = attempt(upload)
             comes = after(
-                answer,
+                response,
                 retries,
                 self.env.now - began,
                 retries_no_room=self.scenario.retries_no_room,
@@ -237,7 +237,7 @@ class Model:
             upload.held_by = ""
 
     def _queue_held(self, limit: str, waiting: int) -> None:
-        """Whoever waited in the queue of a ceiling did so for the limit that was met at the last
+        """Whoever waited in the launch queue did so for the limit that was met at the last
         look at it; from now on, for this one."""
         if self._queue_limit:
             self.held[self._queue_limit] += waiting * (self.env.now - self._queue_looked)
@@ -286,28 +286,28 @@ class Model:
         yield self.env.timeout(seconds)
         self.functions -= 1
         self._warm.append(self.env.now)
-        self._answer(upload)
+        self._succeed(upload)
 
     # ---- Fargate --------------------------------------------------------------------------------
 
-    def _start_task(self, upload: Upload) -> Answer:
+    def _start_task(self, upload: Upload) -> Response:
         """One RunTask."""
         now, limits, vcpu = self.env.now, self.scenario.limits, self.scenario.stack.task_vcpu
         if not self._run_task.take(now):
             self._refused("RunTask calls")
-            return Answer.THROTTLED
+            return Response.THROTTLED
         if (self.tasks + 1) * vcpu > limits.vcpus:
             self._refused("Fargate vCPUs")
-            return Answer.NO_ROOM
+            return Response.NO_ROOM
         if not self._launches.take(now):
             self._refused("Fargate launches")
-            return Answer.THROTTLED
+            return Response.THROTTLED
         self._begin(upload)
         self.started.append(upload.number)
         self.tasks += 1
         self.most_tasks = max(self.most_tasks, self.tasks)
         self.env.process(self._task(upload))
-        return Answer.TAKEN
+        return Response.TAKEN
 
     def _task(self, upload: Upload) -> Steps:
         launch = ASSUMED["task_launch_seconds"]
@@ -317,17 +317,17 @@ class Model:
         self.tasks -= 1
         self.tasks_busy_seconds += launch + seconds
         self.task_seconds += max(seconds, PRICES["fargate"]["least_seconds"])
-        self._answer(upload)
+        self._succeed(upload)
 
-    # ---- The ceiling ----------------------------------------------------------------------------
+    # ---- The concurrency limit ------------------------------------------------------------------
 
-    def _send(self, upload: Upload) -> Answer:
+    def _send(self, upload: Upload) -> Response:
         """Into the queue of a stack with MaxTasks."""
         if not self._sends.take(self.env.now):
             self._refused("SQS FIFO sends")
-            return Answer.THROTTLED
+            return Response.THROTTLED
         self._put(upload)
-        return Answer.TAKEN
+        return Response.TAKEN
 
     def _put(self, upload: Upload) -> None:
         self._release(upload)
@@ -377,7 +377,7 @@ class Model:
             if batch:
                 yield self.env.timeout(CALL_SECONDS)
                 seen_at = self.env.now + LIST_LAG
-            back = [each for each in batch if self._start_task(each) is not Answer.TAKEN]
+            back = [each for each in batch if self._start_task(each) is not Response.TAKEN]
             if back:
                 limit = self._refused_by
             elif limit:
@@ -389,7 +389,7 @@ class Model:
             if back or not batch:
                 yield self.env.timeout(LOOK_SECONDS)
 
-    # ---- Verdicts and the sweep -----------------------------------------------------------------
+    # ---- Results and the sweep ------------------------------------------------------------------
 
     def _begin(self, upload: Upload) -> None:
         self._release(upload)
@@ -397,14 +397,14 @@ class Model:
             upload.begun = True
             self.begun += 1
 
-    def _answer(self, upload: Upload) -> None:
+    def _succeed(self, upload: Upload) -> None:
         if upload.number not in self._open:
             self.unchanged += 1
             return
         del self._open[upload.number]
-        upload.answered = self.env.now
+        upload.succeeded = self.env.now
         self.waited.append(self.env.now - upload.stored)
-        self.answered += 1
+        self.succeeded += 1
         self._check_done()
 
     def _check_done(self) -> None:
@@ -417,7 +417,7 @@ class Model:
             self.env.process(self._sweep())
 
     def _sweep(self) -> Steps:
-        """As functions/sweep: what is old enough and has no verdict, from where the last one
+        """As functions/sweep: what is old enough and has no result, from where the last one
         stopped."""
         rules, stack, began = self.scenario.sweep, self.scenario.stack, self.env.now
         backlog = bool(self._queue) and bool(stack.max_tasks)
@@ -425,7 +425,7 @@ class Model:
             if self.env.now - began >= rules.runs_for:
                 self._after = upload.number
                 return
-            if upload.answered is not None or upload.stored > began - rules.grace:
+            if upload.succeeded is not None or upload.stored > began - rules.grace:
                 continue
             if backlog and stack.is_task(upload.mib):
                 continue
@@ -444,7 +444,7 @@ class Model:
             self.env.process(self._invoke(upload))
         elif stack.max_tasks:
             self._put(upload)
-        elif self._start_task(upload) is not Answer.TAKEN:
+        elif self._start_task(upload) is not Response.TAKEN:
             return  # not counted as an attempt
         self.swept += 1
         upload.attempts += 1
@@ -467,7 +467,7 @@ class Model:
         for name, value in (
             ("seconds", self.env.now),
             ("uploaded", self.uploaded),
-            ("answered", self.answered),
+            ("succeeded", self.succeeded),
             ("waiting", self.waiting),
             ("functions", self.functions),
             ("tasks", self.tasks),

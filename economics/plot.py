@@ -47,7 +47,7 @@ def cost(said: dict[str, Any]) -> Any:  # noqa: ANN401
 
 
 def simulation(said: dict[str, Any]) -> Any:  # noqa: ANN401
-    """One scenario: what is answered and what waits, and what is busy."""
+    """One scenario: what succeeded and what waits, and what is busy."""
     seconds, unit = said["seconds"], 1.0
     for name, length in (("seconds", 1.0), ("minutes", 60.0), ("hours", 3600.0), ("days", 86400.0)):
         if seconds[-1] > 3 * length:
@@ -57,7 +57,7 @@ def simulation(said: dict[str, Any]) -> Any:  # noqa: ANN401
         2, 1, figsize=(9.6, 4.6), layout="constrained", sharex=True, height_ratios=(2, 1)
     )
     above.plot(times, said["uploaded"], c="silver", label="uploaded", lw=3)
-    above.plot(times, said["answered"], c="tab:green", label="answered")
+    above.plot(times, said["succeeded"], c="tab:green", label="succeeded")
     above.plot(times, said["waiting"], c="tab:red", label="waiting for an engine")
     above.set(title=said["title"], ylabel="uploads", ylim=(0, None))
     below.plot(times, said["functions"], c="tab:orange", label="functions")

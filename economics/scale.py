@@ -34,12 +34,12 @@ def scenarios(job: Job) -> Mapping[str, Scenario]:
         "burst-lambda": Scenario(Stack("lambda"), job),
         "burst-hybrid": Scenario(Stack("hybrid"), job, limits=used),
         "burst-fargate": Scenario(Stack("fargate"), job, limits=used),
-        "burst-fargate-ceiling": Scenario(Stack("fargate", max_tasks=200), job, limits=used),
+        "burst-fargate-max-tasks": Scenario(Stack("fargate", max_tasks=200), job, limits=used),
         "burst-fargate-new": Scenario(Stack("fargate"), job),
-        "burst-fargate-new-ceiling": Scenario(Stack("fargate", max_tasks=6), job),
+        "burst-fargate-new-max-tasks": Scenario(Stack("fargate", max_tasks=6), job),
     }
     # If EventBridge does not try again what ECS and SQS throttle.
-    for name in ("burst-fargate", "burst-fargate-ceiling"):
+    for name in ("burst-fargate", "burst-fargate-max-tasks"):
         burst[f"{name}-untried"] = replace(burst[name], retries_throttled=False)
     steady = Scenario(Stack("fargate"), job, 36_000, "steady", 10, limits=used)
     day = Scenario(Stack("hybrid"), job, 200_000, "day", limits=used)
@@ -50,10 +50,10 @@ def scenarios(job: Job) -> Mapping[str, Scenario]:
 class Result:
     """What one run says, in words that fit a table."""
 
-    last_answer: str
+    last_output: str
     half: str
     most: str
-    """In which 99 of 100 were answered."""
+    """In which 99 of 100 succeeded."""
     waiting: str
     running: str
     retries: str
@@ -68,7 +68,7 @@ class Result:
 
     HEAD = (
         "",
-        "last answer",
+        "last output",
         "half within",
         "99 % within",
         "most waiting",
@@ -101,7 +101,7 @@ def result(model: Model) -> Result:
         if count
     ]
     return Result(
-        last_answer=last,
+        last_output=last,
         half=within(0.5),
         most=within(0.99),
         waiting=f"{model.most_waiting:,}",
@@ -161,10 +161,10 @@ def title(name: str, scenario: Scenario) -> str:
         "day": "over a day, most at noon",
     }[scenario.arrivals]
     with_tasks = f", {limits.vcpus:,.0f} vCPUs" if stack.runs_tasks else ""
-    ceiling = f", MaxTasks={stack.max_tasks}" if stack.max_tasks else ""
+    max_tasks = f", MaxTasks={stack.max_tasks}" if stack.max_tasks else ""
     untried = "" if scenario.retries_throttled else ", what is throttled is not tried again"
     what = f"{scenario.uploads:,} uploads {how}, Mode={stack.mode}"
-    return f"{name}: {what}{ceiling}{with_tasks}{untried}"
+    return f"{name}: {what}{max_tasks}{with_tasks}{untried}"
 
 
 def section(results: Mapping[str, Result], titles: Mapping[str, str]) -> str:

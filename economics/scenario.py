@@ -40,7 +40,7 @@ class Scenario:
     limits: Limits = field(default_factory=Limits)
     sweep: Sweep = field(default_factory=Sweep)
     retries_no_room: bool = False
-    """Whether EventBridge tries again what RunTask answered with `failures[]` (delivery.py)."""
+    """Whether EventBridge tries again what RunTask returned with `failures[]` (delivery.py)."""
     retries_throttled: bool = True
     """Whether it tries again what is throttled, which AWS does not document (delivery.py)."""
     days: float = 14

@@ -29,7 +29,7 @@ from botocore.config import Config
 
 from . import build, paths
 from .commands import Commands, end_group
-from .engine import PROCESSES, Engine, bridge_address, docker_environment, remove_containers
+from .executor import PROCESSES, Executor, bridge_address, docker_environment, remove_containers
 
 REGION = "us-east-1"
 _ROOT_USER = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
@@ -43,8 +43,8 @@ class NotStarted(Exception):
 class EmbeddedAws:
     """One emulator, with IAM enforcement on unless said otherwise. Use it as a context manager."""
 
-    def __init__(self, engine: Engine = PROCESSES, iam: bool = True) -> None:
-        self.engine = engine
+    def __init__(self, executor: Executor = PROCESSES, iam: bool = True) -> None:
+        self.executor = executor
         self._iam = iam
         self.endpoint = ""
         """Where it listens, once it is started."""
@@ -70,7 +70,7 @@ class EmbeddedAws:
 
     def build(self) -> None:
         """`sam build` of what is to be deployed, if it changed. Raises CommandFailed."""
-        build.build(self._commands, self.engine.layer_target)
+        build.build(self._commands, self.executor.layer_target)
 
     def start(self) -> None:
         """Build, and start the emulator. Raises CommandFailed, NotStarted."""
@@ -78,8 +78,8 @@ class EmbeddedAws:
         self._directory = Path(tempfile.mkdtemp(prefix="embedded-aws-"))
         self._at_stop.callback(shutil.rmtree, self._directory, ignore_errors=True)
         self._at_stop.callback(self.log_path.unlink, missing_ok=True)
-        build.copy(self.engine.layer_target, self._built)
-        if self.engine.name == "docker":  # its own try may be cut short, when it takes too long
+        build.copy(self.executor.layer_target, self._built)
+        if self.executor.name == "docker":  # its own try may be cut short, when it takes too long
             self._at_stop.callback(remove_containers, self.label)
         process = self._start_emulator()
         self._at_stop.callback(_end, process)
@@ -94,10 +94,10 @@ class EmbeddedAws:
         command += [f"--directory={self._directory}", f"--layer={self.layer}"]
         if not self._iam:
             command += ["--no-iam"]
-        if self.engine.name == "docker":
+        if self.executor.name == "docker":
             kept |= docker_environment()
             command += [f"--containers={self.label}"]
-            command += [f"--function-image={self.engine.function_image}"]
+            command += [f"--function-image={self.executor.function_image}"]
             if address := bridge_address():
                 command += [f"--bridge={address}"]
         with self.log_path.open("w") as output:
@@ -169,9 +169,9 @@ class EmbeddedAws:
 
     def deploy(self, stack: str, **parameters: str) -> dict[str, str]:
         """`sam deploy`, unmodified; gives the stack's outputs. Raises CommandFailed."""
-        chosen = {"S3Endpoint": self.engine.address_for_jobs(self.endpoint)}
+        chosen = {"S3Endpoint": self.executor.address_for_jobs(self.endpoint)}
         if parameters.get("Mode") in ("fargate", "hybrid"):
-            chosen["WorkerImageUri"] = self.engine.worker_image
+            chosen["WorkerImageUri"] = self.executor.worker_image
         chosen |= parameters
         self._commands.run(
             [

@@ -1,5 +1,5 @@
 """Base images for the worker's container and for functions: AWS's and Docker's own where a registry
-answers, else stand-ins built here.
+responds, else stand-ins built here.
 
 A stand-in is Debian with its Python 3.13 (which takes debootstrap and root); for functions, also
 the runtime that AWS publishes and SAM's emulator, laid out as in AWS's image. It has a name of its
@@ -44,7 +44,7 @@ _SECONDS_TO_PULL = 180
 
 
 class NoBase(Exception):
-    """There is no image to build on: no registry answers, and a stand-in can't be built."""
+    """There is no image to build on: no registry responds, and a stand-in can't be built."""
 
 
 def worker_base() -> str:
@@ -58,7 +58,7 @@ def lambda_base() -> str:
 
 
 def lambda_base_here() -> str | None:
-    """The image that functions run in, if the engine has it already; asks no registry."""
+    """The image that functions run in, if Docker has it already; asks no registry."""
     return next(filter(_exists, (LAMBDA_BASE, _lambda_name())), None)
 
 
@@ -98,7 +98,7 @@ def _python() -> str:
     if _exists(image):
         return image
     if not shutil.which("debootstrap") or os.geteuid() != 0:
-        raise NoBase("no registry answers, and a stand-in takes debootstrap and root")
+        raise NoBase("no registry responds, and a stand-in takes debootstrap and root")
     with tempfile.TemporaryDirectory(prefix="standin-") as folder:
         root = Path(folder, "root")
         bootstrap = ["debootstrap", "--variant=minbase", f"--include={_DEBIAN_PACKAGES}"]

@@ -27,7 +27,7 @@ def sam_environment(**more: str) -> dict[str, str]:
 def build(commands: Commands, target: str) -> Path:
     """Build the template for `host` (this machine's Python) or `lambda`; gives the folder.
 
-    Without a Docker engine functions and tasks run on ministack's Python, so the layer must fit it.
+    Without Docker functions and tasks run on ministack's Python, so the layer must fit it.
     """
     folder = _folder(target)
     with _alone(target):

@@ -1,8 +1,8 @@
-"""The whole pipeline on the embedded AWS, from upload to answer, for each scenario.
+"""The whole pipeline on the embedded AWS, from upload to output, for each scenario.
 
 Leaves build/demo/<scenario>/<file name>, and a page of it all, build/demo/index.html, and nothing
 of an earlier run. A second demo beside a running one has build/demo-2, and so on. Exit codes:
-0 answered, 1 rejected or failed, 2 wrong arguments, 130 interrupted.
+0 succeeded, 1 rejected or failed, 2 wrong arguments, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from bench import pictures
 from . import build, page, paths
 from .aws import EmbeddedAws, NotStarted
 from .commands import CommandFailed
-from .engine import detect
 from .event_tap import EventTap
-from .pipeline import INPUT, NothingCame, Pipeline, Verdict
+from .executor import detect
+from .pipeline import INPUT, NothingCame, Pipeline, Result
 from .progress import step
 from .scenarios import SCENARIOS
 from .usage import MakeParser, existing_file
@@ -41,7 +41,7 @@ class Outcome:
     """What became of the upload in one scenario."""
 
     scenario: str
-    verdict: Verdict
+    result: Result
     seconds: dict[str, float]
     """Since the upload, of each thing that happened."""
     job_milliseconds: int
@@ -94,7 +94,7 @@ def demo(picture: Path, scenarios: list[str], out: Path) -> int:
         aws.stop()
     summarize(outcomes)
     show(outcomes, out)
-    return 0 if all(outcome.verdict.is_answer for outcome in outcomes) else 1
+    return 0 if all(outcome.result.is_output for outcome in outcomes) else 1
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -121,8 +121,8 @@ def _terminated(number: int, frame: FrameType | None) -> NoReturn:
 
 def run(aws: EmbeddedAws, picture: Path, scenarios: list[str], out: Path) -> list[Outcome]:
     """Build, start, deploy all stacks, then upload to one after the other."""
-    print(f"The embedded AWS: {aws.engine.describe()}.")
-    target = aws.engine.layer_target
+    print(f"The embedded AWS: {aws.executor.describe()}.")
+    target = aws.executor.layer_target
     with contextlib.nullcontext() if build.is_built(target) else step("sam build"):
         aws.build()
     with step("starting"):
@@ -152,12 +152,12 @@ def large_picture(out: Path) -> Path:
 
 
 def watch(scenario: str, pipeline: Pipeline, tap: EventTap, picture: Path, out: Path) -> Outcome:
-    """Upload the picture, wait for its verdict, show when what happened, keep the verdict."""
+    """Upload the picture, wait for its result, show when what happened, keep the result."""
     key = INPUT + picture.name
     print(f"\n{scenario}: {picture.name}, {picture.stat().st_size:,} bytes")
     version = pipeline.upload(key, picture.read_bytes())
     try:
-        verdict = pipeline.verdict(key, version, LONGEST_JOB)
+        result = pipeline.result(key, version, LONGEST_JOB)
     except NothingCame as error:
         said = [*(event["message"] for event in pipeline.log()), *pipeline.failures()]
         raise NothingCame("\n".join([str(error), *said])) from error
@@ -167,8 +167,8 @@ def watch(scenario: str, pipeline: Pipeline, tap: EventTap, picture: Path, out: 
         times["event"] = tap.time_of_event(pipeline.bucket, key)
     times |= {
         "started": report["logged"] - report["milliseconds"] / 1000,
-        "answered" if verdict.is_answer else "rejected": pipeline.versions(verdict.key)[
-            verdict.version
+        "succeeded" if result.is_output else "rejected": pipeline.versions(result.key)[
+            result.version
         ].timestamp(),
     }
     seconds = {what: time - times["uploaded"] for what, time in times.items()}
@@ -177,38 +177,38 @@ def watch(scenario: str, pipeline: Pipeline, tap: EventTap, picture: Path, out: 
         "event": f"{'CloudTrail' if scenario == 'cloudtrail' else 'S3'} told EventBridge",
         "started": f"the {'function' if report['mode'] == 'lambda' else 'task'} that "
         f"{'S3' if scenario == 'lambda' else 'EventBridge'} started",
-        "answered": verdict.key,
-        "rejected": verdict.key,
+        "succeeded": result.key,
+        "rejected": result.key,
     }
     for what, after in seconds.items():
         print(f"  {after:6.2f} s  {what:9} {notes[what]}")
-    file = keep(out / scenario, picture, verdict)
-    if not verdict.is_answer:
-        print(f"  rejected: {verdict.rejection['reason']}")
-    return Outcome(scenario, verdict, seconds, report["milliseconds"], file, picture, notes)
+    file = keep(out / scenario, picture, result)
+    if not result.is_output:
+        print(f"  rejected: {result.rejection['reason']}")
+    return Outcome(scenario, result, seconds, report["milliseconds"], file, picture, notes)
 
 
-def keep(folder: Path, picture: Path, verdict: Verdict) -> Path:
-    """Write the verdict where the user finds it."""
-    file = folder / (picture.name if verdict.is_answer else f"{picture.name}.json")
+def keep(folder: Path, picture: Path, result: Result) -> Path:
+    """Write the result where the user finds it."""
+    file = folder / (picture.name if result.is_output else f"{picture.name}.json")
     folder.mkdir(exist_ok=True)
-    file.write_bytes(verdict.body)
+    file.write_bytes(result.body)
     return file
 
 
 def summarize(outcomes: list[Outcome]) -> None:
     """One line a scenario."""
-    print(f"\n{'scenario':10}  {'outcome':8}  {'seconds':>7}  {'job ms':>6}  file")
+    print(f"\n{'scenario':10}  {'outcome':9}  {'seconds':>7}  {'job ms':>6}  file")
     for outcome in outcomes:
         what, seconds = list(outcome.seconds.items())[-1]
         print(
-            f"{outcome.scenario:10}  {what:8}  {seconds:7.2f}  {outcome.job_milliseconds:6}"
+            f"{outcome.scenario:10}  {what:9}  {seconds:7.2f}  {outcome.job_milliseconds:6}"
             f"  {_short(outcome.file)}"
         )
-    if len(outcomes) > 1 and all(outcome.verdict.is_answer for outcome in outcomes):
-        answers = {(outcome.file.name, outcome.verdict.body) for outcome in outcomes}
-        same = len(answers) == len({name for name, _ in answers})
-        print("The answers are the same, byte for byte." if same else "The answers DIFFER.")
+    if len(outcomes) > 1 and all(outcome.result.is_output for outcome in outcomes):
+        outputs = {(outcome.file.name, outcome.result.body) for outcome in outcomes}
+        same = len(outputs) == len({name for name, _ in outputs})
+        print("The outputs are the same, byte for byte." if same else "The outputs DIFFER.")
 
 
 def _short(file: Path) -> Path:

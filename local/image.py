@@ -16,7 +16,7 @@ from . import paths
 from .bases import NoBase, lambda_base, worker_base
 from .build import build, copy, layer_digest
 from .commands import CommandFailed, Commands
-from .engine import LAYER_LABEL, WORKER_IMAGE, no_engine
+from .executor import LAYER_LABEL, WORKER_IMAGE, no_docker
 from .progress import step
 
 
@@ -36,7 +36,7 @@ def build_image(image: str, base: str) -> None:
 def main() -> int:
     """Make both images; gives the exit code."""
     image = os.environ.get("IMAGE") or WORKER_IMAGE
-    if reason := no_engine():
+    if reason := no_docker():
         print(f"error: {reason}", file=sys.stderr)
         return 1
     try:

@@ -28,7 +28,7 @@ from .aws import REGION, EmbeddedAws, NotStarted
 from .bases import LAMBDA_BASE, NoBase, lambda_base
 from .build import sam_environment
 from .commands import CommandFailed, Commands
-from .engine import containers
+from .executor import containers
 from .pipeline import INPUT
 from .progress import step
 from .usage import MakeParser, existing_file
@@ -102,7 +102,7 @@ def invoke(aws: EmbeddedAws, event: Path, image: str) -> str:
     """Hand an event to the function; gives what the function said. Raises CommandFailed."""
     command = [str(paths.SAM), "local", "invoke", "ProcessFunction", f"--event={event}"]
     command += [f"--template-file={aws.layer.parent / 'template.yaml'}", f"--region={REGION}"]
-    endpoint = aws.engine.address_for_jobs(aws.endpoint)
+    endpoint = aws.executor.address_for_jobs(aws.endpoint)
     command += ["--parameter-overrides", f"S3Endpoint={endpoint}"]
     command += ["--add-host", "host.docker.internal:host-gateway"]
     command += ["--skip-pull-image"]  # whoever found the image has pulled it
@@ -111,7 +111,7 @@ def invoke(aws: EmbeddedAws, event: Path, image: str) -> str:
     environment = sam_environment(
         AWS_ACCESS_KEY_ID="test",
         AWS_SECRET_ACCESS_KEY="test",
-        AWS_ENDPOINT_URL=aws.endpoint,  # SAM asks who it is; without an answer it waits for long
+        AWS_ENDPOINT_URL=aws.endpoint,  # SAM asks who it is; without a response it waits for long
     )
     return Commands().run(command, environment, paths.ROOT).strip()
 

@@ -1,4 +1,4 @@
-"""A deployed stack, seen from outside: upload, wait for the verdict, read logs and failures."""
+"""A deployed stack, seen from outside: upload, wait for the result, read logs and failures."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class NothingCame(Exception):
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The answer, or the rejection record, of one upload's version."""
+class Result:
+    """The output, or the rejection record, of one upload's version."""
 
     key: str
     body: bytes
@@ -34,18 +34,18 @@ class Verdict:
     version: str
 
     @property
-    def is_answer(self) -> bool:
+    def is_output(self) -> bool:
         return self.key.startswith(OUTPUT)
 
     @property
     def rejection(self) -> Json:
         """What the rejection record says."""
-        assert not self.is_answer, f"{self.key} is an answer"
+        assert not self.is_output, f"{self.key} is an output"
         record: Json = json.loads(self.body)
         return record
 
 
-def answer_key(key: str) -> str:
+def output_key(key: str) -> str:
     return OUTPUT + key.removeprefix(INPUT)
 
 
@@ -81,27 +81,27 @@ class Pipeline:
         reply = self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
         return str(reply["VersionId"])
 
-    def verdict(self, key: str, version: str, seconds: float = 30) -> Verdict:
-        """Wait for the verdict on this version of the upload. Raises NothingCame."""
+    def result(self, key: str, version: str, seconds: float = 30) -> Result:
+        """Wait for the result for this version of the upload. Raises NothingCame."""
         return until(
             lambda: next(
-                (v for v in self.verdicts(key) if v.metadata.get("source-version") == version),
+                (v for v in self.results(key) if v.metadata.get("source-version") == version),
                 None,
             ),
-            f"a verdict on {key!r}, version {version}",
+            f"a result for {key!r}, version {version}",
             seconds,
         )
 
-    def verdicts(self, key: str) -> Iterator[Verdict]:
+    def results(self, key: str) -> Iterator[Result]:
         """What is there now for this upload."""
-        for verdict_key in (answer_key(key), rejection_key(key)):
+        for result_key in (output_key(key), rejection_key(key)):
             try:
-                found = self.s3.get_object(Bucket=self.bucket, Key=verdict_key)
+                found = self.s3.get_object(Bucket=self.bucket, Key=result_key)
             except ClientError as error:
                 if error.response["Error"]["Code"] == "NoSuchKey":
                     continue
                 raise
-            yield Verdict(verdict_key, found["Body"].read(), found["Metadata"], found["VersionId"])
+            yield Result(result_key, found["Body"].read(), found["Metadata"], found["VersionId"])
 
     def keys(self, prefix: str = "") -> list[str]:
         """All current keys with the prefix."""

@@ -28,7 +28,7 @@ from . import build, paths
 from .aws import EmbeddedAws, NotStarted
 from .bases import LAMBDA_BASE, NoBase, lambda_base
 from .commands import CommandFailed
-from .engine import bridge_address, containers, no_engine
+from .executor import bridge_address, containers, no_docker
 from .invoke import put
 from .pipeline import INPUT
 from .progress import step
@@ -46,8 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _ended)
     try:
-        if reason := no_engine():
-            raise NoBase(f"sam local invoke takes a Docker engine: {reason}")
+        if reason := no_docker():
+            raise NoBase(f"sam local invoke takes Docker: {reason}")
         with step("finding an image to run functions in"):
             image = lambda_base()
         with serving(image, chosen.root) as aws:
@@ -72,7 +72,7 @@ def serving(image: str, root: Path) -> Iterator[EmbeddedAws]:
             aws.start()
         built = root / ".aws-sam" / "build"  # where `sam` looks for it
         shutil.rmtree(built, ignore_errors=True)
-        build.copy(aws.engine.layer_target, built)
+        build.copy(aws.executor.layer_target, built)
         # By its address: `sam local invoke` gives containers no name for this machine.
         host = bridge_address() or "host.docker.internal"
         address = f"http://{host}:{aws.port}"
@@ -103,7 +103,7 @@ def said(aws: EmbeddedAws, image: str, uploaded: dict[tuple[str, str], str]) -> 
     """What is there, and what to type."""
     lines = [f"s3://{bucket}/{key}" for bucket, key in uploaded]
     command = f"sam local invoke ProcessFunction -e events/s3-put.json -n events/{VARIABLES}"
-    if image != LAMBDA_BASE:  # no registry answered
+    if image != LAMBDA_BASE:  # no registry responded
         command += f" --skip-pull-image --invoke-image {image}"
     bucket = next(bucket for bucket, _ in uploaded)
     return "\n".join(

@@ -34,7 +34,7 @@ from .stacks import Client, NoStack, Stack
 _DELETED = "DELETE_COMPLETE"
 _TRIES = 10
 _SECONDS_BETWEEN = 6
-"""A trail's last records, and the verdicts of jobs that were running, come after the stack went."""
+"""A trail's last records, and the results of jobs that were running, come after the stack went."""
 
 
 class NotDestroyed(Exception):

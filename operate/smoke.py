@@ -1,7 +1,7 @@
-"""Check that a deployed stack works: upload a picture and a broken file, look at their verdicts.
+"""Check that a deployed stack works: upload a picture and a broken file, look at their results.
 
 Right after a deployment or a change of Mode, S3 tells nobody of uploads yet. So each minute what
-has no verdict is uploaded again, as a new version. What it uploaded and what came of it is deleted
+has no result is uploaded again, as a new version. What it uploaded and what came of it is deleted
 afterwards in all versions, unless something was wrong.
 
     PYTHONPATH=worker python -m operate.smoke STACK [--input PICTURE] [--timeout SECONDS] [--keep]
@@ -31,11 +31,11 @@ from .stacks import NoStack, Stack
 
 OUR_JOB = "processing.maze:solve"
 SECONDS = 900
-"""To wait for the verdicts. S3 says that its events take "around five minutes" to begin (S3 guide,
+"""To wait for the results. S3 says that its events take "around five minutes" to begin (S3 guide,
 enable-event-notifications-eventbridge), a task starts within a minute or two, and CloudTrail's
 records come within 15 minutes."""
 UPLOAD_AGAIN = 60
-"""Seconds after which what has no verdict is uploaded again."""
+"""Seconds after which what has no result is uploaded again."""
 
 
 class DoesNotWork(Exception):
@@ -43,15 +43,15 @@ class DoesNotWork(Exception):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Result:
     """What became of one upload."""
 
     key: str
     outcome: str
-    """answered | rejected"""
+    """succeeded | rejected"""
     body: bytes
     seconds: float
-    """From the end of the upload until the verdict was seen."""
+    """From the end of the upload until the result was seen."""
 
 
 class Smoke:
@@ -75,23 +75,23 @@ class Smoke:
         self._bodies[name] = body
         self._versions.setdefault(name, {})[reply["VersionId"]] = time.monotonic()
 
-    def verdicts(self, seconds: float, again: float = UPLOAD_AGAIN) -> dict[str, Verdict]:
-        """Wait for the verdicts on the current versions of all uploads. Raises DoesNotWork."""
-        found: dict[str, Verdict] = {}
+    def results(self, seconds: float, again: float = UPLOAD_AGAIN) -> dict[str, Result]:
+        """Wait for the results for the current versions of all uploads. Raises DoesNotWork."""
+        found: dict[str, Result] = {}
         began, uploads = time.monotonic(), 1
         while True:
             wanted = self._bodies.keys() - found.keys()
-            found |= {name: verdict for name in wanted if (verdict := self._verdict(name))}
+            found |= {name: result for name in wanted if (result := self._result(name))}
             missing = sorted(wanted - found.keys())
             if not missing:
                 return found
             waited = time.monotonic() - began
             if waited > seconds:
                 lost = ", ".join(missing)
-                raise DoesNotWork(f"no verdict on {lost} within {seconds:g} s.\n{self.where()}")
+                raise DoesNotWork(f"no result for {lost} within {seconds:g} s.\n{self.where()}")
             if waited > uploads * again:
                 print(
-                    f"  no verdict on {', '.join(missing)} after {waited:.0f} of {seconds:g} s: "
+                    f"  no result for {', '.join(missing)} after {waited:.0f} of {seconds:g} s: "
                     "uploading again, for S3 says that events take around five minutes to begin",
                     flush=True,
                 )
@@ -100,11 +100,11 @@ class Smoke:
                 uploads += 1
             time.sleep(0.2)
 
-    def _verdict(self, name: str) -> Verdict | None:
+    def _result(self, name: str) -> Result | None:
         ours = self._versions[name]
         version, uploaded = next(reversed(ours.items()))
         places = {
-            "answered": self.stack.parameters["OutputPrefix"] + self.folder + name,
+            "succeeded": self.stack.parameters["OutputPrefix"] + self.folder + name,
             "rejected": f"{self.stack.parameters['RejectedPrefix']}{self.folder}{name}.json",
         }
         for outcome, key in places.items():
@@ -118,7 +118,7 @@ class Smoke:
                 raise DoesNotWork(f"{key} is for the version {named}, not for {version}")
             if named != version:  # of the event before; that of the current one is under way
                 continue
-            return Verdict(key, outcome, found["Body"].read(), seconds)
+            return Result(key, outcome, found["Body"].read(), seconds)
         return None
 
     def where(self) -> str:
@@ -142,7 +142,7 @@ class Smoke:
         )
 
     def clean_up(self) -> int:
-        """Delete the uploads and the verdicts in all their versions; gives how many."""
+        """Delete the uploads and the results in all their versions; gives how many."""
         prefixes = ("InputPrefix", "OutputPrefix", "RejectedPrefix")
         return sum(
             versions.delete(self.bucket, self.stack.parameters[prefix] + self.folder)
@@ -181,9 +181,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("stack", help="the stack's name")
     parser.add_argument("--input", type=_file, default=paths.SAMPLE, help="any picture of a maze")
     parser.add_argument(
-        "--timeout", type=float, default=SECONDS, help="seconds to wait for the verdicts"
+        "--timeout", type=float, default=SECONDS, help="seconds to wait for the results"
     )
-    parser.add_argument("--keep", action="store_true", help="leave what was uploaded and answered")
+    parser.add_argument("--keep", action="store_true", help="leave uploads and outputs")
     return parser.parse_args(arguments)
 
 
@@ -197,32 +197,32 @@ def _file(name: str) -> Path:
 def check(smoke: Smoke, picture: Path, seconds: float) -> None:
     """Upload, wait, look, and say what was seen. Raises DoesNotWork.
 
-    Of a job other than ours, nobody but its owner knows what a right answer is, or a broken file.
+    Of a job other than ours, nobody but its owner knows what a right output is, or a broken file.
     """
     job, body = smoke.stack.parameters["Processor"], picture.read_bytes()
     smoke.upload(picture.name, body)
     if job == OUR_JOB:
         smoke.upload("broken file.png", b"this is no picture")
-    for name, verdict in smoke.verdicts(seconds).items():
-        print(f"  {verdict.outcome} in {verdict.seconds:.1f} s: s3://{smoke.bucket}/{verdict.key}")
-        if verdict.outcome == "rejected":
-            record: dict[str, Any] = json.loads(verdict.body)
+    for name, result in smoke.results(seconds).items():
+        print(f"  {result.outcome} in {result.seconds:.1f} s: s3://{smoke.bucket}/{result.key}")
+        if result.outcome == "rejected":
+            record: dict[str, Any] = json.loads(result.body)
             print(f"    {record['reason']}")
         if job == OUR_JOB:
-            expect(name == picture.name, verdict, body)
+            expect(name == picture.name, result, body)
         else:
             print(f"    not looked into: it is for {job} to say what is right")
 
 
-def expect(good: bool, verdict: Verdict, body: bytes) -> None:
-    """Say what is right about the verdict. Raises DoesNotWork."""
-    if verdict.outcome != ("answered" if good else "rejected"):
-        raise DoesNotWork(f"{verdict.key}: {verdict.outcome}")
+def expect(good: bool, result: Result, body: bytes) -> None:
+    """Say what is right about the result. Raises DoesNotWork."""
+    if result.outcome != ("succeeded" if good else "rejected"):
+        raise DoesNotWork(f"{result.key}: {result.outcome}")
     if good:
         try:
-            length = solved.check(body, verdict.body)
+            length = solved.check(body, result.body)
         except solved.NotSolved as error:
-            raise DoesNotWork(f"{verdict.key}: {error}") from error
+            raise DoesNotWork(f"{result.key}: {error}") from error
         print(f"    a path of {length} pixels leads from the top row to the bottom row")
 
 

@@ -18,16 +18,16 @@ _HIGH = _LOW[::-1]
 
 
 class NotSolved(Exception):
-    """The answer is not the picture with a path: why not."""
+    """The output is not the picture with a path: why not."""
 
 
 def check(before: bytes, after: bytes) -> int:
     """The number of pixels painted, from the top row to the bottom row. Raises NotSolved."""
-    maze, answer = picture.read(before).image, picture.read(after).image
-    if answer.size != maze.size:
-        raise NotSolved(f"the picture's size changed from {maze.size} to {answer.size}")
+    maze, output = picture.read(before).image, picture.read(after).image
+    if output.size != maze.size:
+        raise NotSolved(f"the picture's size changed from {maze.size} to {output.size}")
     width, height = maze.size
-    new_green = ImageChops.subtract(_green(answer), _green(maze)).tobytes()
+    new_green = ImageChops.subtract(_green(output), _green(maze)).tobytes()
     painted = {found.start() for found in re.finditer(rb"\xff", new_green)}
     pixels = maze.tobytes()
     if walls := [at for at in painted if sum(pixels[3 * at : 3 * at + 3]) < OPEN_SUM]:

@@ -1,4 +1,4 @@
-"""One screen on a deployed stack: the last verdicts, and what waits, failed and runs.
+"""One screen on a deployed stack: the last results, and what waits, failed and runs.
 
     PYTHONPATH=worker python -m operate.status STACK [--json]
 
@@ -29,7 +29,7 @@ from .stacks import NoStack, Stack
 Json = dict[str, Any]
 
 LAST = 10
-"""Verdicts that are shown."""
+"""Results that are shown."""
 WINDOWS = (timedelta(minutes=10), timedelta(hours=2), timedelta(days=1))
 """How far back they are looked for: further only when there are too few."""
 PAGES = 20
@@ -52,7 +52,7 @@ class Status:
     today: dict[str, int]
     """Jobs by outcome."""
     uploads: dict[str, int]
-    """All that are in the bucket: with a current verdict, waiting for one, or overdue."""
+    """All that are in the bucket: with a current result, waiting for one, or overdue."""
     uploads_complete: bool
     """False when there was only time for some of them."""
     oldest_overdue: str | None
@@ -155,7 +155,7 @@ def jobs_of_today(stack: str) -> dict[str, int]:
     now = datetime.now(UTC)
     cloudwatch = boto3.client("cloudwatch")
     counted = {}
-    for outcome in ("answered", "rejected", "unchanged", "failed"):
+    for outcome in ("succeeded", "rejected", "unchanged", "failed"):
         reply = cloudwatch.get_metric_statistics(
             Namespace=f"Uploads/{stack}",
             MetricName="Jobs",
@@ -244,7 +244,7 @@ def screen(status: Status) -> str:
     lines += [
         "",
         f"  jobs of the last 24 h   {today}",
-        f"  uploads in the bucket   {status.uploads['current']:,} with their verdict, "
+        f"  uploads in the bucket   {status.uploads['current']:,} with their result, "
         f"{status.uploads['waiting']:,} waiting, "
         f"{status.uploads['overdue']:,} overdue{overdue}{some}",
         f"  tasks                   {status.running_tasks:,} running, "

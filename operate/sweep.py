@@ -1,4 +1,4 @@
-"""Sweep a deployed stack by hand: start the jobs of all uploads that have no current verdict.
+"""Sweep a deployed stack by hand: start the jobs of all uploads that have no current result.
 
 That is retry, redrive and backfill in one. The stack's own sweep does it, in slices of seconds, so
 it needs no more rights than to look at the stack and to invoke that function. First it counts.
@@ -42,7 +42,7 @@ class SweepFailed(Exception):
 def main(arguments: list[str] | None = None) -> int:
     """Sweep; gives the exit code."""
     usage = "[STACK=uploads] [DRY_RUN=1] [PREFIX=input/2026/] [RATE=5]"
-    parser = MakeParser("sweep", usage, "Start the jobs of all uploads without a current verdict.")
+    parser = MakeParser("sweep", usage, "Start the jobs of all uploads without a current result.")
     parser.add_argument("stack", help="name of the stack")
     parser.add_argument("--dry-run", action="store_true", help="list and count, and start nothing")
     parser.add_argument("--prefix", help="only uploads whose keys start with this")
@@ -74,7 +74,7 @@ def run(stack: Stack, dry_run: bool, asked: Json) -> int:
         counted += Counter(said["outcomes"])
         due += said["due"]
         left = counted["due"] + counted["cant_start"]
-        show(f"looked at {counted.total():,} uploads, {left:,} without a current verdict")
+        show(f"looked at {counted.total():,} uploads, {left:,} without a current result")
     end_of_line()
     if dry_run:
         for name, uploaded in due[:LISTED]:
@@ -103,7 +103,7 @@ def run(stack: Stack, dry_run: bool, asked: Json) -> int:
 
 
 MEANINGS = {
-    "current": "have their verdict",
+    "current": "have their result",
     "young": "were left to their own event: uploaded less than SweepGraceMinutes ago",
     "started": "started",
     "started_again": "started again: the last start came to no job",
@@ -117,7 +117,7 @@ MEANINGS = {
 
 
 def slices(stack: Stack, asked: Json) -> Iterator[Json]:
-    """What each slice said (sweep.Progress). Raises SweepFailed.
+    """What each slice said (reconcile.Progress). Raises SweepFailed.
 
     A slice starts its first job at once, whatever was started before it. So the next one waits here
     until it is its turn, or a rate below one job a slice would be that of the slices.

@@ -83,7 +83,7 @@ LOG = [
 ]
 NOT_FOR_A_JOB = [
     ("s3:PutObject", "{DataBucket}/input/planted.png", "a job would start another"),
-    ("s3:PutObject", "{DataBucket}/planted.png", "a job writes verdicts and nothing else"),
+    ("s3:PutObject", "{DataBucket}/planted.png", "a job writes results and nothing else"),
     ("s3:DeleteObject", "{DataBucket}/input/a.png", "an upload belongs to whoever uploaded it"),
     ("s3:DeleteObjectVersion", "{DataBucket}/input/a.png", "versions are the uploader's, too"),
     ("s3:DeleteObjectVersion", "{DataBucket}/output/a.png", "nor does it delete history"),
@@ -193,7 +193,7 @@ REFUSED: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("sqs:SendMessage", "{FailureQueue}", "raw failures are what it reports"),
         ("sqs:ReceiveMessage", "{LaunchQueue}", "the launches are another function's"),
         ("sqs:PurgeQueue", "{LaunchQueue}", "uploads would be lost"),
-        ("ecs:RunTask", "{TaskDefinition}", "the ceiling would not count it"),
+        ("ecs:RunTask", "{TaskDefinition}", "the concurrency limit would not count it"),
         ("ecs:RunTask", "{OtherTaskDefinition}", "it would run any program"),
         ("lambda:InvokeFunction", "{FailureFunction}", "it has no business with failures"),
         ("lambda:InvokeFunction", "{OtherFunction}", "it starts jobs and nothing else"),
@@ -212,7 +212,7 @@ REFUSED: dict[tuple[str, str], list[tuple[str, str, str]]] = {
     ("hybrid", "FailureFunctionRole"): [
         ("s3:GetObject", "{DataBucket}/input/a.png", "it reports failures and reads no file"),
         ("s3:PutObject", "{DataBucket}/input/a.png", "it would start jobs"),
-        ("s3:PutObject", "{DataBucket}/output/a.png", "it gives no verdicts"),
+        ("s3:PutObject", "{DataBucket}/output/a.png", "it gives no results"),
         ("s3:DeleteObject", "{DataBucket}/.sweep/failures/a", "notes expire by themselves"),
         ("s3:PutObject", "{DataBucket}/.sweep/state.json", "the sweep's own notes"),
         ("sqs:ReceiveMessage", "{FailureQueue}", "failures are for people"),
@@ -268,7 +268,7 @@ REFUSED: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("s3:PutObject", "{DataBucket}/input/a.png", "a job would start another"),
     ],
     ("fargate", "FailureFunctionRole"): [
-        ("lambda:InvokeFunction", "{SweepFunction}", "only hybrid hands over"),
+        ("lambda:InvokeFunction", "{SweepFunction}", "only hybrid falls back"),
     ],
 }
 

@@ -1,4 +1,4 @@
-"""The address that a custom resource sends its answer to, and what CloudFormation sends it."""
+"""The address that a custom resource sends its response to, and what CloudFormation sends it."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 LAYER = "arn:aws:lambda:eu-west-1:111122223333:layer:ProcessingLayer:7"
-ANSWERED_FIELDS = {
+REPEATED_FIELDS = {
     "StackId": "a stack",
     "RequestId": "a request",
     "LogicalResourceId": "WorkerImage",
     "PhysicalResourceId": "WorkerImage",
 }
-"""What every answer to `request` repeats."""
+"""What every response to `request` repeats."""
 
 
 class CloudFormation(HTTPServer):
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answers)
-        self.answers: list[dict[str, Any]] = []
+        super().__init__(("127.0.0.1", 0), _Responses)
+        self.responses: list[dict[str, Any]] = []
         """Those that have arrived."""
 
 
-class _Answers(BaseHTTPRequestHandler):
+class _Responses(BaseHTTPRequestHandler):
     server: CloudFormation
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         # The address is signed for no type of content, so a type would be refused.
-        signed = self.path == "/answer?signature=a%2Bb" and not self.headers["Content-Type"]
+        signed = self.path == "/response?signature=a%2Bb" and not self.headers["Content-Type"]
         if signed:
-            self.server.answers.append(json.loads(body))
+            self.server.responses.append(json.loads(body))
         self.send_response(200 if signed else 403)
         self.end_headers()
 
@@ -56,7 +56,7 @@ def request(
     return {
         "ResourceType": "Custom::WorkerImage",
         "RequestType": kind,
-        "ResponseURL": f"http://127.0.0.1:{server.server_port}/answer?signature=a%2Bb",
+        "ResponseURL": f"http://127.0.0.1:{server.server_port}/response?signature=a%2Bb",
         "StackId": "a stack",
         "RequestId": "a request",
         "LogicalResourceId": "WorkerImage",

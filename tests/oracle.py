@@ -1,4 +1,4 @@
-"""What the tests hold answers against: a search too plain to be wrong, and no code of the job.
+"""What the tests hold outputs against: a search too plain to be wrong, and no code of the job.
 
 It follows the rules of a maze word for word, in plain Python, and is meant for small pictures.
 """
@@ -41,7 +41,7 @@ def check_path(before: Image.Image, after: Image.Image, tolerance: int = 0) -> i
     """Assert that `after` is `before` with one shortest path painted green, and return its length
     in pixels.
 
-    `tolerance` is how far each of R, G and B may be off, which a JPEG answer needs. It is at most
+    `tolerance` is how far each of R, G and B may be off, which a JPEG output needs. It is at most
     86: the R or B of an open pixel is 173 or more away from green's, so the two stay apart.
     Both pictures are compared as RGB: what is transparent or wants rotating has to be laid on
     white and rotated before.

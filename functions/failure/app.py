@@ -103,16 +103,16 @@ def client(service: str) -> Any:  # noqa: ANN401, boto3 has no types
 
 def settle(failure: Failure) -> None:
     """Report it; but with Mode=hybrid, what the function could not do is tried by a task first."""
-    if setting("HANDS_OVER") == "yes" and failure.source == "function" and failure.key:
-        problem = hand_over(failure)
+    if setting("FALLBACK") == "yes" and failure.source == "function" and failure.key:
+        problem = fall_back(failure)
         if not problem:
-            print(text.to_json({"handed_over": asdict(failure)}))
+            print(text.to_json({"fallback": asdict(failure)}))
             return
         failure = replace(failure, reason=f"{failure.reason}; no task was started: {problem}")
     report(failure)
 
 
-def hand_over(failure: Failure) -> str | None:
+def fall_back(failure: Failure) -> str | None:
     """Have the sweep start a task, as it may; gives what went wrong."""
     event = {"start_task": {"bucket": failure.bucket, "key": failure.key}}
     reply = client("lambda").invoke(

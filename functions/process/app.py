@@ -1,4 +1,4 @@
-"""The Lambda door: an S3 notification or an EventBridge event in, one job for each upload."""
+"""The Lambda handler: an S3 notification or an EventBridge event in, one job for each upload."""
 
 from __future__ import annotations
 

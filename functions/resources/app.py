@@ -1,8 +1,8 @@
 """Custom resources: what the stack needs and CloudFormation can't make by itself.
 
 Each type of resource has a module, whose `make` gives the resource's attributes; or None, where
-somebody else answers CloudFormation later. Making one twice is harmless: what stops this function
-without an answer (its time, its memory), Lambda tries twice more.
+somebody else responds to CloudFormation later. Making one twice is harmless: what stops this
+function without a response (its time, its memory), Lambda tries twice more.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ MAKE: dict[str, Callable[[Request, dict[str, Any], Any], dict[str, Any] | None]]
 
 def handler(request: Request, context: Any) -> None:  # noqa: ANN401, Lambda's own class
     """Make what is asked for, and tell CloudFormation."""
-    # What every answer repeats of its request. A resource's own name never changes, so that
+    # What every response repeats of its request. A resource's own name never changes, so that
     # CloudFormation updates it in place.
-    answer = {name: request[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
-    answer["PhysicalResourceId"] = request.get("PhysicalResourceId", request["LogicalResourceId"])
+    response = {name: request[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    response["PhysicalResourceId"] = request.get("PhysicalResourceId", request["LogicalResourceId"])
     try:
         # There is nothing to delete: the repository takes its images along, and the role stays.
         deleted = request["RequestType"] == "Delete"
-        made = {} if deleted else MAKE[request["ResourceType"]](request, answer, context)
+        made = {} if deleted else MAKE[request["ResourceType"]](request, response, context)
     except Exception as error:  # whatever it is, the stack must not wait for an hour to hear of it
-        answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"}
+        response |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"}
     else:
         if made is None:
             return
-        answer |= {"Status": "SUCCESS", "Data": made}
+        response |= {"Status": "SUCCESS", "Data": made}
     put = urllib.request.Request(  # noqa: S310 (the address comes from CloudFormation)
         request["ResponseURL"],
-        data=json.dumps(answer).encode(),
+        data=json.dumps(response).encode(),
         method="PUT",
         headers={"Content-Type": ""},  # the address is signed for no type
     )

@@ -1,7 +1,7 @@
 """The worker's image, built from the layer while the stack deploys.
 
-Only starts the build, which takes longer than a function should wait: the build answers
-CloudFormation itself (see ImageBuild in template.yaml). What needs no build is answered here.
+Only starts the build, which takes longer than a function should wait: the build responds to
+CloudFormation itself (see ImageBuild in template.yaml). What needs no build gets its response here.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 import boto3
 
 PAUSE_SECONDS = 20
-ANSWER_SECONDS = 40
-"""Kept of the function's own time, for the last call and the answer."""
+RESPONSE_SECONDS = 40
+"""Kept of the function's own time, for the last call and the response."""
 
 
 class NoRoom(Exception):
@@ -24,7 +24,7 @@ class NoRoom(Exception):
 
 def make(
     request: dict[str, Any],
-    answer: dict[str, Any],
+    response: dict[str, Any],
     context: Any,  # noqa: ANN401, Lambda's own class
 ) -> dict[str, Any] | None:
     """The digest of the image of a layer version and a JobVersion; None when a build begins."""
@@ -37,7 +37,7 @@ def make(
         "LAYER_VERSION_ARN": layer,
         "IMAGE_TAG": tag,
         "RESPONSE_URL": request["ResponseURL"],
-        "RESPONSE": json.dumps(answer),
+        "RESPONSE": json.dumps(response),
     }
     start_build(variables, context)
     return None
@@ -56,11 +56,11 @@ def find(tag: str) -> str | None:
 
 
 def start_build(variables: dict[str, str], context: Any) -> None:  # noqa: ANN401
-    """Hand the request on to a build, which answers it. Raises NoRoom.
+    """Hand the request on to a build, which responds to it. Raises NoRoom.
 
     A new account may have one build at a time, or none. Another stack's build ends within minutes,
     so this waits for it, and not Lambda's two retries: an invocation can't know that it is the
-    last one, and after that nobody would answer CloudFormation.
+    last one, and after that nobody would respond to CloudFormation.
     """
     codebuild = boto3.client("codebuild")
     while True:
@@ -74,7 +74,7 @@ def start_build(variables: dict[str, str], context: Any) -> None:  # noqa: ANN40
             )
             return
         except codebuild.exceptions.AccountLimitExceededException as error:
-            left = context.get_remaining_time_in_millis() / 1000 - ANSWER_SECONDS
+            left = context.get_remaining_time_in_millis() / 1000 - RESPONSE_SECONDS
             if left < PAUSE_SECONDS:
                 raise NoRoom(
                     f"CodeBuild starts no build of the image: {error}. Ask AWS (Service Quotas, "

@@ -20,7 +20,7 @@ PROPAGATION_SECONDS = 30
 An account waits once."""
 
 
-def make(_request: object, _answer: object, _context: object) -> dict[str, Any]:
+def make(_request: object, _response: object, _context: object) -> dict[str, Any]:
     """Make the role where it is missing."""
     iam = boto3.client("iam")
     try:

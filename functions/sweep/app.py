@@ -1,4 +1,4 @@
-"""The door of the sweep: on its schedule, and by hand (`make sweep`).
+"""The handler of the sweep: on its schedule, and by hand (`make sweep`).
 
 All fields of the event are optional:
 
@@ -26,13 +26,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import engines
+import reconcile
+import starters
 import state
-import sweep
 from processing import records, settings
-from processing.answer import Answer
 from processing.errors import BadEvent, BadSetting, Conflict, Failed
 from processing.events import Upload
+from processing.output import Output
 from processing.store import Bucket
 
 APART = {"dry_run", "prefix", "after", "given_up", "backlog"}
@@ -44,13 +44,13 @@ LAMBDA_KEEPS = timedelta(hours=6)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: ANN401
-    """Sweep, for as long as there is time; gives sweep.Progress.
+    """Sweep, for as long as there is time; gives reconcile.Progress.
 
-    Raises ProcessingError, and engines.NotStarted for a task.
+    Raises ProcessingError, and starters.NotStarted for a task.
     """
     if upload := event.get("start_task"):
-        hand_over(Upload(upload["bucket"], upload["key"]))
-        return {"handed_over": upload}
+        fall_back(Upload(upload["bucket"], upload["key"]))
+        return {"fallback": upload}
     began = time.monotonic()
     time_left = context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
     chosen = settings.from_environment(os.environ, processor=nothing)
@@ -58,8 +58,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: 
     before, seen = state.load(bucket) if event.get("resume") else (state.State(), None)
     since = before.began or datetime.now(UTC)
     known = before.backlog if before.began else event.get("backlog")
-    backlog = engines.backlog(os.environ) if known is None else bool(known)
-    plan = sweep.Plan(
+    backlog = starters.backlog(os.environ) if known is None else bool(known)
+    plan = reconcile.Plan(
         grace=timedelta(minutes=number("GRACE_MINUTES")),
         max_attempts=int(number("MAX_ATTEMPTS")),
         after=before.after or event.get("after") or "",
@@ -69,7 +69,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: 
         ends=began + min(time_left, float(event.get("seconds") or math.inf)),
         **asked_for(event, chosen.input_prefix),
     )
-    run = sweep.Sweep(bucket, chosen, engines.engine(os.environ).start, engines.NotStarted, plan)
+    run = reconcile.Sweep(
+        bucket, chosen, starters.chosen(os.environ).start, starters.NotStarted, plan
+    )
     try:
         progress = run.run(since)
     finally:
@@ -78,35 +80,37 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, object]:  # noqa: 
             with contextlib.suppress(Conflict):  # of two runs at once, one knows enough
                 state.save(bucket, following, seen)
     took = {"seconds": round(time.monotonic() - began, 1)}
-    result = sweep.as_json(progress) | took | {"backlog": backlog}
+    summary = reconcile.as_json(progress) | took | {"backlog": backlog}
     if event.get("resume"):
-        result |= before.left(progress, datetime.now(UTC))
-    print(json.dumps({"sweep": result}, ensure_ascii=False))
-    if event.get("resume") and progress.outcomes[sweep.FAILED]:  # nobody reads the result
-        failed = f"{progress.outcomes[sweep.FAILED]} uploads could not be dealt with"
+        summary |= before.left(progress, datetime.now(UTC))
+    print(json.dumps({"sweep": summary}, ensure_ascii=False))
+    if event.get("resume") and progress.outcomes[reconcile.FAILED]:  # nobody reads the summary
+        failed = f"{progress.outcomes[reconcile.FAILED]} uploads could not be dealt with"
         if progress.stopped:
-            failed += f", {sweep.FAILURES_IN_A_ROW} in a row, so the next sweep goes on after them"
+            failed += (
+                f", {reconcile.FAILURES_IN_A_ROW} in a row, so the next sweep goes on after them"
+            )
         raise Failed(f"{failed}; the last: {progress.problem}")
-    return result
+    return summary
 
 
-def hand_over(upload: Upload) -> None:
+def fall_back(upload: Upload) -> None:
     """Start a task for an upload that the function could not do, and remember that it is one's.
 
-    Raises Conflict when a sweep is at it, and engines.NotStarted.
+    Raises Conflict when a sweep is at it, and starters.NotStarted.
     """
     bucket = Bucket(upload.bucket)
     seen = bucket.head(upload.key)
     if seen is None:
         return
     before, record = records.attempts(bucket, upload.key, seen.version)
-    known = before._replace(last=datetime.now(UTC), handed_over=True)
+    known = before._replace(last=datetime.now(UTC), fallback=True)
     records.put_attempts(bucket, upload.key, known, record)
-    engines.tasks(os.environ).start(upload, sweep.TASKS_ONLY)
+    starters.tasks(os.environ).start(upload, reconcile.TASKS_ONLY)
 
 
 def waits(backlog: bool, turn: datetime) -> Callable[[int, datetime, datetime], bool]:
-    """What may still wait for its turn: see sweep.Plan.
+    """What may still wait for its turn: see reconcile.Plan.
 
     Lambda keeps an event for six hours, and then reports it. The queue of tasks is in order, so
     what was asked for before the turn has left it.
@@ -114,7 +118,7 @@ def waits(backlog: bool, turn: datetime) -> Callable[[int, datetime, datetime], 
     grace = timedelta(minutes=number("GRACE_MINUTES"))
 
     def may_wait(size: int, uploaded: datetime, last: datetime) -> bool:
-        if engines.is_task(os.environ, size):
+        if starters.is_task(os.environ, size):
             return backlog and max(uploaded, last) >= turn - grace
         return datetime.now(UTC) < last + LAMBDA_KEEPS
 
@@ -144,7 +148,7 @@ def asked_for(event: dict[str, Any], input_prefix: str) -> dict[str, Any]:
 
 def setting(name: str) -> str:
     """A setting of the function. Raises BadSetting."""
-    return engines.setting(os.environ, name, "what the template says")
+    return starters.setting(os.environ, name, "what the template says")
 
 
 def number(name: str) -> float:
@@ -159,6 +163,6 @@ def number(name: str) -> float:
     return found
 
 
-def nothing(body: bytes, content_type: str) -> Answer:
+def nothing(body: bytes, content_type: str) -> Output:
     """The sweep processes nothing itself, so that a broken PROCESSOR does not stop it."""
     raise AssertionError

@@ -1,4 +1,4 @@
-"""The door of a stack with a ceiling on its tasks: a queue of uploads, whose tasks wait their turn.
+"""The handler of a stack with a concurrency limit: a queue of uploads, whose tasks wait their turn.
 
 All messages of the queue are of one group, so Lambda runs this once at a time: what is counted here
 stays true while it is acted upon. What can't be started yet goes back, in its order, for as long as
@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
-import engines
+import starters
 from botocore.exceptions import ClientError
 from processing import events, records, text
 from processing.errors import BadEvent, BadSetting, Failed
@@ -46,7 +46,7 @@ def handler(event: Json, context: Any) -> Json:  # noqa: ANN401
     ends = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
     messages = event["Records"]
     note_turn(messages[0])
-    launcher = Launcher(Cluster(os.environ), ceiling(), ends)
+    launcher = Launcher(Cluster(os.environ), max_tasks(), ends)
     with ThreadPoolExecutor(TOGETHER) as pool:
         left = launcher.launch(messages, pool)
     said = {"started": launcher.started, "reported": launcher.reported, "left": len(left)}
@@ -56,7 +56,7 @@ def handler(event: Json, context: Any) -> Json:  # noqa: ANN401
     return {"batchItemFailures": [{"itemIdentifier": each["messageId"]} for each in left]}
 
 
-def ceiling() -> int:
+def max_tasks() -> int:
     """MAX_TASKS. Raises BadSetting."""
     value = os.environ.get("MAX_TASKS", "")
     if not value.isdecimal() or int(value) < 1:
@@ -86,18 +86,18 @@ class Cluster:
     def __init__(self, environment: Any) -> None:  # noqa: ANN401
         spot = environment.get("SPOT") == "yes"
         # What is throttled waits in the queue, and not in a call that the time would run out in.
-        self._on_demand = engines.Fargate(environment, attempts=2)
-        self._spot = engines.Fargate(environment, spot=True, attempts=2) if spot else None
+        self._on_demand = starters.Fargate(environment, attempts=2)
+        self._spot = starters.Fargate(environment, spot=True, attempts=2) if spot else None
         self._ecs = boto3.client("ecs")
-        self._name = engines.setting(environment, "CLUSTER", "the cluster's ARN")
+        self._name = starters.setting(environment, "CLUSTER", "the cluster's ARN")
 
     def start(self, upload: Upload, swept: bool) -> str:
-        """Gives the task's ARN. Raises engines.NotStarted, ClientError.
+        """Gives the task's ARN. Raises starters.NotStarted, ClientError.
 
         Spot capacity may be short or taken back: what a sweep starts again does not wait for it.
         """
         if self._spot and not swept:
-            with contextlib.suppress(engines.NoCapacity):
+            with contextlib.suppress(starters.NoCapacity):
                 return self._spot.start(upload, 0)
         return self._on_demand.start(upload, 0)
 
@@ -123,17 +123,17 @@ class Cluster:
 
 
 class Launcher:
-    """Keeps the number of tasks at the ceiling or below."""
+    """Keeps the number of tasks at the limit or below."""
 
     def __init__(
         self,
         cluster: Cluster,
-        ceiling: int,
+        max_tasks: int,
         ends: float,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._cluster = cluster
-        self._ceiling = ceiling
+        self._max_tasks = max_tasks
         self._ends = ends
         self._sleep = sleep
         self._unseen: set[str] = set()
@@ -170,26 +170,26 @@ class Launcher:
                 self._unseen -= running
             if self._unseen:
                 self._unseen -= self._cluster.stopped(self._unseen)
-        except engines.Refused as error:
+        except starters.Refused as error:
             print(json.dumps({"not_started": f"what runs is not known: {error}"}))
             return 0
-        return max(0, self._ceiling - len(running | self._unseen))
+        return max(0, self._max_tasks - len(running | self._unseen))
 
     def _start(self, message: Json) -> Json | None:
         """Start the message's task, or report why not. Gives the message when it has to wait."""
         try:
             event = json.loads(message["body"])
             for upload in events.from_event(event, setting("INPUT_PREFIX")):
-                task = self._cluster.start(upload, swept=event["source"] == engines.SWEEP)
+                task = self._cluster.start(upload, swept=event["source"] == starters.SWEEP)
                 self._unseen.add(task)
                 self.started += 1
-        except engines.NotStarted as error:
+        except starters.NotStarted as error:
             print(json.dumps({"not_started": str(error)}))
             return message
         except (BadEvent, ClientError, ValueError) as error:
             try:
                 _report(message, error)
-            except engines.Refused as unreported:
+            except starters.Refused as unreported:
                 print(json.dumps({"not_started": f"{error}; not reported: {unreported}"}))
                 return message
             self.reported += 1
@@ -198,7 +198,7 @@ class Launcher:
 
 def setting(name: str) -> str:
     """A setting of the function. Raises BadSetting."""
-    return engines.setting(os.environ, name, "what the template says")
+    return starters.setting(os.environ, name, "what the template says")
 
 
 def _report(message: Json, error: Exception) -> None:
@@ -233,5 +233,5 @@ def _give_back(messages: list[Json]) -> None:
         boto3.client("sqs").change_message_visibility_batch(
             QueueUrl=setting("LAUNCH_QUEUE"), Entries=entries
         )
-    except engines.Refused as error:  # then they come back later, by themselves
+    except starters.Refused as error:  # then they come back later, by themselves
         print(json.dumps({"not_given_back": str(error)}))

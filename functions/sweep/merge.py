@@ -1,4 +1,4 @@
-"""Three sorted listings in, one stream of uploads with the times of their verdicts out.
+"""Three sorted listings in, one stream of uploads with the times of their results out.
 
 Pure, in one pass, and in constant memory: of each listing it holds one object at a time.
 """
@@ -29,34 +29,34 @@ class Item(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An upload and the times of its verdicts, as far as listings tell."""
+    """An upload and the times of its results, as far as listings tell."""
 
     name: str
     time: datetime
     in_parts: bool
-    answered: datetime | None
+    succeeded: datetime | None
     rejected: datetime | None
     rejection_known: bool
     """False: whether there is a rejection could not be told in passing."""
 
     @property
     def may_be_current(self) -> bool:
-        """Whether there is, or may be, any verdict."""
-        return bool(self.answered or self.rejected or not self.rejection_known)
+        """Whether there is, or may be, any result."""
+        return bool(self.succeeded or self.rejected or not self.rejection_known)
 
-    def as_seen(self, answered: datetime | None, rejected: datetime | None) -> Found:
-        """The same with the times of its verdicts as they are."""
-        return self._replace(answered=answered, rejected=rejected, rejection_known=True)
+    def as_seen(self, succeeded: datetime | None, rejected: datetime | None) -> Found:
+        """The same with the times of its results as they are."""
+        return self._replace(succeeded=succeeded, rejected=rejected, rejection_known=True)
 
     @property
     def may_mislead(self) -> bool:
-        """Whether there is, or may be, a verdict that `examined` would make a current one."""
-        times = [each for each in (self.answered, self.rejected) if each]
+        """Whether there is, or may be, a result that `examined` would make a current one."""
+        times = [each for each in (self.succeeded, self.rejected) if each]
         return not self.rejection_known or any(each >= self.time for each in times)
 
 
-class Verdict(Enum):
-    """What the times say about the verdict of an upload."""
+class ResultStatus(Enum):
+    """What the times say about the result of an upload."""
 
     CURRENT = "is there"
     MISSING = "is not there"
@@ -65,11 +65,11 @@ class Verdict(Enum):
 
 def merge(
     uploads: Iterable[Item],
-    answers: Iterable[Item],
+    outputs: Iterable[Item],
     rejections: Iterable[Item],
     longest: int = LONGEST_KEY,
 ) -> Iterator[Found]:
-    """Each upload with its verdicts. All three in the order of their names' code points.
+    """Each upload with its results. All three in the order of their names' code points.
 
     The names of rejections end in `.json`, so their order is another: "a" comes before "a-b", but
     "a-b.json" before "a.json". To look for "a.json" first would be to skip "a-b.json", and to keep
@@ -77,9 +77,9 @@ def merge(
     the next name must be longer by something that sorts before ".json". And all others are looked
     for in the order of the records: where the next name's record comes later, so do those of all
     names that follow. It is left open, too, where the record's name has more than the `longest`
-    number of bytes: then it has another one (job.verdict_keys).
+    number of bytes: then it has another one (job.result_keys).
     """
-    answer, rejection = _Cursor(answers), _Cursor(rejections)
+    output, rejection = _Cursor(outputs), _Cursor(rejections)
     for upload, following in pairwise(chain(uploads, [None])):
         assert upload is not None
         name, record = upload.name, upload.name + RECORD
@@ -89,7 +89,7 @@ def merge(
             name,
             upload.time,
             upload.in_parts,
-            answer.time_of(name),
+            output.time_of(name),
             rejection.time_of(record) if known else None,
             known,
         )
@@ -108,22 +108,22 @@ class _Cursor:
         return self._at.time if self._at is not None and self._at.name == name else None
 
 
-def judge(found: Found, longest_job: timedelta, examined: datetime | None) -> Verdict:
-    """What the times alone say. `examined`: until when the uploads' verdicts are known to be right.
+def judge(found: Found, longest_job: timedelta, examined: datetime | None) -> ResultStatus:
+    """What the times alone say. `examined`: until when the uploads' results are known to be right.
 
-    A verdict that is older than its upload may be the right one, for an upload in parts; one that
+    A result that is older than its upload may be the right one, for an upload in parts; one that
     is little younger may be the wrong one, of a job that was under way with the version before.
     """
-    if found.answered and found.rejected:
-        return Verdict.DOUBTFUL
+    if found.succeeded and found.rejected:
+        return ResultStatus.DOUBTFUL
     if not found.rejection_known:
-        return Verdict.DOUBTFUL
-    verdict = found.answered or found.rejected
-    if verdict is None:
-        return Verdict.MISSING
+        return ResultStatus.DOUBTFUL
+    result = found.succeeded or found.rejected
+    if result is None:
+        return ResultStatus.MISSING
     there = found.time + (LONGEST_IN_PARTS if found.in_parts else timedelta())
-    if verdict >= there + longest_job:
-        return Verdict.CURRENT
-    if verdict >= found.time and examined is not None and there < examined:
-        return Verdict.CURRENT
-    return Verdict.DOUBTFUL
+    if result >= there + longest_job:
+        return ResultStatus.CURRENT
+    if result >= found.time and examined is not None and there < examined:
+        return ResultStatus.CURRENT
+    return ResultStatus.DOUBTFUL

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from processing import records
 from processing.job import Store
 from processing.store import Object
-from sweep import Progress
+from reconcile import Progress
 
 KEY = f"{records.PREFIX}state"
 
@@ -23,13 +23,13 @@ class State:
     began: datetime | None = None
     """When the sweep began that is not at its end; None when it is."""
     unsettled: datetime | None = None
-    """The time of the oldest upload that it left without a current verdict."""
+    """The time of the oldest upload that it left without a current result."""
     misleading: datetime | None = None
-    """That of the oldest one of those whose wrong verdict would pass for a current one."""
+    """That of the oldest one of those whose wrong result would pass for a current one."""
     examined: datetime | None = None
-    """The verdicts of all uploads before this have been looked at, and are right.
+    """The results of all uploads before this have been looked at, and are right.
 
-    What has no verdict does not hold it back: the job that gives one begins after it was seen, when
+    What has no result does not hold it back: the job that gives one begins after it was seen, when
     none of an older version is under way any more.
     """
 
@@ -53,7 +53,7 @@ class State:
 
     def left(self, progress: Progress, now: datetime) -> dict[str, int]:
         """For the log, of this run and those before it: how many uploads can't start, and seconds
-        since the oldest one without a verdict.
+        since the oldest one without a result.
 
         Of a sweep that is not at its end, only what it has seen: that there is none is no news.
         """

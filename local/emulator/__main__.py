@@ -4,7 +4,7 @@ It checks the version of ministack and every patch point, applies the links, lis
 the system picks, and writes its address to DIRECTORY/endpoint. It ends on SIGTERM, and when its
 standard input ends: so it never outlives whoever started it. Nothing that it started outlives it.
 
-Functions and tasks run as processes or, with --containers, in containers of the Docker engine.
+Functions and tasks run as processes or, with --containers, in Docker containers.
 These get that label, and reach this machine by its address on their bridge.
 
 Exit code 2: this is not the ministack that it knows.
@@ -25,7 +25,7 @@ import socket
 import sys
 from pathlib import Path
 
-from .docker_engine import remove_containers
+from .docker_containers import remove_containers
 from .links import Link, check
 
 LOOPBACK = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""Tasks and functions in containers, where a Docker engine has the images.
+"""Tasks and functions in containers, where Docker has the images.
 
 ministack starts them; what it leaves out of their definitions is added here. Neither gets less CPU
 than there is, and functions have no read-only root and no other user than the image's.

@@ -1,8 +1,9 @@
 """EventBridge starts ECS tasks, retries, and gives up into a dead-letter queue; ministack drops
 the event as an "unsupported target type".
 
-RunTask is called through the front door with the credentials of the target's role, so that IAM
-enforcement decides as it would on AWS. The waits between retries are AWS's in shape, not in length.
+RunTask is called through the emulator's own API with the credentials of the target's role, so that
+IAM enforcement decides as it would on AWS. The waits between retries are AWS's in shape, not in
+length.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ Json = dict[str, object]
 
 
 class RunTaskFailures(Exception):
-    """RunTask answered 200, and `failures` instead of a task."""
+    """RunTask returned 200, and `failures` instead of a task."""
 
 
 @dataclass

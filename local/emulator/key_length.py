@@ -16,7 +16,7 @@ LONGEST = 1024
 
 
 def apply() -> None:
-    """Answer KeyTooLongError, as S3 does."""
+    """Return KeyTooLongError, as S3 does."""
     scope: Callable[..., Any] = s3._apply_bucket_scope
 
     def apply_bucket_scope(method: str, bucket: str, key: str, *rest: object) -> Any:  # noqa: ANN401

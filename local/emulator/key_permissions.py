@@ -63,7 +63,7 @@ def apply() -> None:
 
 
 def refusal(action: str, key: str | None) -> Reply | None:
-    """What S3 answers a caller who may not use the object's key; None to those who may."""
+    """What S3 returns a caller who may not use the object's key; None to those who may."""
     caller = iam_evaluator.caller_arn()
     if not key or ":assumed-role/" not in caller or may_use(caller, action, key):
         return None

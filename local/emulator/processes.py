@@ -1,4 +1,4 @@
-"""Tasks as processes, where no Docker engine answers: each container is a process of this machine.
+"""Tasks as processes, where Docker does not respond: each container is a process of this machine.
 
 ministack asks a Docker client for containers; this is one, as far as ministack asks. The worker
 runs from the built layer, with the environment that ECS would give it. The image, its user, the

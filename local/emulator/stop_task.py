@@ -1,6 +1,6 @@
 """StopTask ends the containers first and reports their exit codes; ministack reports 0 at once.
 
-With 0, a task that was stopped before its verdict would look like one that succeeded. A task that
+With 0, a task that was stopped before its result would look like one that succeeded. A task that
 is still starting is stopped when it runs: before, it has no exit code.
 """
 

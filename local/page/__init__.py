@@ -26,8 +26,8 @@ PATH = (26, 127, 55)
 """As the page draws it: (0, 255, 0) on white is hard to see."""
 SPANS = {
     "event": ("event", "the event comes"),
-    "started": ("engine", "the engine starts"),
-    "answered": ("job", "the job"),
+    "started": ("executor", "the engine starts"),
+    "succeeded": ("job", "the job"),
     "rejected": ("job", "the job"),
 }
 """What was waited for until this happened: its colour and its name."""
@@ -60,7 +60,7 @@ class Job:
 
     @property
     def after(self) -> str | None:
-        return preview(self.file, self.upload) if self.outcome == "answered" else None
+        return preview(self.file, self.upload) if self.outcome == "succeeded" else None
 
     @property
     def rejection(self) -> dict[str, Any] | None:

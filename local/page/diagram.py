@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .stack import UPLOADS, VERDICTS, Edge, Stack
+from .stack import RESULTS, UPLOADS, Edge, Stack
 
 WIDTH, HEIGHT = 172, 46
 """Of a box."""
@@ -50,7 +50,7 @@ def draw(stack: Stack) -> Diagram:
     """Give each part its place."""
     sure = {(edge.source, edge.target) for edge in stack.edges if not edge.failure}
     ahead = _reached({UPLOADS}, sure)
-    behind = _reached({VERDICTS}, {(target, source) for source, target in sure})
+    behind = _reached({RESULTS}, {(target, source) for source, target in sure})
     upper = ahead & behind
     ways = {(edge.source, edge.target) for edge in stack.edges}
     boxes: dict[str, Box] = {}

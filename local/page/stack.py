@@ -15,7 +15,7 @@ from cfnlint.decode import cfn_yaml
 
 from local import paths
 
-UPLOADS, VERDICTS = "DataBucket", "answers and rejections"
+UPLOADS, RESULTS = "DataBucket", "outputs and rejections"
 
 TYPES = {
     "AWS::S3::Bucket": "S3 bucket",
@@ -60,13 +60,13 @@ def read(parameters: Mapping[str, str]) -> Stack:
     edges = {
         edge
         for edge in _edges(made)
-        if edge.source != edge.target and {edge.source, edge.target} <= {*_shown(made), VERDICTS}
+        if edge.source != edge.target and {edge.source, edge.target} <= {*_shown(made), RESULTS}
     }
     certain = {edge for edge in edges if not edge.failure}
     edges -= {Edge(edge.source, edge.target, failure=True) for edge in certain}
     connected = {name for edge in edges for name in (edge.source, edge.target)}
     parts = {name: kind for name, kind in _shown(made).items() if name in connected}
-    return Stack({**parts, VERDICTS: "the same bucket"}, frozenset(edges))
+    return Stack({**parts, RESULTS: "the same bucket"}, frozenset(edges))
 
 
 def _shown(made: Mapping[str, Node]) -> dict[str, str]:
@@ -128,7 +128,7 @@ def _allowed(
         if "ecs:RunTask" in actions:
             yield from _to(name, _of_type(made, "AWS::ECS::TaskDefinition"))
         if "s3:PutObject" in actions and {"OutputPrefix", "RejectedPrefix"} & {*reached}:
-            yield Edge(name, VERDICTS)
+            yield Edge(name, RESULTS)
 
 
 def _of_type(made: Mapping[str, Node], kind: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the tests in containers share: an engine, an embedded AWS, the layer, images."""
+"""What the tests in containers share: Docker, an embedded AWS, the layer, images."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from local import bases, paths
 from local.aws import EmbeddedAws
-from local.engine import containers
-from tests.containers.containers import Container, docker, engine_answers
+from local.executor import containers
+from tests.containers.containers import Container, docker, docker_responds
 from tests.containers.task import docker_options
 
 IMAGE = "worker:tests"
@@ -21,18 +21,18 @@ Job = Callable[..., Container]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _engine() -> None:
-    if not engine_answers():
-        pytest.skip("no Docker engine answers")
+def _docker() -> None:
+    if not docker_responds():
+        pytest.skip("Docker does not respond")
 
 
 @pytest.fixture(scope="session")
-def worker_base(_engine: None) -> str:
+def worker_base(_docker: None) -> str:
     return _base(bases.worker_base)
 
 
 @pytest.fixture(scope="session")
-def lambda_base(_engine: None) -> str:
+def lambda_base(_docker: None) -> str:
     return _base(bases.lambda_base)
 
 
@@ -44,7 +44,7 @@ def _base(find: Callable[[], str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def aws(_engine: None) -> Iterator[EmbeddedAws]:
+def aws(_docker: None) -> Iterator[EmbeddedAws]:
     """One where containers reach it, with the layer as the real `sam build` makes it for AWS."""
     with EmbeddedAws(containers()) as started:
         s3 = started.client("s3")
@@ -86,7 +86,7 @@ def job(aws: EmbeddedAws, image: str) -> Job:
         environment = {
             "S3_BUCKET": BUCKET,
             "S3_KEY": key,
-            "AWS_ENDPOINT_URL_S3": aws.engine.address_for_jobs(aws.endpoint),
+            "AWS_ENDPOINT_URL_S3": aws.executor.address_for_jobs(aws.endpoint),
             "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",

@@ -24,7 +24,7 @@ def docker(*arguments: str, seconds: float = 120) -> str:
     return done.stdout.strip()
 
 
-def engine_answers() -> bool:
+def docker_responds() -> bool:
     if not shutil.which("docker"):
         return False
     done = subprocess.run(["docker", "version"], capture_output=True, timeout=30)

@@ -1,4 +1,4 @@
-"""A processor that is never reached: importing it makes an S3 that never answers a request.
+"""A processor that is never reached: importing it makes an S3 that never responds to a request.
 
 It says "here" when the request has come.
 """

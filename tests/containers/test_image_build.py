@@ -1,6 +1,6 @@
 """The build of the worker's image as the template has it, command by command, for real: the layer
-from the embedded AWS with the rights of the build's own role, a Docker engine, a registry, and the
-answer that CloudFormation waits for.
+from the embedded AWS with the rights of the build's own role, Docker, a registry, and the
+response that CloudFormation waits for.
 
 CodeBuild's part is played by `Build`. The layer's Dockerfile names the base image that there is on
 this machine; the rest of the layer is what `sam build` made.
@@ -28,7 +28,7 @@ from typing import Any
 import image
 import pytest
 import yaml
-from cloudformation import ANSWERED_FIELDS, CloudFormation, cloudformation, request
+from cloudformation import REPEATED_FIELDS, CloudFormation, cloudformation, request
 
 from local import paths
 from local.aws import REGION, EmbeddedAws
@@ -44,13 +44,13 @@ AWS_CLI = paths.BUILD / "env" / "awscli" / "bin"
 BUILD_ID = "project:a-build"
 
 Start = Callable[[str], dict[str, Any]]
-"""Build the image of a layer version; gives the answer that CloudFormation got."""
+"""Build the image of a layer version; gives the response that CloudFormation got."""
 Publish = Callable[..., str]
 """Publish a version of the layer, with more lines in its Dockerfile; gives its ARN."""
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _tools(_engine: None) -> None:
+def _tools(_docker: None) -> None:
     missing = [tool for tool in TOOLS if not shutil.which(tool)]
     if missing:
         pytest.skip(f"not installed here: {', '.join(missing)}")
@@ -65,7 +65,7 @@ class Build:
     server: CloudFormation
 
     def run(self, variables: dict[str, str]) -> dict[str, Any]:
-        """Run all phases; gives the one answer that CloudFormation got."""
+        """Run all phases; gives the one response that CloudFormation got."""
         environment = {**self.environment, **variables, "CODEBUILD_BUILD_ID": BUILD_ID}
         succeeding = True
         for phase in ("build", "post_build"):
@@ -84,8 +84,8 @@ class Build:
                 if done.returncode:
                     succeeding = False
                     break
-        (answer,) = self.server.answers
-        return answer
+        (response,) = self.server.responses
+        return response
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +208,7 @@ def build(
 
 
 def forget(repository: str) -> None:
-    """Take these names from the engine's images, which may have others, too."""
+    """Take these names from Docker's images, which may have others, too."""
     names = "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}"
     listed = docker("image", "ls", "--digests", f"--format={names}", repository).split()
     if known := [name for name in listed if "<none>" not in name]:
@@ -237,13 +237,13 @@ def publish(aws: EmbeddedAws, layer: Path, worker_base: str, tmp_path: Path) -> 
 @pytest.fixture
 def start(build: Build, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Start a build of a layer version, as functions/resources does it for CloudFormation."""
-    answers: list[dict[str, Any]] = []
+    responses: list[dict[str, Any]] = []
 
     class CodeBuild:
         def start_build(self, *, projectName: str, environmentVariablesOverride: Any) -> None:
             assert projectName == "project"
             chosen = {each["name"]: each["value"] for each in environmentVariablesOverride}
-            answers.append(build.run(chosen))
+            responses.append(build.run(chosen))
 
         exceptions = SimpleNamespace(AccountLimitExceededException=RuntimeError)
 
@@ -261,8 +261,8 @@ def start(build: Build, monkeypatch: pytest.MonkeyPatch) -> Start:
     monkeypatch.setenv("REPOSITORY", "repository")
 
     def begin(layer: str) -> dict[str, Any]:
-        image.make(request("Create", build.server, layer), ANSWERED_FIELDS, None)
-        return answers[-1]
+        image.make(request("Create", build.server, layer), REPEATED_FIELDS, None)
+        return responses[-1]
 
     return begin
 
@@ -273,10 +273,10 @@ def test_the_image_that_the_stack_builds_does_the_job(
     start: Start,
     tmp_path: Path,
 ) -> None:
-    answer = start(publish())
-    digest = answer["Data"]["Digest"]
+    response = start(publish())
+    digest = response["Data"]["Digest"]
     assert re.fullmatch("sha256:[0-9a-f]{64}", digest)
-    assert answer == {
+    assert response == {
         "StackId": "a stack",
         "RequestId": "a request",
         "LogicalResourceId": "WorkerImage",
@@ -293,19 +293,19 @@ def test_the_image_that_the_stack_builds_does_the_job(
     folder.chmod(0o777)
     (folder / "maze.png").write_bytes(paths.SAMPLE.read_bytes())
     options = [*docker_options(), f"--volume={folder}:/shared"]
-    with Container(by_digest, options, ["/shared/maze.png", "/shared/answer.png"]) as container:
+    with Container(by_digest, options, ["/shared/maze.png", "/shared/output.png"]) as container:
         ended = container.wait()
     assert (ended.code, ended.out, ended.err) == (0, "", "")
     assert_solved(folder)
 
 
-def assert_failed(answer: dict[str, Any], *reasons: str) -> None:
+def assert_failed(response: dict[str, Any], *reasons: str) -> None:
     """The stack fails, and says why; it has no digest to go on with."""
-    assert (answer["Status"], answer["Data"]) == ("FAILED", {"Digest": ""})
-    assert BUILD_ID in answer["Reason"]
+    assert (response["Status"], response["Data"]) == ("FAILED", {"Digest": ""})
+    assert BUILD_ID in response["Reason"]
     for reason in reasons:
-        assert reason in answer["Reason"]
-    assert len(json.dumps(answer)) < 4096, "the longest answer that CloudFormation takes"
+        assert reason in response["Reason"]
+    assert len(json.dumps(response)) < 4096, "the longest response that CloudFormation takes"
 
 
 def test_a_layer_that_arrives_damaged_is_not_built(
@@ -319,8 +319,8 @@ def test_a_layer_that_arrives_damaged_is_not_built(
         'case "$*" in *layer.zip*) printf x >> layer.zip ;; esac\n'
     )
     damaging.chmod(0o755)
-    answer = start(publish())
-    assert_failed(answer, "does not have the hash")
+    response = start(publish())
+    assert_failed(response, "does not have the hash")
     assert not (build.folder / "layer").exists()
 
 
@@ -332,14 +332,14 @@ def test_a_failing_docker_build_fails_the_stack(
     assert_failed(start(publish("COPY missing /")), "missing", "not found")
 
 
-def test_a_registry_that_does_not_answer_fails_the_stack(
+def test_a_registry_that_does_not_respond_fails_the_stack(
     build: Build,
     publish: Publish,
     start: Start,
 ) -> None:
     build.environment["REPOSITORY_URI"] = f"127.0.0.1:{free_port()}/worker"
-    answer = start(publish())
-    assert_failed(answer, "connection refused")
+    response = start(publish())
+    assert_failed(response, "connection refused")
 
 
 def test_a_layer_that_is_not_there_fails_the_stack(

@@ -32,13 +32,13 @@ def shared(tmp_path: Path) -> Path:
 
 
 def assert_solved(folder: Path) -> None:
-    answer = (folder / "answer.png").read_bytes()
-    check_path(Image.open(paths.SAMPLE), Image.open(BytesIO(answer)))
+    output = (folder / "output.png").read_bytes()
+    check_path(Image.open(paths.SAMPLE), Image.open(BytesIO(output)))
 
 
 def test_it_solves_in_the_workers_container(image: str, shared: Path) -> None:
     options = [*docker_options(), f"--volume={shared}:/shared"]
-    command = ["/shared/maze.png", "/shared/answer.png"]
+    command = ["/shared/maze.png", "/shared/output.png"]
     with Container(image, options, command) as container:
         ended = container.wait()
     assert (ended.code, ended.out, ended.err) == (0, "", "")
@@ -48,7 +48,7 @@ def test_it_solves_in_the_workers_container(image: str, shared: Path) -> None:
 def test_it_solves_where_functions_run(lambda_base: str, layer: Path, shared: Path) -> None:
     options = [f"--volume={layer}:/opt:ro", f"--volume={shared}:/shared"]
     options += ["--env=PYTHONPATH=/opt/python", "--entrypoint=python3"]
-    command = ["-m", "processing", "/shared/maze.png", "/shared/answer.png"]
+    command = ["-m", "processing", "/shared/maze.png", "/shared/output.png"]
     with Container(lambda_base, options, command) as container:
         ended = container.wait()
     assert (ended.code, ended.out, ended.err) == (0, "", "")

@@ -22,10 +22,10 @@ from PIL import Image
 
 from local.aws import EmbeddedAws
 from local.build import sam_environment
-from local.engine import bridge_address
+from local.executor import bridge_address
 from local.invoke import failed, invoke, main, put
 from local.paths import ROOT, SAM
-from local.pipeline import answer_key
+from local.pipeline import output_key
 from tests.containers.conftest import BUCKET
 
 ODD = 'input/über a+b 100%".png'
@@ -55,7 +55,7 @@ def test_every_sample_event_is_tried() -> None:
 
 
 @pytest.mark.parametrize(("event", "keys"), EVENTS.items(), ids=EVENTS.keys())
-def test_the_function_answers_the_uploads_of_an_event_and_nothing_else(
+def test_the_function_processes_the_uploads_of_an_event_and_nothing_else(
     event: str, keys: list[str], aws: EmbeddedAws, lambda_base: str, sample: bytes
 ) -> None:
     everything = ["input/maze.png", ODD, "input/one.png", "input/two.png"]
@@ -63,11 +63,11 @@ def test_the_function_answers_the_uploads_of_an_event_and_nothing_else(
     said = invoke(aws, ROOT / "events" / f"{event}.json", lambda_base)
     assert not failed(said), said
     assert [(report["outcome"], report["mode"]) for report in reports(said)] == [
-        ("answered", "lambda") for _ in keys
+        ("succeeded", "lambda") for _ in keys
     ]
     for key in everything:
-        is_answered = answered(aws, key, versions[key], sample)
-        assert is_answered == (key in keys), f"{key}\n{said}"
+        is_output_there = has_output(aws, key, versions[key], sample)
+        assert is_output_there == (key in keys), f"{key}\n{said}"
 
 
 def test_the_functions_error_is_seen(aws: EmbeddedAws, lambda_base: str, tmp_path: Path) -> None:
@@ -110,12 +110,12 @@ def test_make_s3_lets_sam_invoke_the_function_as_typed(
                 check=True,
             ).stdout
             assert [(r["outcome"], r["key"]) for r in reports(said)] == [
-                ("answered", "input/maze.png")
+                ("succeeded", "input/maze.png")
             ], said
             assert running.stdout.readline().startswith("s3://uploads/output/maze.png  ")
             (address,) = (line.split()[2] for line in shown if line.startswith("  curl "))
-            with urllib.request.urlopen(address) as answer:
-                check_path(Image.open(BytesIO(sample)), Image.open(BytesIO(answer.read())))
+            with urllib.request.urlopen(address) as output:
+                check_path(Image.open(BytesIO(sample)), Image.open(BytesIO(output.read())))
         finally:
             running.terminate()
         assert running.wait(30) == 0
@@ -152,13 +152,13 @@ def reports(said: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in said.splitlines() if line.startswith('{"outcome"')]
 
 
-def answered(aws: EmbeddedAws, key: str, version: str, picture: bytes) -> bool:
-    """Whether there is an answer to this version of the upload, and it is right."""
+def has_output(aws: EmbeddedAws, key: str, version: str, picture: bytes) -> bool:
+    """Whether there is an output of this version of the upload, and it is right."""
     s3 = aws.client("s3")
-    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=answer_key(key)).get("Contents", [])
-    if answer_key(key) not in [item["Key"] for item in listed]:
+    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=output_key(key)).get("Contents", [])
+    if output_key(key) not in [item["Key"] for item in listed]:
         return False
-    found = s3.get_object(Bucket=BUCKET, Key=answer_key(key))
+    found = s3.get_object(Bucket=BUCKET, Key=output_key(key))
     if found["Metadata"]["source-version"] != version:
         return False
     check_path(Image.open(BytesIO(picture)), Image.open(BytesIO(found["Body"].read())))

@@ -22,7 +22,7 @@ from tests.containers.task import ENVIRONMENT, STOP_TIMEOUT
 Json = dict[str, Any]
 Upload = Callable[[str, bytes], str]
 Current = Callable[[str], Json | None]
-Verdicts = Callable[[str], list[Json]]
+Results = Callable[[str], list[Json]]
 
 PROCESSORS = [
     f"--volume={Path(__file__).parent}:/mounted:ro",
@@ -50,7 +50,7 @@ def current(aws: EmbeddedAws) -> Current:
 
 
 @pytest.fixture
-def verdicts(current: Current) -> Verdicts:
+def results(current: Current) -> Results:
     """All that is there for the upload of a name."""
 
     def find(name: str) -> list[Json]:
@@ -60,18 +60,18 @@ def verdicts(current: Current) -> Verdicts:
     return find
 
 
-def test_an_answered_upload_exits_0(
+def test_a_processed_upload_exits_0(
     job: Job, upload: Upload, sample: bytes, current: Current
 ) -> None:
     key = "input/odd ü+%2B/maze.png"
     version = upload(key, sample)
     with job(key) as container:
         ended = container.wait()
-    assert (ended.code, ended.report["outcome"], ended.err) == (0, "answered", "")
+    assert (ended.code, ended.report["outcome"], ended.err) == (0, "succeeded", "")
     assert (ended.report["mode"], ended.report["version"]) == ("fargate", version)
-    answer = current("output/odd ü+%2B/maze.png")
-    assert answer and answer["metadata"] == {"source-version": version}
-    check_path(Image.open(BytesIO(sample)), Image.open(BytesIO(answer["body"])))
+    output = current("output/odd ü+%2B/maze.png")
+    assert output and output["metadata"] == {"source-version": version}
+    check_path(Image.open(BytesIO(sample)), Image.open(BytesIO(output["body"])))
 
 
 def test_a_second_task_for_the_same_upload_changes_nothing(
@@ -83,7 +83,7 @@ def test_a_second_task_for_the_same_upload_changes_nothing(
         with job("input/twice.png") as container:
             ended = container.wait()
         outcomes.append((ended.code, ended.report["outcome"]))
-    assert outcomes == [(0, "answered"), (0, "unchanged")]
+    assert outcomes == [(0, "succeeded"), (0, "unchanged")]
 
 
 def test_a_rejected_upload_exits_0(job: Job, upload: Upload, current: Current) -> None:
@@ -98,13 +98,13 @@ def test_a_rejected_upload_exits_0(job: Job, upload: Upload, current: Current) -
     assert current("output/text.png") is None
 
 
-def test_a_failed_job_exits_1(job: Job, upload: Upload, sample: bytes, verdicts: Verdicts) -> None:
+def test_a_failed_job_exits_1(job: Job, upload: Upload, sample: bytes, results: Results) -> None:
     upload("input/denied.png", sample)
     with job("input/denied.png", "--env=AWS_ACCESS_KEY_ID=AKIAUNKNOWN000000000") as container:
         ended = container.wait()
     assert (ended.code, ended.report["outcome"]) == (1, "failed")
     assert "s3:HeadObject" in ended.report["reason"] and "403" in ended.report["reason"]
-    assert verdicts("denied.png") == []
+    assert results("denied.png") == []
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_failed_job_exits_1(job: Job, upload: Upload, sample: bytes, verdicts:
         ("--env=PROCESSOR=nothing:here", "PROCESSOR is 'nothing:here'"),
         ("--env=S3_KEY=", "S3_KEY is ''"),
         ("--env=MAX_PIXELS=many", "MAX_PIXELS is 'many'"),
-        ("--env=OUTPUT_PREFIX=input/answers/", "INPUT_PREFIX is 'input/'"),
+        ("--env=OUTPUT_PREFIX=input/outputs/", "INPUT_PREFIX is 'input/'"),
     ],
 )
 def test_wrong_settings_exit_2_and_are_named(job: Job, option: str, says: str) -> None:
@@ -135,8 +135,8 @@ def test_wrong_settings_exit_2_and_are_named(job: Job, option: str, says: str) -
         ],
     }.items(),
 )
-def test_a_task_that_is_told_to_stop_fails_in_time_and_leaves_no_verdict(
-    moment: str, options: list[str], job: Job, upload: Upload, sample: bytes, verdicts: Verdicts
+def test_a_task_that_is_told_to_stop_fails_in_time_and_leaves_no_result(
+    moment: str, options: list[str], job: Job, upload: Upload, sample: bytes, results: Results
 ) -> None:
     upload(f"input/stopped {moment}.png", sample)
     with job(f"input/stopped {moment}.png", *PROCESSORS, *options) as container:
@@ -145,11 +145,11 @@ def test_a_task_that_is_told_to_stop_fails_in_time_and_leaves_no_verdict(
     assert (ended.code, ended.report["outcome"]) == (1, "failed"), ended
     assert "SIGTERM" in ended.report["reason"]
     assert seconds < SOON < STOP_TIMEOUT
-    assert verdicts(f"stopped {moment}.png") == []
+    assert results(f"stopped {moment}.png") == []
 
 
-def test_a_task_without_enough_memory_is_killed_and_leaves_no_verdict(
-    job: Job, upload: Upload, verdicts: Verdicts
+def test_a_task_without_enough_memory_is_killed_and_leaves_no_result(
+    job: Job, upload: Upload, results: Results
 ) -> None:
     upload("input/large.png", png(pictures.field(5000, 5000)))
     little = ["--memory=64m", "--memory-swap=64m"]
@@ -157,7 +157,7 @@ def test_a_task_without_enough_memory_is_killed_and_leaves_no_verdict(
         ended = container.wait()
     assert ended.out_of_memory, ended
     assert (ended.code, ended.out) == (137, "")
-    assert verdicts("large.png") == []
+    assert results("large.png") == []
 
 
 @pytest.fixture
@@ -173,9 +173,9 @@ def test_the_largest_picture_fits_into_the_tasks_memory(
     version = upload("input/largest.png", largest)
     with job("input/largest.png") as container:
         ended = container.wait()
-    assert (ended.code, ended.report["outcome"]) == (0, "answered"), ended
-    answer = current("output/largest.png")
-    assert answer and answer["metadata"] == {"source-version": version}
+    assert (ended.code, ended.report["outcome"]) == (0, "succeeded"), ended
+    output = current("output/largest.png")
+    assert output and output["metadata"] == {"source-version": version}
 
 
 def png(picture: Image.Image) -> bytes:

@@ -83,39 +83,39 @@ def test_the_neighbours_of_poison_are_untouched(figure: Callable[[str], None]) -
             store.upload(key, body)
             keys.append(key)
     outcomes = {key: run(store, key).outcome for key in keys}
-    assert {key for key, outcome in outcomes.items() if outcome == "answered"} == {
+    assert {key for key, outcome in outcomes.items() if outcome == "succeeded"} == {
         key for key in keys if key.endswith("/good")
     }
-    answers = {store.body(key.replace("input", "output")) for key in keys if key.endswith("/good")}
-    assert len(answers) == 1
-    figure(f"poison: {len(POISON)} files, each rejected with its reason; neighbours all answered")
+    outputs = {store.body(key.replace("input", "output")) for key in keys if key.endswith("/good")}
+    assert len(outputs) == 1
+    figure(f"poison: {len(POISON)} files, each rejected with its reason; neighbours all succeeded")
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_what_is_odd_but_a_maze_is_answered(name: str) -> None:
+def test_what_is_odd_but_a_maze_has_an_output(name: str) -> None:
     store = MemoryStore()
     store.upload("input/odd", ODD[name]())
-    assert run(store, "input/odd").outcome == "answered"
-    with Image.open(BytesIO(store.body("output/odd"))) as answer:
-        assert getattr(answer, "n_frames", 1) == 1
-        assert (0, 255, 0) in {colour for _, colour in answer.convert("RGB").getcolors(2**20)}
+    assert run(store, "input/odd").outcome == "succeeded"
+    with Image.open(BytesIO(store.body("output/odd"))) as output:
+        assert getattr(output, "n_frames", 1) == 1
+        assert (0, 255, 0) in {colour for _, colour in output.convert("RGB").getcolors(2**20)}
 
 
 @pytest.mark.parametrize("name", [name for name in ODD if "behind" in name])
-def test_what_hides_behind_a_picture_is_not_in_the_answer(name: str) -> None:
-    answer = maze.solve(ODD[name](), "image/png").body
-    assert not any(hidden in answer for hidden in (b"PK\x05\x06", b"<script", b"%PDF"))
+def test_what_hides_behind_a_picture_is_not_in_the_output(name: str) -> None:
+    output = maze.solve(ODD[name](), "image/png").body
+    assert not any(hidden in output for hidden in (b"PK\x05\x06", b"<script", b"%PDF"))
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "exe", "html"])
 def test_the_name_says_nothing_about_the_format(suffix: str) -> None:
     store, key = MemoryStore(), f"input/a.{suffix}"
     store.upload(key, corpus.valid("BMP"), content_type="text/html")
-    assert run(store, key).outcome == "answered"
+    assert run(store, key).outcome == "succeeded"
     assert store.current(f"output/a.{suffix}")[0].content_type == "image/bmp"
 
 
-def test_a_rotated_photograph_with_odd_metadata_is_answered() -> None:
+def test_a_rotated_photograph_with_odd_metadata_has_an_output() -> None:
     """Pillow reads such metadata, and can't write it again."""
     tags = [(0x0112, 3, 1, 3), (0x9286, 5, 1, 2**32 - 1), (0xA404, 10, 1, 7)]
     body = corpus.with_exif(corpus.tiff(tags, data=bytes(100)))
@@ -160,9 +160,9 @@ def test_a_picture_that_memory_does_not_suffice_for_is_rejected_and_the_next_is_
     problem = f"the memory does not suffice to process it ({memory_mib} MiB)"
     for name in large:
         outcome, reason = outcomes[f"{name} large"]
-        if memory_mib == 96 or outcome != "answered":  # with more, it suffices for some
+        if memory_mib == 96 or outcome != "succeeded":  # with more, it suffices for some
             assert (outcome, reason[: len(problem)]) == ("rejected", problem), (name, reason)
-        assert outcomes[f"{name} small"][0] == "answered", name
+        assert outcomes[f"{name} small"][0] == "succeeded", name
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ def test_an_encoder_without_enough_memory_ends_no_process(tmp_path: Path, memory
     for kind in ("AVIF", "JPEG2000", "WEBP"):
         (tmp_path / kind).write_bytes(corpus.saved(maze, kind, **KEEP_WALLS.get(kind, {})))
     for kind, (outcome, reason) in eaten(tmp_path, 1200 * 1200, memory_mib)["outcomes"].items():
-        assert outcome == "answered" or "the memory does not suffice" in reason, (kind, reason)
+        assert outcome == "succeeded" or "the memory does not suffice" in reason, (kind, reason)
 
 
 KEEP_WALLS: dict[str, dict[str, object]] = {
@@ -215,6 +215,6 @@ def test_a_file_that_takes_too_long_is_rejected_in_time(
         "rejected",
         "it takes more than 1 s to process: make it smaller, or raise TaskTimeout",
     ]
-    assert outcomes["2 neighbour"][0] == "answered"
+    assert outcomes["2 neighbour"][0] == "succeeded"
     assert took < 6
     figure(f"a JPEG of 40,000 scans ({len(bomb) >> 10} KiB), limit 1 s: over after {took:.1f} s")

@@ -1,4 +1,4 @@
-"""Fuzzing: whatever the bytes, an answer or a rejection with a reason.
+"""Fuzzing: whatever the bytes, an output or a rejection with a reason.
 
 A short run with fixed seeds for every change; `make fuzz` (FUZZ=seconds) goes on with new ones, and
 prints how to repeat what it finds.
@@ -55,10 +55,10 @@ def assert_ends_well(body: bytes) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             report = job.run(Upload(store.name, "input/x"), store, chosen, log=lambda line: None)
-        assert report.outcome in ("answered", "rejected")
-        assert report.outcome == "answered" or len(report.reason) > 10
+        assert report.outcome in ("succeeded", "rejected")
+        assert report.outcome == "succeeded" or len(report.reason) > 10
         outcomes.add(report.outcome)
-    return "answered" if "answered" in outcomes else "rejected"
+    return "succeeded" if "succeeded" in outcomes else "rejected"
 
 
 @cache
@@ -129,7 +129,7 @@ def test_spoilt_files_end_well(kind: str, figure: Callable[[str], None]) -> None
             raise
         number += 1
     figure(
-        f"fuzz, {kind}, seeds {first} to {first + number - 1}: {outcomes['answered']} answered, "
+        f"fuzz, {kind}, seeds {first} to {first + number - 1}: {outcomes['succeeded']} succeeded, "
         f"{outcomes['rejected']} rejected, nothing else"
     )
 
@@ -177,7 +177,7 @@ def test_no_metadata_spoils_a_good_photograph(
 ) -> None:
     entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
     exif = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + data
-    assert assert_ends_well(with_exif(exif)) == "answered"
+    assert assert_ends_well(with_exif(exif)) == "succeeded"
 
 
 @budget

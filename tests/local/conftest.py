@@ -12,7 +12,7 @@ import pytest
 from bench import pictures
 from local import bases
 from local.aws import REGION, EmbeddedAws
-from local.engine import Engine, containers, no_engine
+from local.executor import Executor, containers, no_docker
 from local.image import build_image
 from local.pipeline import Pipeline
 from local.scenarios import SCENARIOS
@@ -39,10 +39,10 @@ def default_account(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def containers_engine() -> Iterator[Engine]:
-    """A Docker engine, with images of our own."""
-    if no_engine():
-        pytest.skip("no Docker engine answers")
+def containers_executor() -> Iterator[Executor]:
+    """Docker, with images of our own."""
+    if no_docker():
+        pytest.skip("Docker does not respond")
     try:
         worker_base, function_image = bases.worker_base(), bases.lambda_base()
     except bases.NoBase as error:
@@ -54,8 +54,8 @@ def containers_engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def aws_in_containers(containers_engine: Engine) -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(containers_engine) as started:
+def aws_in_containers(containers_executor: Executor) -> Iterator[EmbeddedAws]:
+    with EmbeddedAws(containers_executor) as started:
         yield started
 
 
@@ -75,16 +75,16 @@ def deploy(aws: EmbeddedAws) -> dict[str, Pipeline]:
 
 
 @pytest.fixture
-def engine() -> str:
+def executor() -> str:
     """Where the jobs of a test run. Tests with a parameter of this name choose otherwise."""
     return "process"
 
 
 @pytest.fixture
-def pipelines_here(engine: str, request: pytest.FixtureRequest) -> dict[str, Pipeline]:
-    """The pipelines of the test's engine."""
-    of_engine = {"process": "pipelines", "docker": "pipelines_in_containers"}
-    found: dict[str, Pipeline] = request.getfixturevalue(of_engine[engine])
+def pipelines_here(executor: str, request: pytest.FixtureRequest) -> dict[str, Pipeline]:
+    """The pipelines of the test's executor."""
+    of_executor = {"process": "pipelines", "docker": "pipelines_in_containers"}
+    found: dict[str, Pipeline] = request.getfixturevalue(of_executor[executor])
     return found
 
 

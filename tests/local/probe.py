@@ -8,7 +8,7 @@ from processing.store import Bucket
 
 
 def write(body: bytes, content_type: str) -> tuple[bytes, str]:
-    """Write the objects that the upload, {"bucket": ..., "keys": [...]}, names; answer what S3 said
+    """Write the objects that the upload, {"bucket": ..., "keys": [...]}, names; return what S3 said
     to each."""
     targets = json.loads(body)
     bucket = Bucket(targets["bucket"])

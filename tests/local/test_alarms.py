@@ -64,14 +64,14 @@ def measure_failure_queue(pipeline: Pipeline) -> None:
     )
 
 
-def test_verdicts_are_counted_by_outcome_and_timed(pipeline: Pipeline, maze: Maze) -> None:
-    answered = sum_of(pipeline, "Jobs", outcome="answered")
+def test_results_are_counted_by_outcome_and_timed(pipeline: Pipeline, maze: Maze) -> None:
+    before = sum_of(pipeline, "Jobs", outcome="succeeded")
     rejected = sum_of(pipeline, "Jobs", outcome="rejected")
     for key, body in {"input/counted.png": maze(1), "input/counted": b"no picture"}.items():
-        pipeline.verdict(key, pipeline.upload(key, body))
+        pipeline.result(key, pipeline.upload(key, body))
         (report,) = pipeline.reports(key)
         assert 0 <= report["seconds_since_upload"] < 60
-    assert until(lambda: sum_of(pipeline, "Jobs", outcome="answered") > answered, "one more")
+    assert until(lambda: sum_of(pipeline, "Jobs", outcome="succeeded") > before, "one more")
     assert until(lambda: sum_of(pipeline, "Jobs", outcome="rejected") > rejected, "one more")
     assert sum_of(pipeline, "UploadSize") >= len(maze(1))
 
@@ -92,5 +92,5 @@ def test_an_upload_that_fails_and_is_given_up_sets_alarms_off(
         assert sweep(prefix="input/alarming/")["outcomes"] == {"started": 1}
         pipeline.failure(key)
         assert sweep(prefix="input/alarming/")["outcomes"] == {"gave_up": 1}
-    assert not pipeline.verdict(key, version).is_answer
+    assert not pipeline.result(key, version).is_output
     assert until(lambda: state(pipeline, "GaveUpAlarm") == "ALARM", "an alarm")

@@ -23,7 +23,7 @@ def test_the_sample_and_all_scenarios_are_the_default() -> None:
     assert chosen.scenarios == ["lambda", "fargate", "cloudtrail", "hybrid"]
 
 
-def test_an_unknown_scenario_is_answered_with_the_choices(
+def test_an_unknown_scenario_is_refused_with_the_choices(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -123,7 +123,7 @@ def run_demo(build: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_shows_each_step_and_leaves_the_answer(tmp_path: Path) -> None:
+def test_it_shows_each_step_and_leaves_the_output(tmp_path: Path) -> None:
     picture = tmp_path / "my own maze.png"
     shutil.copy(paths.SAMPLE, picture)
     older = tmp_path / "demo" / "fargate" / "older.png"
@@ -132,12 +132,12 @@ def test_it_shows_each_step_and_leaves_the_answer(tmp_path: Path) -> None:
     done = run_demo(tmp_path, "--input", str(picture), "--scenarios", "fargate")
     assert done.returncode == 0, done.stdout + done.stderr
     happened = re.findall(r"^ +(-?\d+\.\d\d) s  (\w+)", done.stdout, re.MULTILINE)
-    assert [what for _, what in happened] == ["uploaded", "event", "started", "answered"]
+    assert [what for _, what in happened] == ["uploaded", "event", "started", "succeeded"]
     seconds = [float(after) for after, _ in happened]
     assert seconds[0] == 0
     assert seconds == sorted(seconds)
-    answer = tmp_path / "demo" / "fargate" / "my own maze.png"
-    assert answer.read_bytes() != picture.read_bytes()
+    output = tmp_path / "demo" / "fargate" / "my own maze.png"
+    assert output.read_bytes() != picture.read_bytes()
     assert f"demo/fargate/{picture.name}" in done.stdout
     assert not older.exists()
 

@@ -25,15 +25,15 @@ pytestmark = pytest.mark.usefixtures("default_account")
 
 @pytest.fixture
 def pipeline(aws: EmbeddedAws, maze: Maze) -> Pipeline:
-    """A stack for the test to delete, with an upload that has its answer."""
+    """A stack for the test to delete, with an upload that has its output."""
     pipeline = Pipeline(aws, "doomed", aws.deploy("doomed", Mode="lambda"))
-    pipeline.verdict("input/a.png", pipeline.upload("input/a.png", maze(1)))
+    pipeline.result("input/a.png", pipeline.upload("input/a.png", maze(1)))
     return pipeline
 
 
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """What the user answers."""
+    """What the user types."""
     return lambda text: monkeypatch.setattr("sys.stdin", StringIO(text))
 
 
@@ -68,17 +68,17 @@ def change(aws: EmbeddedAws, stack: str, **changed: str) -> None:
     )
 
 
-@pytest.mark.parametrize("answer", ["", "\n", "yes\n", "another-stack\n"])
+@pytest.mark.parametrize("line", ["", "\n", "yes\n", "another-stack\n"])
 def test_nothing_is_deleted_unless_the_name_is_typed(
     aws: EmbeddedAws,
     pipelines: dict[str, Pipeline],
     typed: Callable[[str], None],
     capsys: pytest.CaptureFixture[str],
-    answer: str,
+    line: str,
 ) -> None:
     pipeline = pipelines["lambda"]
     before = list(versions.versions(pipeline.bucket))
-    typed(answer)
+    typed(line)
     assert destroy.main([pipeline.stack]) == 1
     said = capsys.readouterr().out
     count, size = len(before), sum(version.bytes for version in before)
@@ -239,7 +239,7 @@ def test_the_readmes_way_by_hand_does_the_same(
     aws: EmbeddedAws, busy: Pipeline, maze: Maze, tmp_path: Path
 ) -> None:
     """As it stands there, with aws-cli and sam; but for the stack's name and for the patience."""
-    busy.verdict("input/a.png", busy.upload("input/a.png", maze(1)))
+    busy.result("input/a.png", busy.upload("input/a.png", maze(1)))
     readme = (paths.ROOT / "README.md").read_text()
     script = readme.split("By hand: deleting")[1].split("```")[1]
     for there, here in {"STACK=uploads-fargate": f"STACK={busy.stack}", "sleep 30": ""}.items():

@@ -15,7 +15,7 @@ import pytest
 
 from local import paths
 from local.aws import EmbeddedAws
-from local.engine import PROCESSES, detect, no_engine, no_images
+from local.executor import PROCESSES, detect, no_docker, no_images
 from local.pipeline import until
 
 PROC = Path("/proc")
@@ -155,11 +155,11 @@ def test_a_patch_point_that_is_gone_is_named(tmp_path: Path, code: str, says: st
     assert says in said
 
 
-def test_the_engine_says_what_it_is_and_how_to_get_containers() -> None:
+def test_the_executor_says_what_it_is_and_how_to_get_containers() -> None:
     chosen = detect()
-    if no_engine():
+    if no_docker():
         assert chosen is PROCESSES
-        assert no_engine() in chosen.describe()
+        assert no_docker() in chosen.describe()
     elif no_images():
         assert chosen is PROCESSES
         assert no_images() in chosen.describe()
@@ -169,23 +169,23 @@ def test_the_engine_says_what_it_is_and_how_to_get_containers() -> None:
         assert chosen.worker_image in chosen.describe()
 
 
-def test_an_engine_that_does_not_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_docker_that_does_not_respond_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
-    assert no_engine() in ("no Docker engine answers", "there is no Docker here")
+    assert no_docker() in ("Docker does not respond", "there is no Docker here")
     assert detect() is PROCESSES
 
 
-# ---- EventBridge's retries, against an ECS that answers as told ---------------------------------
+# ---- EventBridge's retries, against an ECS that responds as told --------------------------------
 
 RETRIES = """
 import http.server, json, os, sys, threading
 os.environ.update(AUTH="true")
-answers, calls = json.loads(sys.argv[1]), []
+responses, calls = json.loads(sys.argv[1]), []
 
 class Ecs(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         calls.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-        status, body = answers[min(len(calls), len(answers)) - 1]
+        status, body = responses[min(len(calls), len(responses)) - 1]
         self.send_response(status)
         self.end_headers()
         self.wfile.write(json.dumps(body).encode())
@@ -226,7 +226,7 @@ WRONG = [400, {"__type": "InvalidParameterException", "message": "no such subnet
 
 
 @pytest.mark.parametrize(
-    ("answers", "calls", "given_up"),
+    ("responses", "calls", "given_up"),
     [
         ([STARTED], 1, None),
         ([THROTTLED, BROKEN, STARTED], 3, None),
@@ -238,10 +238,10 @@ WRONG = [400, {"__type": "InvalidParameterException", "message": "no such subnet
     ],
 )
 def test_a_launch_is_retried_where_that_may_help(
-    answers: list[object], calls: int, given_up: list[object] | None, tmp_path: Path
+    responses: list[object], calls: int, given_up: list[object] | None, tmp_path: Path
 ) -> None:
     done = subprocess.run(
-        [paths.PYTHON_MINISTACK, "-c", RETRIES, json.dumps(answers)],
+        [paths.PYTHON_MINISTACK, "-c", RETRIES, json.dumps(responses)],
         cwd=paths.ROOT,
         env={"PATH": os.defpath, "TMPDIR": str(tmp_path)},
         capture_output=True,

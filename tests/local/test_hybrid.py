@@ -55,17 +55,17 @@ def test_an_upload_goes_to_the_engine_of_its_size(
     hybrid: Pipeline, maze: Maze, size: int, mode: str
 ) -> None:
     key = f"input/{size}.png"
-    assert hybrid.verdict(key, hybrid.upload(key, padded(maze(1), size))).is_answer
+    assert hybrid.result(key, hybrid.upload(key, padded(maze(1), size))).is_output
     (report,) = hybrid.reports(key)
     assert (report["mode"], report["bytes"]) == (mode, size)
 
 
-def handed_over(pipeline: Pipeline, key: str, picture: bytes) -> str:
-    """Upload what the function fails to do and a task answers; gives the function's reason."""
-    assert pipeline.verdict(key, pipeline.upload(key, picture)).is_answer
+def fallback_reason(pipeline: Pipeline, key: str, picture: bytes) -> str:
+    """Upload what the function fails to do and a task does; gives the function's reason."""
+    assert pipeline.result(key, pipeline.upload(key, picture)).is_output
     function, task = pipeline.reports(key, count=2)
     assert (function["mode"], function["outcome"]) == ("lambda", "failed")
-    assert (task["mode"], task["outcome"]) == ("fargate", "answered")
+    assert (task["mode"], task["outcome"]) == ("fargate", "succeeded")
     return str(function["reason"])
 
 
@@ -73,7 +73,7 @@ def test_what_the_function_has_no_memory_for_a_task_does(hybrid: Pipeline) -> No
     file = BytesIO()
     pictures.maze(6000, 6000, corridor=10, wall=4).save(file, "PNG")
     with function_settings(hybrid, MEMORY_MIB="96"):
-        reason = handed_over(hybrid, "input/handed over/memory.png", file.getvalue())
+        reason = fallback_reason(hybrid, "input/fallback/memory.png", file.getvalue())
     assert reason == "Failed: the memory does not suffice to process it (96 MiB)"
 
 
@@ -82,23 +82,23 @@ def test_what_the_function_has_no_time_for_a_task_does(hybrid: Pipeline, maze: M
     functions.update_function_configuration(FunctionName=name, Timeout=3)
     try:
         with function_with_probe(hybrid, {"PROCESSOR": "probe:sleep"}):
-            reason = handed_over(hybrid, "input/handed over/time.png", maze(3))
+            reason = fallback_reason(hybrid, "input/fallback/time.png", maze(3))
     finally:
         functions.update_function_configuration(FunctionName=name, Timeout=120)
     assert reason.startswith("Stopped: out of time")
 
 
 def test_what_breaks_the_function_a_task_does(hybrid: Pipeline, maze: Maze) -> None:
-    key = "input/handed over/broken.png"
+    key = "input/fallback/broken.png"
     with function_settings(hybrid, PROCESSOR="processing.nothing:there"):
-        assert hybrid.verdict(key, hybrid.upload(key, maze(2))).is_answer
+        assert hybrid.result(key, hybrid.upload(key, maze(2))).is_output
     assert [report["mode"] for report in hybrid.reports(key)] == ["fargate"]
 
 
 def test_what_a_task_cant_do_either_is_reported_as_its_failure(
     pipelines: dict[str, Pipeline], maze: Maze
 ) -> None:
-    pipeline, key = pipelines["hybrid"], "input/handed over/in vain.png"
+    pipeline, key = pipelines["hybrid"], "input/fallback/in vain.png"
     with job_without_permissions(pipeline):
         pipeline.upload(key, maze(5))
         failure = pipeline.failure(key)
@@ -109,7 +109,7 @@ def test_what_a_task_cant_do_either_is_reported_as_its_failure(
 
 def test_a_bad_file_is_rejected_at_once(hybrid: Pipeline) -> None:
     key = "input/no picture"
-    assert not hybrid.verdict(key, hybrid.upload(key, b"no picture")).is_answer
+    assert not hybrid.result(key, hybrid.upload(key, b"no picture")).is_output
     assert [report["mode"] for report in hybrid.reports(key)] == ["lambda"]
 
 
@@ -121,6 +121,6 @@ def test_the_sweep_starts_each_on_the_engine_of_its_size(hybrid: Pipeline, maze:
     with sweep.settings(GRACE_MINUTES="0.0001"):
         assert sweep(prefix="input/swept/")["outcomes"] == {"started": 2}
     for key, version in versions.items():
-        assert hybrid.verdict(key, version).is_answer
+        assert hybrid.result(key, version).is_output
         (report,) = hybrid.reports(key)
         assert report["mode"] == ("lambda" if "small" in key else "fargate")

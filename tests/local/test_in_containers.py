@@ -1,4 +1,4 @@
-"""The embedded AWS with a Docker engine: where it listens, what containers get, and that none of
+"""The embedded AWS with Docker: where it listens, what containers get, and that none of
 them outlives it."""
 
 import json
@@ -17,7 +17,7 @@ import pytest
 
 from local import bases, paths
 from local.aws import EmbeddedAws
-from local.engine import Engine, bridge_address
+from local.executor import Executor, bridge_address
 from local.pipeline import Pipeline, until
 
 MEBIBYTE = 1024 * 1024
@@ -29,15 +29,15 @@ def docker(*arguments: str) -> str:
 
 
 def containers_of(label: str) -> list[dict[str, Any]]:
-    """All containers with the label, in whatever state, as the engine describes them."""
+    """All containers with the label, in whatever state, as Docker describes them."""
     found = docker("ps", "--all", "--quiet", f"--filter=label={label}").split()
     described: list[dict[str, Any]] = json.loads(docker("inspect", *found)) if found else []
     return described
 
 
 @pytest.fixture
-def started(containers_engine: Engine) -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(containers_engine) as aws:
+def started(containers_executor: Executor) -> Iterator[EmbeddedAws]:
+    with EmbeddedAws(containers_executor) as aws:
         yield aws
 
 
@@ -109,7 +109,7 @@ def test_a_task_gets_what_its_definition_says(
 
 @pytest.fixture
 def maze_task(pipelines_in_containers: dict[str, Pipeline]) -> Iterator[str]:
-    """A task of the stack's own definition that waits for an S3 that never answers."""
+    """A task of the stack's own definition that waits for an S3 that never responds."""
     pipeline = pipelines_in_containers["fargate"]
     ecs, outputs = pipeline.aws.client("ecs"), pipeline.outputs
     with socket.create_server((bridge_address() or "127.0.0.1", 0)) as silent:
@@ -134,19 +134,19 @@ def test_a_function_gets_its_memory(started: EmbeddedAws) -> None:
     invoke_a_function(started)
     (container,) = containers_of(started.label)
     assert container["HostConfig"]["Memory"] == 256 * MEBIBYTE
-    assert container["Config"]["Image"] == started.engine.function_image
+    assert container["Config"]["Image"] == started.executor.function_image
 
 
-def test_it_leaves_no_container(containers_engine: Engine) -> None:
-    with EmbeddedAws(containers_engine) as aws:
+def test_it_leaves_no_container(containers_executor: Executor) -> None:
+    with EmbeddedAws(containers_executor) as aws:
         start_a_task_that_never_ends(aws)
         invoke_a_function(aws)
         assert len(containers_of(aws.label)) == 2
     assert containers_of(aws.label) == []
 
 
-def test_it_leaves_no_container_even_if_it_is_killed(containers_engine: Engine) -> None:
-    with EmbeddedAws(containers_engine) as aws:
+def test_it_leaves_no_container_even_if_it_is_killed(containers_executor: Executor) -> None:
+    with EmbeddedAws(containers_executor) as aws:
         start_a_task_that_never_ends(aws)
         (emulator,) = processes_told(aws.label)
         os.kill(emulator, signal.SIGKILL)
@@ -162,10 +162,10 @@ def processes_told(text: str) -> list[int]:
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
 def test_it_leaves_no_container_when_its_owner_is_gone(
-    containers_engine: Engine, sent: signal.Signals
+    containers_executor: Executor, sent: signal.Signals
 ) -> None:
     program = (
-        "import time; from local.aws import EmbeddedAws; from local.engine import containers\n"
+        "import time; from local.aws import EmbeddedAws; from local.executor import containers\n"
         "from tests.local.test_in_containers import start_a_task_that_never_ends\n"
         "with EmbeddedAws(containers()) as aws:\n"
         "    start_a_task_that_never_ends(aws)\n"

@@ -57,7 +57,7 @@ def test_from_key_to_key_to_none(aws: EmbeddedAws, maze: Maze) -> None:
             change(aws, STACK, KmsKeyArn=key, OtherKeyArns=others)
         pipeline = Pipeline(aws, STACK, aws.outputs(STACK))
         name = f"input/{number}.png"
-        assert pipeline.verdict(name, pipeline.upload(name, maze(number))).is_answer
+        assert pipeline.result(name, pipeline.upload(name, maze(number))).is_output
         for written in (name, f"output/{number}.png"):
             assert (encrypted_with(pipeline, written) or "") == key
         for old in range(number + 1):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from economics.cost import Stack
-from economics.delivery import Answer, Next, after
+from economics.delivery import Next, Response, after
 from economics.figures import Job, sizes
 from economics.limits import Limits
 from economics.model import Model
@@ -24,31 +24,31 @@ from local.pipeline import Pipeline
 from tests.local.test_embedded_aws import BROKEN, NO_CAPACITY, RETRIES, STARTED, THROTTLED
 from tests.running_tasks import Watcher, wait_until_stopped
 
-UPLOADS, CEILING = 7, 2
+UPLOADS, MAX_TASKS = 7, 2
 MOST_RETRIES = 2
 """Of the target in RETRIES."""
 MEANING = {
-    json.dumps(STARTED): Answer.TAKEN,
-    json.dumps(NO_CAPACITY): Answer.NO_ROOM,
-    json.dumps(THROTTLED): Answer.REFUSED,
-    json.dumps(BROKEN): Answer.REFUSED,
+    json.dumps(STARTED): Response.TAKEN,
+    json.dumps(NO_CAPACITY): Response.NO_ROOM,
+    json.dumps(THROTTLED): Response.REFUSED,
+    json.dumps(BROKEN): Response.REFUSED,
 }
 
 
-def attempts(answers: list[list[object]], retries_no_room: bool) -> tuple[int, Next]:
-    """How often the model tries, and how it ends; the last answer is given again and again."""
+def attempts(responses: list[list[object]], retries_no_room: bool) -> tuple[int, Next]:
+    """How often the model tries, and how it ends; the last response is given again and again."""
     for retries in range(100):
-        answer = MEANING[json.dumps(answers[min(retries, len(answers) - 1)])]
+        response = MEANING[json.dumps(responses[min(retries, len(responses) - 1)])]
         comes = after(
-            answer, retries, 0, most_retries=MOST_RETRIES, retries_no_room=retries_no_room
+            response, retries, 0, most_retries=MOST_RETRIES, retries_no_room=retries_no_room
         )
         if comes is not Next.AGAIN:
             return retries + 1, comes
-    raise AssertionError(answers)
+    raise AssertionError(responses)
 
 
 @pytest.mark.parametrize(
-    "answers",
+    "responses",
     [
         [STARTED],
         [THROTTLED, BROKEN, STARTED],
@@ -58,9 +58,9 @@ def attempts(answers: list[list[object]], retries_no_room: bool) -> tuple[int, N
         [BROKEN, BROKEN, BROKEN, STARTED],
     ],
 )
-def test_it_tries_and_gives_up_as_often(answers: list[list[object]], tmp_path: Path) -> None:
+def test_it_tries_and_gives_up_as_often(responses: list[list[object]], tmp_path: Path) -> None:
     done = subprocess.run(
-        [paths.PYTHON_MINISTACK, "-c", RETRIES, json.dumps(answers)],
+        [paths.PYTHON_MINISTACK, "-c", RETRIES, json.dumps(responses)],
         cwd=paths.ROOT,
         env={"PATH": os.defpath, "TMPDIR": str(tmp_path)},
         capture_output=True,
@@ -70,13 +70,13 @@ def test_it_tries_and_gives_up_as_often(answers: list[list[object]], tmp_path: P
     )
     said = json.loads(done.stdout.splitlines()[-1])
     # The emulator tries `failures[]` again, too: see delivery.py.
-    count, comes = attempts(answers, retries_no_room=True)
+    count, comes = attempts(responses, retries_no_room=True)
     assert len(said["calls"]) == count
     assert (said["given_up"] is not None) == (comes is Next.DEAD_LETTER)
     # By default, and in docs/ARCHITECTURE.md's table, the model is as the emulator is but for that.
-    by_default = attempts(answers, Scenario.retries_no_room)
-    if NO_CAPACITY in answers:
-        assert by_default == (answers.index(NO_CAPACITY) + 1, Next.DROPPED)
+    by_default = attempts(responses, Scenario.retries_no_room)
+    if NO_CAPACITY in responses:
+        assert by_default == (responses.index(NO_CAPACITY) + 1, Next.DROPPED)
     else:
         assert by_default == (count, comes)
 
@@ -88,10 +88,10 @@ def number(task: dict[str, Any]) -> int:
     return int(told["S3_KEY"].removeprefix("input/").removesuffix(".png"))
 
 
-def test_a_ceiling_starts_as_many_tasks_in_the_same_order(
+def test_a_concurrency_limit_starts_as_many_tasks_in_the_same_order(
     aws: EmbeddedAws, maze: Callable[[int], bytes]
 ) -> None:
-    parameters = {"Mode": "fargate", "MaxTasks": str(CEILING)}
+    parameters = {"Mode": "fargate", "MaxTasks": str(MAX_TASKS)}
     outputs = aws.deploy_all({"model": parameters})["model"]
     pipeline = Pipeline(aws, "model", outputs)
     ecs, cluster = aws.client("ecs"), outputs["ClusterArn"]
@@ -102,12 +102,12 @@ def test_a_ceiling_starts_as_many_tasks_in_the_same_order(
             uploads.append((key, pipeline.upload(key, maze(each))))
             time.sleep(0.3)  # events of uploads at once may come in any order
         for key, version in uploads:
-            assert pipeline.verdict(key, version, 120).is_answer
+            assert pipeline.result(key, version, 120).is_output
     found = sorted(wait_until_stopped(ecs, cluster), key=lambda task: task["createdAt"])
     job = Job(seconds_per_mib=1, start_seconds=0)
     model = Model(
         Scenario(
-            Stack("fargate", max_tasks=CEILING),
+            Stack("fargate", max_tasks=MAX_TASKS),
             job,
             UPLOADS,
             "steady",
@@ -117,8 +117,8 @@ def test_a_ceiling_starts_as_many_tasks_in_the_same_order(
         )
     ).run()
     assert len(found) == len(model.started) == UPLOADS
-    assert 0 < watcher.most <= CEILING == model.most_tasks
+    assert 0 < watcher.most <= MAX_TASKS == model.most_tasks
     # A batch is started side by side, so the order within a pair is chance.
     for task, expected in zip(found, model.started, strict=True):
-        assert abs(number(task) - expected) < CEILING
+        assert abs(number(task) - expected) < MAX_TASKS
     assert pipeline.failures() == []

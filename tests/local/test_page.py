@@ -19,7 +19,7 @@ from local.scenarios import SCENARIOS
 
 CHROMIUM = shutil.which("chromium")
 needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine")
-TIMES = {"uploaded": 0.0, "event": 0.1, "started": 0.5, "answered": 0.9}
+TIMES = {"uploaded": 0.0, "event": 0.1, "started": 0.5, "succeeded": 0.9}
 
 
 @pytest.fixture
@@ -35,12 +35,12 @@ def written(tmp_path: Path) -> Path:
 
 
 def job(
-    folder: Path, scenario: str, upload: Path, verdict: bytes, outcome: str = "answered"
+    folder: Path, scenario: str, upload: Path, result: bytes, outcome: str = "succeeded"
 ) -> page.Job:
     file = folder / scenario / (upload.name + (".json" if outcome == "rejected" else ""))
     file.parent.mkdir(exist_ok=True)
-    file.write_bytes(verdict)
-    seconds = {what if what != "answered" else outcome: at for what, at in TIMES.items()}
+    file.write_bytes(result)
+    seconds = {what if what != "succeeded" else outcome: at for what, at in TIMES.items()}
     notes = dict.fromkeys(seconds, "a note")
     return page.Job(scenario, SCENARIOS[scenario], upload, file, seconds, notes, 20)
 
@@ -120,10 +120,10 @@ def test_a_path_of_one_pixel_can_be_seen(tmp_path: Path, side: int, seen: int, k
     assert page.PATH not in row[: drawn.width // 3]
 
 
-def test_an_answer_of_another_size_has_no_path(tmp_path: Path) -> None:
-    answer = tmp_path / "thumbnail.png"
-    Image.new("RGB", (50, 50), (0, 255, 0)).save(answer)
-    assert shown(page.preview(answer, paths.SAMPLE)).getpixel((9, 9)) == (0, 255, 0)
+def test_an_output_of_another_size_has_no_path(tmp_path: Path) -> None:
+    output = tmp_path / "thumbnail.png"
+    Image.new("RGB", (50, 50), (0, 255, 0)).save(output)
+    assert shown(page.preview(output, paths.SAMPLE)).getpixel((9, 9)) == (0, 255, 0)
 
 
 def test_a_reason_is_said_once(written: Path) -> None:
@@ -134,14 +134,14 @@ def test_the_page_says_whose_times_they_are(written: Path) -> None:
     assert "not of AWS" in written.read_text()
 
 
-@pytest.mark.parametrize("whats", [["event", "started", "answered"], ["started", "rejected"]])
+@pytest.mark.parametrize("whats", [["event", "started", "succeeded"], ["started", "rejected"]])
 def test_each_span_has_its_own_colour_whatever_could_be_watched(
     tmp_path: Path, whats: list[str]
 ) -> None:
     """From the event, or the upload, until the job starts is its engine's start."""
     seconds = {"uploaded": 0.0} | {what: 0.2 + n for n, what in enumerate(whats)}
     spans = page.Job("lambda", {}, tmp_path, tmp_path, seconds, {}, 1).spans(seconds[whats[-1]])
-    assert [colour for colour, *_ in spans] == ["event", "engine", "job"][-len(whats) :]
+    assert [colour for colour, *_ in spans] == ["event", "executor", "job"][-len(whats) :]
     assert sum(width for *_, width in spans) == pytest.approx(100)
 
 
@@ -169,10 +169,10 @@ def edges(**parameters: str) -> set[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("scenario", "way"),
     [
-        ("lambda", ["DataBucket", "ProcessFunction", stack.VERDICTS]),
-        ("fargate", ["DataBucket", "UploadRule", "TaskDefinition", stack.VERDICTS]),
-        ("cloudtrail", ["DataBucket", "Trail", "UploadRule", "TaskDefinition", stack.VERDICTS]),
-        ("hybrid", ["DataBucket", "SmallUploadRule", "ProcessFunction", stack.VERDICTS]),
+        ("lambda", ["DataBucket", "ProcessFunction", stack.RESULTS]),
+        ("fargate", ["DataBucket", "UploadRule", "TaskDefinition", stack.RESULTS]),
+        ("cloudtrail", ["DataBucket", "Trail", "UploadRule", "TaskDefinition", stack.RESULTS]),
+        ("hybrid", ["DataBucket", "SmallUploadRule", "ProcessFunction", stack.RESULTS]),
     ],
 )
 def test_the_diagram_has_the_way_of_a_file(scenario: str, way: list[str]) -> None:

@@ -1,7 +1,7 @@
-"""The whole pipeline, from upload to verdict, in each scenario.
+"""The whole pipeline, from upload to result, in each scenario.
 
-What depends on where jobs run is tried twice: as processes, and in containers where a Docker engine
-answers.
+What depends on where jobs run is tried twice: as processes, and in containers where Docker
+responds.
 """
 
 import contextlib
@@ -19,25 +19,25 @@ from PIL import Image
 
 from bench import pictures
 from local.aws import EmbeddedAws
-from local.pipeline import Pipeline, answer_key, rejection_key, until
+from local.pipeline import Pipeline, output_key, rejection_key, until
 from local.scenarios import SCENARIOS
 
 Maze = Callable[[int], bytes]
 
 # By way of CloudTrail, the same container gets the same variables: one upload shows that.
-IN_BOTH_ENGINES = pytest.mark.parametrize(
-    ("engine", "scenario"),
+IN_BOTH_EXECUTORS = pytest.mark.parametrize(
+    ("executor", "scenario"),
     [
         *(("process", scenario) for scenario in SCENARIOS),
         ("docker", "lambda"),
         ("docker", "fargate"),
     ],
 )
-TASKS_IN_BOTH_ENGINES = pytest.mark.parametrize(
-    ("engine", "task_scenario"),
+TASKS_IN_BOTH_EXECUTORS = pytest.mark.parametrize(
+    ("executor", "task_scenario"),
     [("process", "fargate"), ("process", "cloudtrail"), ("docker", "fargate")],
 )
-IN_EACH_ENGINE = pytest.mark.parametrize("engine", ["process", "docker"])
+IN_EACH_EXECUTOR = pytest.mark.parametrize("executor", ["process", "docker"])
 
 ODD_KEYS = [
     "input/dots.in.the.name.png",
@@ -58,7 +58,7 @@ ODD_KEYS = [
     "input/./dot.png",
     "input/no-suffix",
     "input/input/again.png",
-    "input/output/looks-like-an-answer.png",
+    "input/output/looks-like-an-output.png",
     f"input/{'long' * 200}.png",
 ]
 
@@ -101,25 +101,25 @@ BAD_PICTURES = {
 }
 
 
-@IN_EACH_ENGINE
-def test_an_upload_gets_its_answer_under_the_same_name(pipeline: Pipeline, maze: Maze) -> None:
+@IN_EACH_EXECUTOR
+def test_an_upload_gets_its_output_under_the_same_name(pipeline: Pipeline, maze: Maze) -> None:
     version = pipeline.upload("input/first.png", maze(1))
-    verdict = pipeline.verdict("input/first.png", version)
-    assert verdict.key == "output/first.png"
-    assert verdict.metadata["source-version"] == version
-    with Image.open(BytesIO(verdict.body)) as answer:
-        assert (answer.format, answer.size) == ("PNG", Image.open(BytesIO(maze(1))).size)
-        assert (0, 255, 0) in {colour for _, colour in answer.convert("RGB").getcolors()}
+    result = pipeline.result("input/first.png", version)
+    assert result.key == "output/first.png"
+    assert result.metadata["source-version"] == version
+    with Image.open(BytesIO(result.body)) as output:
+        assert (output.format, output.size) == ("PNG", Image.open(BytesIO(maze(1))).size)
+        assert (0, 255, 0) in {colour for _, colour in output.convert("RGB").getcolors()}
 
 
-@IN_BOTH_ENGINES
-def test_keys_of_any_shape_get_their_answers(pipeline: Pipeline, maze: Maze) -> None:
+@IN_BOTH_EXECUTORS
+def test_keys_of_any_shape_get_their_outputs(pipeline: Pipeline, maze: Maze) -> None:
     versions = {}
     for seed, key in enumerate(ODD_KEYS):
         versions[key] = pipeline.upload(key, maze(seed))
         time.sleep(0.25)  # the embedded AWS starts a process or a container for each at once
-    answered = {key: pipeline.verdict(key, version, 60).key for key, version in versions.items()}
-    assert answered == {key: answer_key(key) for key in ODD_KEYS}
+    outputs = {key: pipeline.result(key, version, 60).key for key, version in versions.items()}
+    assert outputs == {key: output_key(key) for key in ODD_KEYS}
 
 
 def test_copies_and_multipart_uploads_are_uploads(pipeline: Pipeline, maze: Maze) -> None:
@@ -137,49 +137,47 @@ def test_copies_and_multipart_uploads_are_uploads(pipeline: Pipeline, maze: Maze
         UploadId=upload,
         MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]},
     )["VersionId"]
-    assert pipeline.verdict("input/copied.png", copied).is_answer
-    assert pipeline.verdict("input/in-parts.png", in_parts).is_answer
+    assert pipeline.result("input/copied.png", copied).is_output
+    assert pipeline.result("input/in-parts.png", in_parts).is_output
 
 
-def test_only_files_under_the_input_prefix_get_verdicts(pipeline: Pipeline, maze: Maze) -> None:
+def test_only_files_under_the_input_prefix_get_results(pipeline: Pipeline, maze: Maze) -> None:
     for key in ("input/folder/", "elsewhere/a.png", "inputs/a.png", "output/mine.png"):
         pipeline.upload(key, maze(4) if key.endswith("png") else b"")
     version = pipeline.upload("input/folder/last.png", maze(4))
-    assert pipeline.verdict("input/folder/last.png", version).is_answer
+    assert pipeline.result("input/folder/last.png", version).is_output
     keys = pipeline.keys("output/") + pipeline.keys("rejected/")
     assert "output/folder/" not in keys
     assert not [key for key in keys if "elsewhere" in key or key.endswith("/a.png")]
     assert len(pipeline.versions("output/mine.png")) == 1
 
 
-def test_the_answer_ends_as_that_of_the_last_version(pipeline: Pipeline, maze: Maze) -> None:
+def test_the_output_ends_as_that_of_the_last_version(pipeline: Pipeline, maze: Maze) -> None:
     versions = [pipeline.upload("input/overwritten.png", maze(seed)) for seed in (5, 6, 7)]
-    pipeline.verdict("input/overwritten.png", versions[-1])
+    pipeline.result("input/overwritten.png", versions[-1])
     pipeline.reports("input/overwritten.png", count=len(versions))
-    (last,) = pipeline.verdicts("input/overwritten.png")
+    (last,) = pipeline.results("input/overwritten.png")
     assert last.metadata["source-version"] == versions[-1]
     own = pipeline.upload("input/the-same-alone.png", maze(7))
-    assert last.body == pipeline.verdict("input/the-same-alone.png", own).body
+    assert last.body == pipeline.result("input/the-same-alone.png", own).body
 
 
-def test_a_verdict_of_the_other_kind_goes(pipeline: Pipeline, maze: Maze) -> None:
+def test_a_result_of_the_other_kind_goes(pipeline: Pipeline, maze: Maze) -> None:
     bad = pipeline.upload("input/mended.png", b"no picture")
-    assert not pipeline.verdict("input/mended.png", bad).is_answer
+    assert not pipeline.result("input/mended.png", bad).is_output
     good = pipeline.upload("input/mended.png", maze(8))
-    pipeline.verdict("input/mended.png", good)
+    pipeline.result("input/mended.png", good)
     pipeline.reports("input/mended.png", count=2)
-    assert [verdict.key for verdict in pipeline.verdicts("input/mended.png")] == [
-        "output/mended.png"
-    ]
+    assert [result.key for result in pipeline.results("input/mended.png")] == ["output/mended.png"]
 
 
 def test_an_event_that_comes_twice_changes_nothing(pipeline: Pipeline, maze: Maze) -> None:
     key = "input/twice.png"
-    pipeline.verdict(key, pipeline.upload(key, maze(9)))
+    pipeline.result(key, pipeline.upload(key, maze(9)))
     start_again(pipeline, key)
     start_again(pipeline, key)
     reports = pipeline.reports(key, count=3)
-    assert [report["outcome"] for report in reports] == ["answered", "unchanged", "unchanged"]
+    assert [report["outcome"] for report in reports] == ["succeeded", "unchanged", "unchanged"]
     assert len(pipeline.versions("output/twice.png")) == 1
 
 
@@ -223,52 +221,52 @@ def run_task(pipeline: Pipeline, definition: str, key: str, **more: str) -> str:
     return str(reply["tasks"][0]["taskArn"])
 
 
-@IN_BOTH_ENGINES
+@IN_BOTH_EXECUTORS
 def test_bad_pictures_are_rejected_and_their_neighbours_untouched(
     pipeline: Pipeline, maze: Maze
 ) -> None:
-    pipeline.verdict("input/bad/neighbour.png", pipeline.upload("input/bad/neighbour.png", maze(1)))
+    pipeline.result("input/bad/neighbour.png", pipeline.upload("input/bad/neighbour.png", maze(1)))
     versions = {}
     for name, (body, _) in BAD_PICTURES.items():
         versions[name] = pipeline.upload(f"input/bad/{name}", body)
         time.sleep(0.25)
     for name, (_, reason) in BAD_PICTURES.items():
-        verdict = pipeline.verdict(f"input/bad/{name}", versions[name])
-        assert verdict.key == rejection_key(f"input/bad/{name}")
-        assert reason in verdict.rejection["reason"]
-        assert verdict.rejection["version"] == versions[name]
+        result = pipeline.result(f"input/bad/{name}", versions[name])
+        assert result.key == rejection_key(f"input/bad/{name}")
+        assert reason in result.rejection["reason"]
+        assert result.rejection["version"] == versions[name]
         (report,) = pipeline.reports(f"input/bad/{name}")
-        assert (report["outcome"], report["reason"]) == ("rejected", verdict.rejection["reason"])
+        assert (report["outcome"], report["reason"]) == ("rejected", result.rejection["reason"])
     assert pipeline.keys("output/bad/") == ["output/bad/neighbour.png"]
     assert len(pipeline.versions("output/bad/neighbour.png")) == 1
 
 
-@IN_EACH_ENGINE
-def test_answers_are_the_same_in_all_scenarios(
+@IN_EACH_EXECUTOR
+def test_outputs_are_the_same_in_all_scenarios(
     pipelines: dict[str, Pipeline], pipelines_here: dict[str, Pipeline]
 ) -> None:
     body = pictures.scan(pictures.maze(120, 90, 3, seed=4), seed=4)
-    answers = [
-        pipeline.verdict("input/same.jpg", pipeline.upload("input/same.jpg", body)).body
+    outputs = [
+        pipeline.result("input/same.jpg", pipeline.upload("input/same.jpg", body)).body
         for pipeline in (pipelines["lambda"], *pipelines_here.values())
     ]
-    assert len(set(answers)) == 1
-    with Image.open(BytesIO(answers[0])) as answer:
-        assert answer.format == "JPEG"
+    assert len(set(outputs)) == 1
+    with Image.open(BytesIO(outputs[0])) as output:
+        assert output.format == "JPEG"
 
 
-@IN_BOTH_ENGINES
+@IN_BOTH_EXECUTORS
 def test_reports_have_the_same_fields_everywhere(
     scenario: str, pipeline: Pipeline, maze: Maze
 ) -> None:
     body = maze(10)
     version = pipeline.upload("input/reported.png", body)
-    pipeline.verdict("input/reported.png", version)
+    pipeline.result("input/reported.png", version)
     (report,) = pipeline.reports("input/reported.png")
     assert list(report) == REPORT
     width, height = Image.open(BytesIO(body)).size
     assert (report["bucket"], report["key"]) == (pipeline.bucket, "input/reported.png")
-    assert (report["outcome"], report["version"]) == ("answered", version)
+    assert (report["outcome"], report["version"]) == ("succeeded", version)
     assert (report["bytes"], report["pixels"]) == (len(body), width * height)
     assert report["mode"] == ("lambda" if scenario in ("lambda", "hybrid") else "fargate")
 
@@ -324,7 +322,7 @@ def what_s3_says_to_writes(pipeline: Pipeline, targets: list[str]) -> dict[str, 
     """Have a job, with the credentials of its role, write objects in its own bucket."""
     key = "input/probe"
     body = json.dumps({"bucket": pipeline.bucket, "keys": targets}).encode()
-    pipeline.verdict(key, pipeline.upload(key, body))  # the maze's own: it is no picture
+    pipeline.result(key, pipeline.upload(key, body))  # the maze's own: it is no picture
     settings = {
         "PROCESSOR": "probe:write",
         "OUTPUT_PREFIX": "output/probed/",
@@ -338,9 +336,9 @@ def what_s3_says_to_writes(pipeline: Pipeline, targets: list[str]) -> dict[str, 
         run_task(
             pipeline, definition, key, PYTHONPATH=python_path(pipeline, PROBE.parent), **settings
         )
-    answer = "output/probed/probe"
-    until(lambda: answer in pipeline.keys(answer), answer)
-    found = pipeline.s3.get_object(Bucket=pipeline.bucket, Key=answer)
+    output = "output/probed/probe"
+    until(lambda: output in pipeline.keys(output), output)
+    found = pipeline.s3.get_object(Bucket=pipeline.bucket, Key=output)
     said: dict[str, str] = json.loads(found["Body"].read())
     return said
 
@@ -350,8 +348,8 @@ def python_path(pipeline: Pipeline, folder: Path) -> str:
     return f"{folder}:/opt/python:{pipeline.aws.layer / 'python'}"
 
 
-@IN_BOTH_ENGINES
-def test_a_job_can_write_verdicts_only(pipeline: Pipeline) -> None:
+@IN_BOTH_EXECUTORS
+def test_a_job_can_write_results_only(pipeline: Pipeline) -> None:
     allowed = ["output/allowed", "rejected/allowed"]
     denied = ["input/denied", "elsewhere/denied"]
     said = what_s3_says_to_writes(pipeline, [*allowed, *denied])
@@ -402,7 +400,7 @@ def job_without_permissions(pipeline: Pipeline) -> Iterator[None]:
             iam.attach_role_policy(RoleName=role, PolicyArn=ids["JobPolicy"])
 
 
-@TASKS_IN_BOTH_ENGINES
+@TASKS_IN_BOTH_EXECUTORS
 def test_a_task_that_fails_is_reported_with_its_upload(task_pipeline: Pipeline, maze: Maze) -> None:
     with job_without_permissions(task_pipeline):
         task_pipeline.upload("input/failing task.png", maze(11))
@@ -417,7 +415,7 @@ def test_a_task_that_fails_is_reported_with_its_upload(task_pipeline: Pipeline, 
     assert "403" in failure["reason"]
 
 
-@TASKS_IN_BOTH_ENGINES
+@TASKS_IN_BOTH_EXECUTORS
 def test_a_task_that_is_stopped_is_reported_with_its_upload(
     task_pipeline: Pipeline, maze: Maze, tmp_path: Path
 ) -> None:
@@ -476,7 +474,7 @@ def test_the_rule_may_pass_the_tasks_roles_only_while_its_policy_says_so(
     assert "iam:PassRole" in failure["reason"]
 
 
-@IN_EACH_ENGINE
+@IN_EACH_EXECUTOR
 def test_a_function_that_fails_three_times_is_reported_with_its_upload(
     pipelines_here: dict[str, Pipeline], maze: Maze
 ) -> None:

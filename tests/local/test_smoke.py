@@ -58,13 +58,13 @@ def forget(pipeline: Pipeline) -> None:
             pipeline.s3.delete_object(Bucket=pipeline.bucket, Key=key, VersionId=version)
 
 
-def test_a_stack_that_works_answers_and_rejects(
+def test_a_stack_that_works_processes_and_rejects(
     pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert smoke.main([pipeline.stack]) == 0
     said = capsys.readouterr().out
     assert f"stack {pipeline.stack} in {REGION}" in said
-    assert "answered in" in said
+    assert "succeeded in" in said
     assert "leads from the top row to the bottom row" in said
     assert "rejected in" in said
     assert "not a picture in a format" in said
@@ -100,12 +100,12 @@ def test_a_picture_with_no_way_through_fails_with_the_reason(
     assert "walled.png.json: rejected" in said.err
 
 
-def test_a_stack_that_does_not_answer_says_where_to_look(
+def test_a_stack_that_gives_no_output_says_where_to_look(
     idle: Pipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert smoke.main([idle.stack, "--timeout", "1"]) == 1
     said = capsys.readouterr().err
-    assert "no verdict on broken file.png, sample.png within 1 s" in said
+    assert "no result for broken file.png, sample.png within 1 s" in said
     assert f"aws logs tail {idle.outputs['LogGroupName']} --since 1h --region {REGION}" in said
     assert "the failure queue (about 0 messages)" in said
     assert idle.outputs["FailureQueueUrl"] in said
@@ -124,33 +124,33 @@ def test_a_stack_whose_events_begin_later_works(
     first = {name: idle.versions(f"input/{check.folder}{name}") for name in names}
     timer = threading.Timer(2.5, begin)
     timer.start()
-    found = check.verdicts(30, again=1)
+    found = check.results(30, again=1)
     timer.join()
-    for name, verdict in found.items():
+    for name, result in found.items():
         versions = idle.versions(f"input/{check.folder}{name}")
-        answered = idle.s3.head_object(Bucket=idle.bucket, Key=verdict.key)["Metadata"]
-        assert answered["source-version"] == max(versions, key=lambda each: versions[each])
-        assert answered["source-version"] not in first[name]
+        succeeded = idle.s3.head_object(Bucket=idle.bucket, Key=result.key)["Metadata"]
+        assert succeeded["source-version"] == max(versions, key=lambda each: versions[each])
+        assert succeeded["source-version"] not in first[name]
     assert found.keys() == {*names}
     said = capsys.readouterr().out
-    assert "no verdict on a.png, b.png after 1 of 30 s: uploading again" in said
+    assert "no result for a.png, b.png after 1 of 30 s: uploading again" in said
     assert "events take around five minutes to begin" in said
     check.clean_up()
     assert left(idle) == []
 
 
-def test_a_verdict_on_the_version_before_is_not_yet_one(idle: Pipeline) -> None:
+def test_a_result_for_the_version_before_is_not_yet_one(idle: Pipeline) -> None:
     check = smoke.Smoke(smoke.stacks.find(idle.stack))
-    key, answer = f"input/{check.folder}a.png", f"output/{check.folder}a.png"
+    key, output = f"input/{check.folder}a.png", f"output/{check.folder}a.png"
     check.upload("a.png", b"1")
     (before,) = idle.versions(key)
     check.upload("a.png", b"2")
-    idle.s3.put_object(Bucket=idle.bucket, Key=answer, Metadata={"source-version": before})
-    with pytest.raises(smoke.DoesNotWork, match="no verdict on a.png within 1 s"):
-        check.verdicts(1)
+    idle.s3.put_object(Bucket=idle.bucket, Key=output, Metadata={"source-version": before})
+    with pytest.raises(smoke.DoesNotWork, match="no result for a.png within 1 s"):
+        check.results(1)
 
 
-def test_a_verdict_on_another_version_is_an_error(
+def test_a_result_for_another_version_is_an_error(
     idle: Pipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
     check = smoke.Smoke(smoke.stacks.find(idle.stack))
@@ -159,10 +159,10 @@ def test_a_verdict_on_another_version_is_an_error(
         Bucket=idle.bucket, Key=f"output/{check.folder}a.png", Metadata={"source-version": "older"}
     )
     with pytest.raises(smoke.DoesNotWork, match="for the version older, not for"):
-        check.verdicts(5)
+        check.results(5)
 
 
-def test_a_job_of_ones_own_need_only_come_to_a_verdict(
+def test_a_job_of_ones_own_need_only_come_to_a_result(
     aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     aws.deploy("own-job", Mode="lambda", Processor="processing.thumbnail:thumbnail")
@@ -201,7 +201,7 @@ def test_a_missing_picture_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "there is no file 'lost.png'" in capsys.readouterr().err
 
 
-# ---- The check of the answer --------------------------------------------------------------------
+# ---- The check of the output --------------------------------------------------------------------
 
 
 def painted(path: list[tuple[int, int]], colour: tuple[int, int, int] = (0, 255, 0)) -> bytes:
@@ -219,7 +219,7 @@ def painted(path: list[tuple[int, int]], colour: tuple[int, int, int] = (0, 255,
 DOWN = [(0, row) for row in range(5)]
 
 
-def test_the_jobs_own_answers_pass(maze: Maze) -> None:
+def test_the_jobs_own_outputs_pass(maze: Maze) -> None:
     for seed in range(5):
         body = maze(seed)
         assert solved.check(body, solve(body)) >= Image.open(BytesIO(body)).height
@@ -235,7 +235,7 @@ def solve(body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("answer", "why"),
+    ("output", "why"),
     [
         (painted([]), "no painted path"),
         (painted(DOWN[:-1]), "no painted path"),
@@ -248,7 +248,7 @@ def solve(body: bytes) -> bytes:
         (paths.SAMPLE.read_bytes(), "the picture's size changed"),
     ],
 )
-def test_anything_else_does_not(answer: bytes, why: str) -> None:
+def test_anything_else_does_not(output: bytes, why: str) -> None:
     assert solved.check(painted([]), painted(DOWN)) == 5
     with pytest.raises(solved.NotSolved, match=why):
-        solved.check(painted([]), answer)
+        solved.check(painted([]), output)

@@ -27,16 +27,16 @@ def said(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> tuple[int, d
     return code, json.loads(capsys.readouterr().out)
 
 
-def test_the_last_verdicts_are_shown_newest_first(
+def test_the_last_results_are_shown_newest_first(
     pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for key, body in {"input/status/a.png": maze(1), "input/status/b": b"no picture"}.items():
-        pipeline.verdict(key, pipeline.upload(key, body))
+        pipeline.result(key, pipeline.upload(key, body))
         pipeline.reports(key)
     _, found = said(pipeline, capsys)
     newest = [(each["key"], each["outcome"]) for each in found["last"][:2]]
-    assert newest == [("input/status/b", "rejected"), ("input/status/a.png", "answered")]
-    assert found["today"]["answered"] >= 1
+    assert newest == [("input/status/b", "rejected"), ("input/status/a.png", "succeeded")]
+    assert found["today"]["succeeded"] >= 1
     status.main([pipeline.stack])
     shown = capsys.readouterr().out
     assert "input/status/a.png" in shown
@@ -57,10 +57,10 @@ def test_a_failure_is_counted_and_the_exit_code_says_so(
     sweep = Sweeper(pipeline)
     with sweep.settings(GRACE_MINUTES="0.0001"):
         sweep(prefix="input/status/")
-    assert pipeline.verdict(key, version).is_answer
+    assert pipeline.result(key, version).is_output
 
 
-def test_an_upload_without_a_verdict_is_overdue(
+def test_an_upload_without_a_result_is_overdue(
     pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sweep, key = Sweeper(pipeline), "input/status/lost.png"
@@ -72,15 +72,15 @@ def test_an_upload_without_a_verdict_is_overdue(
         assert found["oldest_overdue"]
         assert code == 1
         sweep(prefix="input/status/")
-    assert pipeline.verdict(key, version).is_answer
+    assert pipeline.result(key, version).is_output
 
 
 def test_uploads_are_counted_by_what_they_wait_for(
     pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One with its verdict, and one that came just now and has none: its event was lost."""
+    """One with its result, and one that came just now and has none: its event was lost."""
     _, before = said(pipeline, capsys)
-    pipeline.verdict("input/status/done.png", pipeline.upload("input/status/done.png", maze(4)))
+    pipeline.result("input/status/done.png", pipeline.upload("input/status/done.png", maze(4)))
     sweep, key = Sweeper(pipeline), "input/status/waiting.png"
     with sweep.events_are_lost():
         version = pipeline.upload(key, maze(5))
@@ -89,7 +89,7 @@ def test_uploads_are_counted_by_what_they_wait_for(
     assert more == {"current": 1, "waiting": 1, "overdue": 0}
     with sweep.settings(GRACE_MINUTES="0.0001"):
         sweep(prefix=key)
-    assert pipeline.verdict(key, version).is_answer
+    assert pipeline.result(key, version).is_output
 
 
 def test_running_tasks_are_counted(

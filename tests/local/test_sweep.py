@@ -1,4 +1,4 @@
-"""The sweep: what has no verdict gets one, whatever came of its event."""
+"""The sweep: what has no result gets one, whatever came of its event."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def sweep(pipeline: Pipeline) -> Iterator[Sweeper]:
         yield sweeper
 
 
-def test_uploads_whose_events_were_lost_are_answered(
+def test_uploads_whose_events_were_lost_get_their_outputs(
     sweep: Sweeper, pipeline: Pipeline, maze: Maze
 ) -> None:
     lost = {f"input/lost/{name}": maze(number) for number, name in enumerate(("a b", "ü+%2B"))}
@@ -91,23 +91,25 @@ def test_uploads_whose_events_were_lost_are_answered(
         versions = {key: pipeline.upload(key, body) for key, body in lost.items()}
     assert sweep(prefix="input/lost/")["outcomes"] == {"started": 2}
     for key, version in versions.items():
-        assert pipeline.verdict(key, version).is_answer
+        assert pipeline.result(key, version).is_output
     assert sweep(prefix="input/lost/")["outcomes"] == {"current": 2}
 
 
-def test_a_newer_version_is_answered_too(sweep: Sweeper, pipeline: Pipeline, maze: Maze) -> None:
+def test_a_newer_version_gets_its_output_too(
+    sweep: Sweeper, pipeline: Pipeline, maze: Maze
+) -> None:
     key = "input/newer/a.png"
     pipeline.upload(key, maze(1))
     pipeline.reports(key)  # a job that has not ended yet would see the newer version by itself
     with sweep.events_are_lost():
         version = pipeline.upload(key, maze(2))
     assert sweep(prefix="input/newer/")["outcomes"] == {"started": 1}
-    pipeline.verdict(key, version)
+    pipeline.result(key, version)
 
 
-def test_rejections_are_verdicts(sweep: Sweeper, pipeline: Pipeline) -> None:
+def test_rejections_are_results(sweep: Sweeper, pipeline: Pipeline) -> None:
     for key in ("input/unsolvable/a", "input/unsolvable/a-b", "input/unsolvable/a.png"):
-        pipeline.verdict(key, pipeline.upload(key, b"no picture"))
+        pipeline.result(key, pipeline.upload(key, b"no picture"))
     assert sweep(prefix="input/unsolvable/")["outcomes"] == {"current": 3}
 
 
@@ -120,7 +122,7 @@ def test_a_dry_run_counts_and_starts_nothing(
         assert sweep(prefix="input/dry/", dry_run=True)["outcomes"] == {"due": 1}
     assert pipeline.keys("output/dry/") == []
     assert sweep(prefix="input/dry/")["outcomes"] == {"started": 1}
-    pipeline.verdict("input/dry/a.png", version)
+    pipeline.result("input/dry/a.png", version)
 
 
 def test_a_sweep_goes_on_where_its_time_was_out(
@@ -133,7 +135,7 @@ def test_a_sweep_goes_on_where_its_time_was_out(
     assert first["after"] is not None
     assert sweep(prefix="input/slow/", after=first["after"])["after"] is None
     for key, version in versions.items():
-        pipeline.verdict(key, version)
+        pipeline.result(key, version)
 
 
 def test_the_schedules_sweep_keeps_its_place_in_the_bucket(
@@ -149,7 +151,7 @@ def test_the_schedules_sweep_keeps_its_place_in_the_bucket(
     assert rest["after"] is None
     assert rest["outcomes"].get("current", 0) < first["outcomes"]["current"]
     for key, version in versions.items():
-        pipeline.verdict(key, version)
+        pipeline.result(key, version)
 
 
 def test_what_keeps_failing_is_given_up_with_its_last_reason(
@@ -163,13 +165,13 @@ def test_what_keeps_failing_is_given_up_with_its_last_reason(
             assert sweep(prefix=prefix)["outcomes"] == {"started": 1}
             failure = pipeline.failure(key)
         assert sweep(prefix=prefix)["outcomes"] == {"gave_up": 1}
-    reason = pipeline.verdict(key, version).rejection["reason"]
+    reason = pipeline.result(key, version).rejection["reason"]
     assert reason == f"gave up after 2 attempts; the last: {failure['reason']}"
     assert sweep(prefix=prefix)["outcomes"] == {"current": 1}
 
     pipeline.s3.delete_object(Bucket=pipeline.bucket, Key=rejection_key(key))
     assert sweep(prefix=prefix)["outcomes"] == {"started": 1}
-    assert pipeline.verdict(key, version).is_answer
+    assert pipeline.result(key, version).is_output
 
 
 def with_processor(pipeline: Pipeline, name: str) -> str:
@@ -206,7 +208,7 @@ def test_what_a_wrong_processor_keeps_from_beginning_is_not_given_up(
         assert sweep(prefix=prefix, dry_run=True)["outcomes"] == {"cant_start": 1}
         said = sweep(resume=True)
         assert said["outcomes"]["started_again"] == said["cant_start"] == 1
-        assert pipeline.verdict(key, version).is_answer
+        assert pipeline.result(key, version).is_output
         assert sweep(resume=True)["cant_start"] == 0
 
 
@@ -223,23 +225,23 @@ def test_what_was_given_up_is_started_again_by_hand(
             assert sweep(prefix=prefix)["outcomes"] == {"started": 1}
             pipeline.failure(key)
             assert sweep(prefix=prefix)["outcomes"] == {"gave_up": 1}
-        assert pipeline.verdict(key, version).rejection["gave_up"] is True
+        assert pipeline.result(key, version).rejection["gave_up"] is True
         by_hand = [pipeline.stack, f"--prefix={prefix}"]
         assert by_hand_sweep.main(by_hand) == 0
         assert "1 uploads, 0 without" in capsys.readouterr().out
         assert by_hand_sweep.main([*by_hand, "--given-up"]) == 0
         assert "1 started" in capsys.readouterr().out
-        until(lambda: pipeline.verdict(key, version).is_answer, "an answer")
+        until(lambda: pipeline.result(key, version).is_output, "an output")
 
 
-def test_the_longest_keys_end_in_a_verdict(sweep: Sweeper, pipeline: Pipeline, maze: Maze) -> None:
+def test_the_longest_keys_end_in_a_result(sweep: Sweeper, pipeline: Pipeline, maze: Maze) -> None:
     """S3 takes 1,024 bytes; the record of a rejection would have more."""
     prefix = "input/long/"
     good, bad = (prefix + name + "ü" * ((1024 - len(prefix)) // 2 - 1) for name in "gb")
     pipeline.s3.put_object(Bucket=pipeline.bucket, Key=good, Body=maze(1))
     pipeline.s3.put_object(Bucket=pipeline.bucket, Key=bad, Body=b"no picture")
     for key in (good, bad):
-        assert pipeline.reports(key)[0]["outcome"] == ("answered" if key == good else "rejected")
+        assert pipeline.reports(key)[0]["outcome"] == ("succeeded" if key == good else "rejected")
     assert sweep(prefix=prefix)["outcomes"] == {"current": 2}
     with pytest.raises(ClientError, match="KeyTooLongError"):
         pipeline.upload("input/" + "ü" * 510, b"x")
@@ -256,13 +258,13 @@ def test_a_sweep_by_hand_counts_first_and_shows_what_it_did(
     assert by_hand_sweep.main([*by_hand, "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert f"stack {pipeline.stack} in" in said
-    assert "looked at 2 uploads, 2 without a current verdict" in said
+    assert "looked at 2 uploads, 2 without a current result" in said
     assert all(f"  {key}\n" in said for key in keys)
     assert "started" not in said
     assert by_hand_sweep.main(by_hand) == 0
     assert "[##############################] 100% 2 started" in capsys.readouterr().out
     for key, version in versions.items():
-        pipeline.verdict(key, version)
+        pipeline.result(key, version)
     assert by_hand_sweep.main(by_hand) == 0
     assert "2 uploads, 0 without" in capsys.readouterr().out
 
@@ -333,6 +335,6 @@ def test_the_schedule_starts_the_sweep(pipelines: dict[str, Pipeline], maze: Maz
             version = pipeline.upload("input/scheduled.png", maze(1))
         events.put_rule(Name=rule, ScheduleExpression="rate(1 minute)")
         try:
-            assert pipeline.verdict("input/scheduled.png", version, seconds=120).is_answer
+            assert pipeline.result("input/scheduled.png", version, seconds=120).is_output
         finally:
             events.put_rule(Name=rule, ScheduleExpression=before)

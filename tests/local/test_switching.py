@@ -44,16 +44,16 @@ def ways(aws: EmbeddedAws, pipeline: Pipeline) -> list[str]:
     return [way for way, is_there in found.items() if is_there]
 
 
-def answered(pipeline: Pipeline, key: str, body: bytes) -> str:
-    """Upload, wait for the answer; gives the mode in which the one job of it ran."""
-    verdict = pipeline.verdict(key, pipeline.upload(key, body))
-    assert verdict.is_answer
+def mode_of_job(pipeline: Pipeline, key: str, body: bytes) -> str:
+    """Upload, wait for the output; gives the mode in which the one job of it ran."""
+    result = pipeline.result(key, pipeline.upload(key, body))
+    assert result.is_output
     (report,) = pipeline.reports(key)
     return str(report["mode"])
 
 
 def change_at_rest(aws: EmbeddedAws, **changed: str) -> None:
-    """As `make deploy` does it: a task whose answer is there may not have ended yet."""
+    """As `make deploy` does it: a task whose output is there may not have ended yet."""
     if cluster := aws.outputs(STACK).get("ClusterArn"):
         tasks = aws.client("ecs").list_tasks
         assert until(lambda: tasks(cluster=cluster)["taskArns"] == [], "no task that runs")
@@ -73,13 +73,13 @@ def test_the_tour_makes_each_change_once(tour: Sequence[str], places: set[str]) 
 def switched(aws: EmbeddedAws, maze: Maze) -> Iterator[list[tuple[str, list[str], str, Content]]]:
     """For each stop of the tour: where, the ways there, the mode of its job, what there was."""
     seen = []
-    aws.deploy(STACK, WorkerImageUri=aws.engine.worker_image)
+    aws.deploy(STACK, WorkerImageUri=aws.executor.worker_image)
     for number, scenario in enumerate(SCENARIO_TOUR):
         if number:
             change_at_rest(aws, **({"EventSource": "s3"} | SCENARIOS[scenario]))
         pipeline = Pipeline(aws, STACK, outputs := aws.outputs(STACK))
         before = content(pipeline)
-        mode = answered(pipeline, f"input/{number}.png", maze(number))
+        mode = mode_of_job(pipeline, f"input/{number}.png", maze(number))
         assert outputs["Mode"] in (mode, "hybrid")
         assert pipeline.failures() == []
         seen.append((scenario, ways(aws, pipeline), mode, before))
@@ -117,7 +117,7 @@ def test_what_a_change_of_mode_lost_is_started_by_the_new_engine(
     sweep = Sweeper(pipeline)
     with sweep.settings(GRACE_MINUTES="0.0001"):
         assert sweep(prefix="input/lost.png")["outcomes"] == {"started": 1}
-    assert pipeline.verdict("input/lost.png", version).is_answer
+    assert pipeline.result("input/lost.png", version).is_output
     (report,) = pipeline.reports("input/lost.png")
     assert report["mode"] == "fargate"
 
@@ -137,7 +137,7 @@ def test_the_network_of_a_live_stack_can_be_any_other(
             change_at_rest(aws, Network=network, **companions)
         pipeline = Pipeline(aws, STACK, aws.outputs(STACK))
         before = content(pipeline)
-        answered(pipeline, f"input/network-{number}.png", maze(number))
+        mode_of_job(pipeline, f"input/network-{number}.png", maze(number))
         assert before.items() <= content(pipeline).items()
         assert pipeline.failures() == []
         used = pipeline.outputs["SubnetIds"].split(",")

@@ -1,4 +1,4 @@
-"""What a wrong argument is answered with: in the words of make, whatever the target."""
+"""What a wrong argument is met with: in the words of make, whatever the target."""
 
 import importlib
 import re
@@ -23,7 +23,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("target", WRONG)
-def test_a_wrong_argument_is_answered_in_the_words_of_make(
+def test_a_wrong_argument_is_refused_in_the_words_of_make(
     target: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Options are named as such only where make hands them on as ARGS."""

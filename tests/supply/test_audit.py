@@ -37,7 +37,7 @@ def test_what_was_found(
     assert says in capsys.readouterr().out
 
 
-def test_an_index_that_answers_nothing_is_no_clean_result(
+def test_an_index_that_returns_nothing_is_no_clean_result(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """On the real tool, with a proxy that nobody is behind."""

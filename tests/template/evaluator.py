@@ -64,7 +64,7 @@ def allowed(
     of_endpoint: Iterable[Statement] | None = None,
     of_boundary: Iterable[Statement] | None = None,
 ) -> bool:
-    """What AWS would answer; `of_...` are the statements of these policies, None where none is."""
+    """What AWS would decide; `of_...` are the statements of these policies, None where none is."""
     mine = _matching(request, request.caller.policies)
     theirs = _matching(request, of_resource, principals=True)
     way = None if of_endpoint is None else _matching(request, of_endpoint, principals=True)

@@ -1,6 +1,6 @@
 """moto's event patterns, for tests in another environment: run with moto's own Python.
 
-Each line of standard input is [pattern, event]; each line of the answer, true or false.
+Each line of standard input is [pattern, event]; each line of the output, true or false.
 """
 
 import json

@@ -64,9 +64,9 @@ CHOICES: dict[str, dict[str, str]] = {
         }.items()
         for network, companions in NETWORKS.items()
     },
-    **{f"{name}-ceiling": {**engine, "MaxTasks": "5"} for name, engine in TASKS.items()},
+    **{f"{name}-max-tasks": {**engine, "MaxTasks": "5"} for name, engine in TASKS.items()},
     **{f"{name}-spot": {**engine, "Spot": "true"} for name, engine in TASKS.items()},
-    "fargate-ceiling-spot": {**FARGATE, **EXISTING, "MaxTasks": "5", "Spot": "true"},
+    "fargate-max-tasks-spot": {**FARGATE, **EXISTING, "MaxTasks": "5", "Spot": "true"},
     "hybrid-alarm-email": {**HYBRID, "AlarmEmail": "operator@example.com"},
     "lambda-arm64": {"Architecture": "arm64"},
     "hybrid-arm64-own-image": {"Mode": "hybrid", "Architecture": "arm64"},

@@ -27,15 +27,15 @@ FAILURES = {
     "FailureFunctionRawFailures",
 }  # fmt: skip
 SCHEDULE = {
-    "SweepRule", "SweepPermission", "OldestUnansweredAlarm", "SweepFailsAlarm", "CantStartAlarm",
+    "SweepRule", "SweepPermission", "OldestWithoutResultAlarm", "SweepFailsAlarm", "CantStartAlarm",
 }  # fmt: skip
 SWEEP = {"SweepFunction", "SweepFunctionRole", "SweepFunctionEventInvokeConfig"} | SCHEDULE
 METRICS = {
-    "JobsMetric", "JobTimeMetric", "UploadSizeMetric", "TimeToVerdictMetric", "FailuresMetric",
-    "GaveUpMetric", "OldestUnansweredMetric", "NotStartedMetric", "CantStartMetric",
+    "JobsMetric", "JobTimeMetric", "UploadSizeMetric", "TimeToResultMetric", "FailuresMetric",
+    "GaveUpMetric", "OldestWithoutResultMetric", "NotStartedMetric", "CantStartMetric",
 }  # fmt: skip
 ALARMS = {
-    "UploadsFailAlarm", "FailureQueueAlarm", "FailuresUnreportedAlarm", "OldestUnansweredAlarm",
+    "UploadsFailAlarm", "FailureQueueAlarm", "FailuresUnreportedAlarm", "OldestWithoutResultAlarm",
     "GaveUpAlarm", "NotStartedAlarm", "SweepFailsAlarm",
 }  # fmt: skip
 ALWAYS |= FAILURES | SWEEP | METRICS | ALARMS | {"Dashboard"}
@@ -133,7 +133,7 @@ def test_the_bucket_comes_after_all_that_an_upload_needs(choice: dict[str, str])
 def test_outputs_exist_for_all_that_the_choice_makes(choice: dict[str, str]) -> None:
     stack = synthesize(choice)
     always = {
-        "Mode", "BucketName", "UploadCommand", "AnswersCommand", "LogsCommand", "LogGroupName",
+        "Mode", "BucketName", "UploadCommand", "OutputsCommand", "LogsCommand", "LogGroupName",
         "LayerArn", "SweepFunctionName", "FailureQueueUrl", "FailureQueueArn", "DashboardName",
     }  # fmt: skip
     function = {"FunctionName", "FunctionArn"}

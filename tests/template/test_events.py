@@ -69,7 +69,8 @@ def moto() -> Iterator[Matches]:
 
 @pytest.fixture(params=["ours", "moto"])
 def matches(request: pytest.FixtureRequest) -> Matches:
-    """Two engines, neither of them ministack's, which the tests in tests/local ask as the third."""
+    """Two matchers, neither of them ministack's, which the tests in tests/local ask as the
+    third."""
     return patterns.matches if request.param == "ours" else request.getfixturevalue("moto")
 
 
@@ -130,7 +131,7 @@ def test_any_key_under_the_input_prefix_starts_a_task(
     ["output/a.png", "rejected/a.png.json", "a.png", "Input/a.png", "xinput/a.png", "input"],
 )
 def test_other_keys_start_none(matches: Matches, source: str, key: str) -> None:
-    """Above all answers and rejections: a loop would never end."""
+    """Above all outputs and rejections: a loop would never end."""
     pattern = synthesize(RULES[source])["UploadRule"]["EventPattern"]
     assert not matches(pattern, with_key(source, key))
 
@@ -286,7 +287,7 @@ def stopped(**changes: Any) -> Any:
     ],
 )
 def test_a_task_that_did_not_end_well_is_reported(changes: dict[str, Any]) -> None:
-    """Our engine alone: moto's does not look into arrays of objects."""
+    """Our matcher alone: moto's does not look into arrays of objects."""
     rule = synthesize(FARGATE)["TaskFailureRule"]
     assert patterns.matches(rule["EventPattern"], stopped(**changes))
 
@@ -315,7 +316,7 @@ def test_a_task_that_ended_well_is_not_reported(containers: list[Any]) -> None:
 def test_what_matches_lies_in_one_object_of_an_array(
     pattern: dict[str, Any], matching: bool
 ) -> None:
-    """Event Ruler's own example, to try our engine where moto's can't help.
+    """Event Ruler's own example, to try our matcher where moto's can't help.
 
     https://github.com/aws/event-ruler#json-array-matching
     """

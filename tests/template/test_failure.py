@@ -109,7 +109,7 @@ def test_only_one_queue_may_have_it_as_its_dead_letter_queue() -> None:
     }
 
 
-def test_a_storm_of_failures_waits_and_does_not_throttle_what_is_asked() -> None:
+def test_a_burst_of_failures_waits_and_does_not_throttle_what_is_asked() -> None:
     mapping = synthesize()["FailureFunctionRawFailures"]
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
 
@@ -168,7 +168,7 @@ def test_the_report_says_what_a_task_of_this_stack_said(choice: dict[str, str]) 
         "FAILURE_QUEUE": "<FailureQueue>",
         "JOB_LOG_GROUP": "<JobLogGroup>",
         "SWEEP_FUNCTION": "<SweepFunction>",
-        "HANDS_OVER": "yes" if choice.get("Mode") == "hybrid" else "no",
+        "FALLBACK": "yes" if choice.get("Mode") == "hybrid" else "no",
         "INPUT_PREFIX": "in/",
         "AWS_ENDPOINT_URL_S3": "",
     }

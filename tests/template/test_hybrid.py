@@ -99,7 +99,7 @@ def test_an_event_that_the_function_does_not_get_is_tried_for_a_day_and_then_kep
 @pytest.mark.parametrize(
     ("mode", "memory_error", "retries"), [("lambda", "reject", 2), ("hybrid", "fail", 0)]
 )
-def test_what_the_function_fails_to_do_is_handed_over_at_once(
+def test_what_the_function_fails_to_do_falls_back_at_once(
     mode: str, memory_error: str, retries: int
 ) -> None:
     stack = synthesize({**HYBRID, "Mode": mode})

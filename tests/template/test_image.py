@@ -59,7 +59,7 @@ def test_the_stack_never_waits_for_ever(stack: Stack) -> None:
     assert longest < stack["WorkerImage"]["ServiceTimeout"] <= 3600
 
 
-def test_the_build_answers_also_when_it_failed(buildspec: dict) -> None:
+def test_the_build_responds_also_when_it_failed(buildspec: dict) -> None:
     """Commands of post_build run after a failed build phase, those of build do not."""
     assert "RESPONSE_URL" in str(buildspec["phases"]["post_build"])
     assert "RESPONSE_URL" not in str(buildspec["phases"]["build"])

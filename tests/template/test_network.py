@@ -187,7 +187,7 @@ def test_other_networks_pay_for_no_endpoint(network: str) -> None:
     assert not interface_endpoints(stack_in(network))
 
 
-def test_endpoints_answer_to_the_services_own_names_in_both_zones() -> None:
+def test_endpoints_have_the_services_own_names_in_both_zones() -> None:
     for endpoint in interface_endpoints(stack_in("isolated")).values():
         assert endpoint["PrivateDnsEnabled"] is True
         assert endpoint["SubnetIds"] == ["<TaskSubnetA>", "<TaskSubnetB>"]

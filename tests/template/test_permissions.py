@@ -53,12 +53,12 @@ def may(stack: Stack, role: str, action: str, resource: str) -> bool:
 class TestJob:
     """What a job may do, the same in both engines."""
 
-    def test_reads_uploads_and_verdicts(self, choice: dict[str, str], role: str) -> None:
+    def test_reads_uploads_and_results(self, choice: dict[str, str], role: str) -> None:
         stack = synthesize(choice)
         for key in ("input/a", "output/a", "rejected/a.json"):
             assert may(stack, role, "s3:GetObject", f"{ARN}/{key}")
 
-    def test_writes_and_deletes_verdicts(self, choice: dict[str, str], role: str) -> None:
+    def test_writes_and_deletes_results(self, choice: dict[str, str], role: str) -> None:
         stack = synthesize(choice)
         for action in ("s3:PutObject", "s3:DeleteObject"):
             for key in ("output/a", "rejected/a.json"):

@@ -26,7 +26,7 @@ STACKS = {name: synthesize(choice) for name, choice in CHOICES.items()}
 KEY = "arn:aws-test:kms:xx-test-9:111122223333:key/01234567-89ab-cdef-0123-456789abcdef"
 STACKS |= {
     f"{name}-key": synthesize(CHOICES[name], KmsKeyArn=KEY)
-    for name in ("hybrid-own-image", "cloudtrail-isolated", "hybrid-ceiling")
+    for name in ("hybrid-own-image", "cloudtrail-isolated", "hybrid-max-tasks")
 }
 ALL_CHECKS = ["--include-checks", "I", "--append-rules", "cfn_lint_serverless.rules"]
 
@@ -75,7 +75,7 @@ def test_what_cfn_lint_may_not_say_has_a_reason() -> None:
 
 @pytest.fixture(scope="module")
 def checkov(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
-    """Its verdicts on all stacks: passed_checks, failed_checks, skipped_checks."""
+    """Its results for all stacks: passed_checks, failed_checks, skipped_checks."""
     folder = tmp_path_factory.mktemp("checkov")
     for name, stack in STACKS.items():
         template = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": stack.resources}

@@ -152,7 +152,7 @@ def test_the_sweep_of_hybrid_starts_both_and_knows_the_threshold() -> None:
 def test_the_report_of_failures_reads_one_queue_and_the_log_and_writes_another(
     choice: dict[str, str],
 ) -> None:
-    hands_over = {("lambda:InvokeFunction", "<SweepFunction.Arn>")}
+    fallback = {("lambda:InvokeFunction", "<SweepFunction.Arn>")}
     assert granted(synthesize(choice), "FailureFunctionRole") == {
         ("sqs:ReceiveMessage", "<RawFailureQueue.Arn>"),
         ("sqs:DeleteMessage", "<RawFailureQueue.Arn>"),
@@ -164,4 +164,4 @@ def test_the_report_of_failures_reads_one_queue_and_the_log_and_writes_another(
         ("s3:ListBucket", "<DataBucket.Arn>"),
         ("s3:GetObject", "<DataBucket.Arn>/.sweep/failures/*"),
         ("s3:PutObject", "<DataBucket.Arn>/.sweep/failures/*"),
-    } | (hands_over if choice.get("Mode") == "hybrid" else set())
+    } | (fallback if choice.get("Mode") == "hybrid" else set())

@@ -12,13 +12,13 @@ from types import SimpleNamespace
 
 import launch
 import pytest
-import sweep
-from engines import NotStarted
+import reconcile
 from memory_store import MemoryStore
 from processing import job, records
 from processing.errors import Rejected
 from processing.events import Upload
 from processing.settings import Settings
+from starters import NotStarted
 from state import State
 
 from local.filter_pattern import field, matches
@@ -29,7 +29,7 @@ OPERATIONS = (Path(__file__).parents[2] / "docs/OPERATIONS.md").read_text()
 OURS = "Uploads/mazes"
 every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
 ALL = {"Mode": "hybrid", "AlarmEmail": "operator@example.com"}
-"""With every alarm but those of a ceiling."""
+"""With every alarm but those of a concurrency limit."""
 
 OF_AWS = {
     "AWS/Lambda": (
@@ -153,7 +153,7 @@ def test_the_dashboard_names_only_metrics_that_exist(choice: dict[str, str]) -> 
         assert len(found) + len(expressions(widget)) == len(widget["properties"]["metrics"])
         for namespace, name, dimensions, _ in found:
             check_metric(stack, namespace, name, dimensions)
-            assert dimensions.get("outcome", "answered") in OUTCOMES
+            assert dimensions.get("outcome", "succeeded") in OUTCOMES
 
 
 @every_choice
@@ -166,7 +166,7 @@ def test_the_dashboards_sums_are_of_metrics_beside_them(choice: dict[str, str]) 
 
 @every_choice
 def test_the_dashboard_shows_what_somebody_looks_for(choice: dict[str, str]) -> None:
-    """Uploads, verdicts, time to answer, failures, running tasks, and what costs."""
+    """Uploads, results, time to result, failures, running tasks, and what costs."""
     stack = synthesize(choice)
     widgets = {
         each["properties"]["title"]: {name: options for _, name, _, options in metrics_of(each)}
@@ -181,9 +181,9 @@ def test_the_dashboard_shows_what_somebody_looks_for(choice: dict[str, str]) -> 
         *(["AsyncEventsReceived"] if "ProcessFunction" in stack.resources else []),
         *(["Invocations"] if "UploadRule" in stack.resources else []),
     }
-    assert shown("Uploads: ") == events | {"TimeToVerdict"}
-    assert shown("Verdicts") == {"Jobs"}
-    assert shown("Seconds from upload to verdict") == {"TimeToVerdict"}
+    assert shown("Uploads: ") == events | {"TimeToResult"}
+    assert shown("Results") == {"Jobs"}
+    assert shown("Seconds from upload to result") == {"TimeToResult"}
     assert shown("Failures") >= {"Failures", "GaveUp", "CantStart", "NotStarted"}
     assert shown("What costs") >= {"JobTime", "IncomingBytes", "BucketSizeBytes", "Duration"}
     running = {"lambda": "Functions", "fargate": "Tasks", "hybrid": "Jobs"}
@@ -204,7 +204,7 @@ def test_running_jobs_are_the_time_of_jobs_over_the_time_that_passed(
 
 @every_choice
 def test_titles_say_what_the_rule_does(choice: dict[str, str]) -> None:
-    """With a ceiling it starts nothing: it puts uploads into a queue."""
+    """With a concurrency limit it starts nothing: it puts uploads into a queue."""
     stack = synthesize(choice)
     titles = [each["properties"]["title"] for each in dashboard(stack)["widgets"]]
     found = [title for title in titles if title.startswith("Launches")]
@@ -217,7 +217,7 @@ def test_titles_say_what_the_rule_does(choice: dict[str, str]) -> None:
     assert found == expected
 
 
-OUTCOMES = ["answered", "unchanged", "rejected", "failed"]
+OUTCOMES = ["succeeded", "unchanged", "rejected", "failed"]
 
 
 @every_choice
@@ -273,7 +273,7 @@ def test_only_alarms_of_this_account_are_published_and_by_tls() -> None:
 def test_what_is_not_measured_is_no_alarm() -> None:
     """But the sweep measures once an hour: what it saw last holds until it looks again."""
     for name, each in synthesize(ALL).of_type("AWS::CloudWatch::Alarm").items():
-        by_the_sweep = name in ("OldestUnansweredAlarm", "CantStartAlarm")
+        by_the_sweep = name in ("OldestWithoutResultAlarm", "CantStartAlarm")
         expected = "ignore" if by_the_sweep else "notBreaching"
         assert each["TreatMissingData"] == expected
 
@@ -282,7 +282,7 @@ def test_what_is_not_measured_is_no_alarm() -> None:
 
 
 def job_lines(store: MemoryStore, mode: str = "fargate") -> list[str]:
-    """What jobs log that answer, find nothing to do, reject and fail."""
+    """What jobs log that succeed, find nothing to do, reject and fail."""
     lines: list[str] = []
 
     def process(body: bytes, content_type: str) -> tuple[bytes, str]:
@@ -309,17 +309,17 @@ def test_jobs_are_counted_by_their_outcome() -> None:
     _, transformation = transformations(stack)["Jobs"]
     (dimension,) = transformation["Dimensions"]
     outcomes = [field(dimension["Value"], line) for line in lines]
-    assert outcomes == ["answered", "unchanged", "rejected", "failed"]
+    assert outcomes == ["succeeded", "unchanged", "rejected", "failed"]
 
 
-def test_the_time_from_upload_to_verdict_is_measured_for_each_verdict() -> None:
+def test_the_time_from_upload_to_result_is_measured_for_each_result() -> None:
     store = MemoryStore()
     store.clock = lambda: datetime.now(UTC) - timedelta(seconds=90)
-    found = values(synthesize(), "TimeToVerdict", job_lines(store))
-    assert found == [pytest.approx(90, abs=5)] * 2  # of the answer and of the rejection
+    found = values(synthesize(), "TimeToResult", job_lines(store))
+    assert found == [pytest.approx(90, abs=5)] * 2  # of the output and of the rejection
 
 
-def test_sizes_and_times_are_those_of_verdicts() -> None:
+def test_sizes_and_times_are_those_of_results() -> None:
     lines = job_lines(MemoryStore())
     assert values(synthesize(), "UploadSize", lines) == [4, 3]
     assert len(values(synthesize(), "JobTime", lines)) == 2
@@ -337,12 +337,14 @@ def sweep_lines(unsettled: datetime | None, started: Callable[[Upload, int], Non
     uploaded = unsettled or datetime.now(UTC)
     store.clock = lambda: uploaded
     store.upload("input/a", b"x")
-    plan = sweep.Plan(grace=timedelta(minutes=30), max_attempts=1, rate=1e9)
+    plan = reconcile.Plan(grace=timedelta(minutes=30), max_attempts=1, rate=1e9)
     settings = Settings(processor=lambda body, content_type: (body, content_type))
     now = datetime.now(UTC)
-    run = sweep.Sweep(store, settings, started, NotStarted, plan, now=lambda: now, log=lines.append)
+    run = reconcile.Sweep(
+        store, settings, started, NotStarted, plan, now=lambda: now, log=lines.append
+    )
     progress = run.run(now)
-    said = sweep.as_json(progress) | State().left(progress, now)
+    said = reconcile.as_json(progress) | State().left(progress, now)
     lines.append(json.dumps({"sweep": said}))
     return lines
 
@@ -357,11 +359,11 @@ def given_up_lines() -> list[str]:
     store, upload = MemoryStore(), Upload("uploads", "input/a")
     store.upload(upload.key, b"x")
     store.clock = lambda: datetime(2026, 1, 1, tzinfo=UTC)
-    plan = sweep.Plan(grace=timedelta(minutes=30), max_attempts=1, rate=1e9)
+    plan = reconcile.Plan(grace=timedelta(minutes=30), max_attempts=1, rate=1e9)
     settings = Settings(processor=lambda body, content_type: (body, content_type))
     for hours in (1, 2):
         now = datetime.now(UTC) + timedelta(hours=hours)
-        sweep.Sweep(
+        reconcile.Sweep(
             *(store, settings, lambda upload, size: None, NotStarted, plan),
             now=lambda at=now: at,
             log=lines.append,
@@ -378,19 +380,19 @@ def cant_start_lines(seen: bool) -> list[str]:
     """What the sweep logs when the last start came to no job; and when nothing did."""
     lines: list[str] = []
     store, upload = MemoryStore(), Upload("uploads", "input/a")
-    plan = sweep.Plan(grace=timedelta(minutes=30), max_attempts=1, rate=1e9)
+    plan = reconcile.Plan(grace=timedelta(minutes=30), max_attempts=1, rate=1e9)
     settings = Settings(processor=lambda body, content_type: (body, content_type))
     if seen:
         store.upload(upload.key, b"x")
     for hours in (1, 2, 3):
         now = datetime.now(UTC) + timedelta(hours=hours)
-        run = sweep.Sweep(
+        run = reconcile.Sweep(
             *(store, settings, lambda upload, size: None, NotStarted, plan), now=lambda at=now: at
         )
         progress = run.run(now)
         failure = {"key": upload.key, "reason": "no image", "started": False}
         records.put_failure(store, failure | {"time": now.isoformat()})
-    said = sweep.as_json(progress) | State().left(progress, now)
+    said = reconcile.as_json(progress) | State().left(progress, now)
     lines.append(json.dumps({"sweep": said}))
     return lines
 
@@ -429,20 +431,20 @@ def every(minutes: float, value: float = 1, *, hours: float = 2) -> Series:
 
 
 def failing(*minutes: float) -> Series:
-    """Failures that were reported at these times, among verdicts in each minute."""
+    """Failures that were reported at these times, among results in each minute."""
     others = [(minute * MINUTE + 1.0, job_lines(MemoryStore())) for minute in range(180)]
     failures = [(minute * MINUTE, failure_lines()) for minute in minutes]
     return measured(synthesize(), "Failures", *others, *failures)
 
 
-def unanswered(*hours: float) -> Series:
+def overdue(*hours: float) -> Series:
     """Hourly sweeps that see an upload of these ages."""
     now = datetime.now(UTC)
     said = [
         (i * HOUR, sweep_lines(now - timedelta(hours=age), lambda upload, size: None))
         for i, age in enumerate(hours)
     ]
-    return measured(synthesize(), "OldestUnanswered", *said)
+    return measured(synthesize(), "OldestWithoutResult", *said)
 
 
 def not_started() -> Series:
@@ -481,17 +483,17 @@ def waits(minutes: int) -> Series:
 CAUSES: list[tuple[str, str, Callable[[], Series], bool]] = [
     ("UploadsFailAlarm", "one fails every ten minutes", lambda: failing(*range(0, 120, 10)), True),
     ("UploadsFailAlarm", "one fails, and at the next sweeps", lambda: failing(0, 60, 120), True),
-    ("UploadsFailAlarm", "one fails among many verdicts", lambda: failing(7), False),
+    ("UploadsFailAlarm", "one fails among many results", lambda: failing(7), False),
     ("UploadsFailAlarm", "two fail, hours apart", lambda: failing(0, 150), False),
     ("UploadsFailAlarm", "nothing fails", lambda: failing(), False),
     ("FailureQueueAlarm", "one message stays", lambda: every(1), True),
     ("FailureQueueAlarm", "it is empty", lambda: every(1, 0), False),
     ("FailureQueueAlarm", "nobody uses it", list, False),
     ("FailuresUnreportedAlarm", "one waits for twenty minutes", lambda: waits(20), True),
-    ("FailuresUnreportedAlarm", "a storm takes ten minutes", lambda: waits(10), False),
-    ("OldestUnansweredAlarm", "one waits for seven sweeps", lambda: unanswered(*range(1, 8)), True),
-    ("OldestUnansweredAlarm", "one waits for five", lambda: unanswered(*range(1, 6)), False),
-    ("OldestUnansweredAlarm", "there is nothing to do", lambda: unanswered(0, 0, 0), False),
+    ("FailuresUnreportedAlarm", "a burst takes ten minutes", lambda: waits(10), False),
+    ("OldestWithoutResultAlarm", "one waits for seven sweeps", lambda: overdue(*range(1, 8)), True),
+    ("OldestWithoutResultAlarm", "one waits for five", lambda: overdue(*range(1, 6)), False),
+    ("OldestWithoutResultAlarm", "there is nothing to do", lambda: overdue(0, 0, 0), False),
     ("CantStartAlarm", "one upload's tasks never begin", lambda: cant_start(True), True),
     ("CantStartAlarm", "there is none", lambda: cant_start(False, False), False),
     ("SweepFailsAlarm", "each hourly sweep fails", lambda: every(60, hours=3), True),
@@ -500,10 +502,10 @@ CAUSES: list[tuple[str, str, Callable[[], Series], bool]] = [
     ("GaveUpAlarm", "jobs reject what they must", rejected, False),
     ("NotStartedAlarm", "an hourly sweep finds no room", not_started, True),
     ("NotStartedAlarm", "hourly sweeps start what they must", started, False),
-    ("FunctionThrottledAlarm", "a storm for half an hour", lambda: every(1, 40, hours=0.5), True),
+    ("FunctionThrottledAlarm", "many for half an hour", lambda: every(1, 40, hours=0.5), True),
     ("FunctionThrottledAlarm", "one event, tried every five minutes", lambda: every(5.2), True),
     ("FunctionThrottledAlarm", "for a minute", lambda: every(1, 40, hours=0.03), False),
-    ("LaunchesThrottledAlarm", "a storm for half an hour", lambda: every(1, 40, hours=0.5), True),
+    ("LaunchesThrottledAlarm", "many for half an hour", lambda: every(1, 40, hours=0.5), True),
     ("LaunchesThrottledAlarm", "one launch, 185 tries a day", lambda: every(7.8), True),
     ("LaunchesThrottledAlarm", "for a minute", lambda: every(1, 40, hours=0.03), False),
     ("UploadEventsLostAlarm", "one event can't be put in the queue", lambda: [(10, 1)], True),
@@ -530,7 +532,7 @@ OF = {
     "LaunchFunctionAlarm": ("Errors", "<LaunchFunction>"),
     "ImageBuildAlarm": ("FailedBuilds", "<ImageBuild>"),
     "UploadsFailAlarm": ("Failures", ""),
-    "OldestUnansweredAlarm": ("OldestUnanswered", ""),
+    "OldestWithoutResultAlarm": ("OldestWithoutResult", ""),
     "GaveUpAlarm": ("GaveUp", ""),
     "CantStartAlarm": ("CantStart", ""),
     "NotStartedAlarm": ("NotStarted", ""),
@@ -611,9 +613,9 @@ def test_what_comes_seldom_needs_no_three_periods_on_end(name: str) -> None:
 
 def test_an_upload_that_waits_is_told_until_a_sweep_finds_it_settled() -> None:
     """Between two sweeps nothing is measured: what the last one saw holds."""
-    alarm = synthesize(ALL)["OldestUnansweredAlarm"]
+    alarm = synthesize(ALL)["OldestWithoutResultAlarm"]
     for more in (0, 2):
-        states = alarm_states(alarm, unanswered(5, 7, 8, 0), more)
+        states = alarm_states(alarm, overdue(5, 7, 8, 0), more)
         assert states[HOUR // 2] == "OK"
         assert {states[HOUR * 2 - MINUTE], states[HOUR * 3 - MINUTE]} == {"ALARM"}
         assert {*list(states.values())[-60:]} == {"OK"}
@@ -634,7 +636,7 @@ def test_a_failure_is_no_jobs_line() -> None:
 
 
 def test_a_sweep_that_finds_nothing_to_do_measures_no_waiting() -> None:
-    assert values(synthesize(), "OldestUnanswered", sweep_lines(None, no_room)) == [0]
+    assert values(synthesize(), "OldestWithoutResult", sweep_lines(None, no_room)) == [0]
 
 
 def test_patterns_that_are_not_understood_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""The benchmark measures what it says, notices a wrong answer, and fails for a missed goal."""
+"""The benchmark measures what it says, notices a wrong output, and fails for a missed goal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make status` and `make sweep`, against an account that answers at once."""
+"""`make status` and `make sweep`, against an account that responds at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STACK = Stack(
     parameters={"Mode": "lambda", "EventSource": "s3", "SweepRate": "10"},
     outputs={"SweepFunctionName": "the-sweep", "LogGroupName": "the log"},
 )
-REPORT = {"outcome": "answered", "bucket": "b", "key": "input/a", "mode": "lambda", "reason": None}
+REPORT = {"outcome": "succeeded", "bucket": "b", "key": "input/a", "mode": "lambda", "reason": None}
 
 
 class Log:

@@ -11,7 +11,7 @@ from typing import Any
 
 import merge
 import pytest
-import sweep
+import reconcile
 from memory_store import MemoryStore
 from processing import job
 from processing.events import Upload
@@ -187,7 +187,7 @@ def test_an_upload_in_parts_is_a_request_for_each_and_two_more(mib: float, reque
     assert trail == pytest.approx(requests, rel=0.02)
 
 
-def test_the_recipes_answer_is_sent_in_parts_too_and_its_upload_fetched_so() -> None:
+def test_the_recipes_output_is_sent_in_parts_too_and_its_upload_fetched_so() -> None:
     work = Work(1e6, sizes("16:100"), INSTANT)
     assert cost.s3_requests(RECIPE, work) == pytest.approx(2 * 4 * 5 + 3 * 0.4)
 
@@ -244,14 +244,14 @@ def test_an_upload_above_the_limit_is_said(mode: str) -> None:
     assert not bill(RECIPE, large).never
 
 
-def test_what_a_ceiling_has_no_room_for_is_said() -> None:
+def test_what_a_concurrency_limit_has_no_room_for_is_said() -> None:
     """Fifty tasks of half a minute do some four million a month."""
     stack, work = Stack("fargate", max_tasks=50), replace(WORK, job=INSTANT)
     assert not bill(stack, replace(work, uploads=4e6)).never
     assert bill(stack, replace(work, uploads=5e6)).never == "too many"
 
 
-def test_a_ceiling_is_no_faster_than_its_launcher() -> None:
+def test_a_concurrency_limit_is_no_faster_than_its_launcher() -> None:
     wide = Stack("fargate", max_tasks=5000)
     assert not bill(wide, replace(WORK, uploads=15e6)).never
     assert bill(wide, replace(WORK, uploads=17e6)).never == "too many"
@@ -291,9 +291,9 @@ def test_a_job_calls_s3_as_often_as_it_is_billed_for() -> None:
 
 def test_a_sweep_asks_for_what_it_is_billed_for() -> None:
     settings = Settings(processor=lambda body, content_type: (body, content_type))
-    assert len([*job.verdict_keys("input/a", settings)]) + 1 == cost.SWEEP_HEADS
+    assert len([*job.result_keys("input/a", settings)]) + 1 == cost.SWEEP_HEADS
     assert merge.LONGEST_IN_PARTS.total_seconds() / 3600 == cost.RUNS_IN_PARTS
-    assert sweep._TOGETHER == cost.SWEEP_TOGETHER
+    assert reconcile._TOGETHER == cost.SWEEP_TOGETHER
     assert SOURCE["Parameters"]["SweepSchedule"]["Default"] == "rate(1 hour)"
 
 
@@ -331,15 +331,15 @@ def test_the_template_says_the_same_of_the_even_time() -> None:
     assert f"jobs of up to {cost.even_seconds(Stack()):.0f} s" in description
 
 
-def test_the_decisions_say_the_same_of_threshold_and_ceiling() -> None:
-    ours, ceiling = document.work(document.measured_in(TEXT)), compare.ALL["fargate, MaxTasks"]
+def test_the_decisions_say_the_same_of_threshold_and_concurrency_limit() -> None:
+    ours, max_tasks = document.work(document.measured_in(TEXT)), compare.ALL["fargate, MaxTasks"]
     heavy = compare.heavier(ours, document.HEAVY)
     assert f"after {cost.even_seconds(Stack()):.1f} s" in DECISIONS
     said = compare.even_mib(Stack("hybrid"), heavy), compare.threshold(Stack("hybrid"), heavy)
     assert f"above {said[0]:.0f} MiB, so set {said[1]}," in DECISIONS
     assert "by price alone the threshold would be 256 or more" in DECISIONS
     assert compare.threshold(Stack("hybrid"), ours) >= 256
-    alone, tens = cost.launches(ceiling, 1e6), cost.launches(ceiling, 1e8) / 100
+    alone, tens = cost.launches(max_tasks, 1e6), cost.launches(max_tasks, 1e8) / 100
     assert f"makes it {alone:.2f} and {tens:.2f}" in DECISIONS
 
 

@@ -1,4 +1,4 @@
-"""The stack's custom resources: what is made, what is answered here, and what is handed on."""
+"""The stack's custom resources: what is made, what is responded to here, and what is handed on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import image
 import pytest
 import service_linked_role
 from botocore.stub import Stubber
-from cloudformation import ANSWERED_FIELDS, LAYER, CloudFormation, request
+from cloudformation import LAYER, REPEATED_FIELDS, CloudFormation, request
 from cloudformation import cloudformation as cloudformation_server
 
 from tests.template.synthesis import synthesize
@@ -68,7 +68,7 @@ def start_build(asked, tag="7"):
         "LAYER_VERSION_ARN": LAYER,
         "IMAGE_TAG": tag,
         "RESPONSE_URL": asked["ResponseURL"],
-        "RESPONSE": json.dumps(ANSWERED_FIELDS),
+        "RESPONSE": json.dumps(REPEATED_FIELDS),
     }
     return {
         "projectName": "project",
@@ -87,7 +87,7 @@ def no_room(resources):
 # ---- the worker's image ----
 @pytest.mark.parametrize("kind", ["Create", "Update"])
 @pytest.mark.parametrize(("word", "tag"), [("", "7"), ("2026-12", "7-2026-12")])
-def test_a_new_layer_or_word_starts_a_build_that_can_answer(
+def test_a_new_layer_or_word_starts_a_build_that_can_respond(
     resources, cloudformation, kind, word, tag
 ):
     asked = request(kind, cloudformation, job_version=word)
@@ -97,14 +97,14 @@ def test_a_new_layer_or_word_starts_a_build_that_can_answer(
     )
     resources.stubs["codebuild"].add_response("start_build", {}, start_build(asked, tag))
     resources.handler(asked, resources.context)
-    assert cloudformation.answers == []
+    assert cloudformation.responses == []
 
 
 def test_an_image_that_is_there_is_not_built_again(resources, cloudformation):
     resources.stubs["ecr"].add_response("describe_images", FOUND, IMAGE)
     resources.handler(request("Update", cloudformation), resources.context)
-    answer = {"Status": "SUCCESS", "Data": {"Digest": "sha256:0"}}
-    assert cloudformation.answers == [ANSWERED_FIELDS | answer]
+    response = {"Status": "SUCCESS", "Data": {"Digest": "sha256:0"}}
+    assert cloudformation.responses == [REPEATED_FIELDS | response]
 
 
 def test_a_build_that_finds_no_room_waits_for_that_of_another(resources, cloudformation):
@@ -115,7 +115,7 @@ def test_a_build_that_finds_no_room_waits_for_that_of_another(resources, cloudfo
     resources.stubs["codebuild"].add_response("start_build", {}, start_build(asked))
     resources.handler(asked, resources.context)
     assert resources.slept == [image.PAUSE_SECONDS] * 2
-    assert cloudformation.answers == []
+    assert cloudformation.responses == []
 
 
 def test_an_account_without_builds_is_told_what_helps_before_the_time_is_out(
@@ -123,23 +123,23 @@ def test_an_account_without_builds_is_told_what_helps_before_the_time_is_out(
 ):
     """As long as Lambda's own two retries would take, at least."""
     resources.stubs["ecr"].add_client_error("describe_images", "ImageNotFoundException")
-    for _ in range((TIMEOUT - image.ANSWER_SECONDS) // image.PAUSE_SECONDS + 1):
+    for _ in range((TIMEOUT - image.RESPONSE_SECONDS) // image.PAUSE_SECONDS + 1):
         no_room(resources)
     resources.handler(request("Create", cloudformation), resources.context)
-    assert 180 <= sum(resources.slept) <= TIMEOUT - image.ANSWER_SECONDS
-    (answer,) = cloudformation.answers
-    assert answer["Status"] == "FAILED"
+    assert 180 <= sum(resources.slept) <= TIMEOUT - image.RESPONSE_SECONDS
+    (response,) = cloudformation.responses
+    assert response["Status"] == "FAILED"
     for part in (NO_ROOM, "concurrent builds", "Service Quotas", "WorkerImageUri"):
-        assert part in answer["Reason"]
+        assert part in response["Reason"]
 
 
 def test_another_refusal_fails_the_stack_at_once_with_the_reason(resources, cloudformation):
     resources.stubs["ecr"].add_client_error("describe_images", "ImageNotFoundException")
     resources.stubs["codebuild"].add_client_error("start_build", "AccessDeniedException", "not you")
     resources.handler(request("Create", cloudformation), resources.context)
-    (answer,) = cloudformation.answers
-    assert answer["Status"] == "FAILED"
-    assert "not you" in answer["Reason"]
+    (response,) = cloudformation.responses
+    assert response["Status"] == "FAILED"
+    assert "not you" in response["Reason"]
     assert resources.slept == []
 
 
@@ -160,8 +160,8 @@ def ask_for_the_role(kind, server):
 
 
 def outcome(cloudformation):
-    (answer,) = cloudformation.answers
-    return answer["Status"]
+    (response,) = cloudformation.responses
+    return response["Status"]
 
 
 def test_a_role_that_is_there_is_left_as_it_is(resources, cloudformation):
@@ -199,7 +199,7 @@ def test_a_role_that_may_not_be_made_fails_the_stack(resources, cloudformation, 
     resources.stubs["iam"].add_client_error("create_service_linked_role", code, "a boundary")
     resources.handler(ask_for_the_role("Create", cloudformation), resources.context)
     assert outcome(cloudformation) == "FAILED"
-    assert "a boundary" in cloudformation.answers[0]["Reason"]
+    assert "a boundary" in cloudformation.responses[0]["Reason"]
 
 
 def test_a_role_that_does_not_appear_fails_the_stack_in_time(resources, cloudformation):
@@ -214,7 +214,7 @@ def test_a_role_that_does_not_appear_fails_the_stack_in_time(resources, cloudfor
 
 # ---- all of them ----
 @pytest.mark.parametrize("kind", ["Custom::WorkerImage", "Custom::ServiceLinkedRole"])
-def test_delete_is_answered_at_once_and_takes_nothing_away(resources, cloudformation, kind):
+def test_delete_gets_its_response_at_once_and_takes_nothing_away(resources, cloudformation, kind):
     asked = request("Delete", cloudformation) | {"ResourceType": kind}
     resources.handler(asked, resources.context)
     assert outcome(cloudformation) == "SUCCESS"
@@ -225,7 +225,7 @@ def test_a_resource_keeps_its_name_whatever_changes(resources, cloudformation):
     asked = request("Update", cloudformation) | {"PhysicalResourceId": "the first name"}
     resources.stubs["ecr"].add_response("describe_images", FOUND, IMAGE)
     resources.handler(asked, resources.context)
-    assert cloudformation.answers[0]["PhysicalResourceId"] == "the first name"
+    assert cloudformation.responses[0]["PhysicalResourceId"] == "the first name"
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def handler(monkeypatch, account, store):
         "JOB_LOG_GROUP": "the log group",
         "INPUT_PREFIX": "input/",
         "SWEEP_FUNCTION": "the-sweep",
-        "HANDS_OVER": "no",
+        "FALLBACK": "no",
     }.items():
         monkeypatch.setenv(name, value)
     path = ROOT / "functions/failure/app.py"
@@ -390,7 +390,7 @@ def test_a_launch_failed_when_it_was_given_up_and_not_when_it_was_asked_for(hand
     assert account.sent[0]["time"] == "2026-01-01T12:00:00.000+00:00"
 
 
-@pytest.mark.parametrize("name", ["FAILURE_QUEUE", "JOB_LOG_GROUP", "HANDS_OVER"])
+@pytest.mark.parametrize("name", ["FAILURE_QUEUE", "JOB_LOG_GROUP", "FALLBACK"])
 def test_a_setting_that_is_missing_is_named(handler, account, monkeypatch, capsys, name):
     monkeypatch.delenv(name)
     assert handler({"Records": [SOURCES["task"]]}, None)["batchItemFailures"]
@@ -405,7 +405,7 @@ def test_a_failure_queue_that_is_gone_is_named(handler, account, monkeypatch, ca
 
 def test_a_report_that_is_no_failure_is_not_the_reason(handler, account):
     account.streams["task/worker/0123456789abcdef"] = [
-        json.dumps({**REPORT, "outcome": "answered"})
+        json.dumps({**REPORT, "outcome": "succeeded"})
     ]
     handler({"Records": [message(task())]}, None)
     assert account.sent[0]["reason"].startswith("exit code 1")
@@ -474,28 +474,28 @@ def test_what_cant_be_understood_comes_again_and_harms_no_neighbour(handler, acc
 
 @pytest.fixture
 def hybrid(monkeypatch, handler) -> None:
-    monkeypatch.setenv("HANDS_OVER", "yes")
+    monkeypatch.setenv("FALLBACK", "yes")
 
 
 @pytest.mark.usefixtures("hybrid")
-def test_what_the_function_could_not_do_is_handed_over_and_no_failure_yet(handler, account, capsys):
+def test_what_the_function_could_not_do_falls_back_and_is_no_failure_yet(handler, account, capsys):
     assert handler({"Records": [SOURCES["function"]]}, None) == {"batchItemFailures": []}
     assert account.invoked == [{"start_task": {"bucket": "uploads", "key": REPORT["key"]}}]
     assert account.sent == []
     (line,) = capsys.readouterr().out.splitlines()
-    assert json.loads(line)["handed_over"]["reason"] == REPORT["reason"]
+    assert json.loads(line)["fallback"]["reason"] == REPORT["reason"]
 
 
 @pytest.mark.usefixtures("hybrid")
 @pytest.mark.parametrize("source", ["task", "launch"])
-def test_what_a_task_could_not_do_is_handed_to_nobody(handler, account, source):
+def test_what_a_task_could_not_do_does_not_fall_back(handler, account, source):
     handler({"Records": [SOURCES[source]]}, None)
     assert account.invoked == []
     assert [said["source"] for said in account.sent] == [source]
 
 
 @pytest.mark.usefixtures("hybrid")
-def test_a_sweep_that_failed_is_no_upload_to_hand_over(handler, account):
+def test_a_sweep_that_failed_does_not_fall_back(handler, account):
     handler({"Records": [message(function("the-sweep", {"resume": True}))]}, None)
     assert account.invoked == []
     assert [said["source"] for said in account.sent] == ["sweep"]

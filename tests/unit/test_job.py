@@ -8,19 +8,19 @@ import json
 import pytest
 from memory_store import MemoryStore
 from processing import job
-from processing.answer import Answer
 from processing.errors import Failed, Rejected
 from processing.events import Upload
+from processing.output import Output
 from processing.settings import Settings
 
 UPLOAD = Upload("uploads", "input/a/maze.png")
-ANSWER, REJECTION = "output/a/maze.png", "rejected/a/maze.png.json"
+OUTPUT, REJECTION = "output/a/maze.png", "rejected/a/maze.png.json"
 
 
-def shout(body: bytes, content_type: str) -> Answer:
+def shout(body: bytes, content_type: str) -> Output:
     if body.startswith(b"bad"):
         raise Rejected("it is bad")
-    return Answer(body.upper(), content_type, pixels=len(body))
+    return Output(body.upper(), content_type, pixels=len(body))
 
 
 SETTINGS = Settings(processor=shout, max_bytes=100, mode="test", job_version="2026-12")
@@ -35,27 +35,27 @@ def run(store: MemoryStore, settings: Settings = SETTINGS) -> job.Report:
         store.logged = json.loads(lines[0])
 
 
-def verdicts(store: MemoryStore) -> list[bytes | None]:
-    """The answer's body, and the reason in the rejection record."""
+def results(store: MemoryStore) -> list[bytes | None]:
+    """The output's body, and the reason in the rejection record."""
     record = store.body(REJECTION)
-    return [store.body(ANSWER), json.loads(record)["reason"] if record else None]
+    return [store.body(OUTPUT), json.loads(record)["reason"] if record else None]
 
 
-def test_an_upload_is_answered_under_its_own_name():
+def test_an_upload_has_its_output_under_its_own_name():
     store = MemoryStore()
     seen = store.upload(UPLOAD.key, b"maze")
-    assert run(store).outcome == "answered"
-    answer, body = store.current(ANSWER)
+    assert run(store).outcome == "succeeded"
+    output, body = store.current(OUTPUT)
     assert body == b"MAZE"
-    assert answer.content_type == "image/png"
-    assert answer.metadata == {"source-version": seen.version}
+    assert output.content_type == "image/png"
+    assert output.metadata == {"source-version": seen.version}
 
 
-def test_a_plain_pair_is_an_answer():
+def test_a_plain_pair_is_an_output():
     store = MemoryStore()
     store.upload(UPLOAD.key, b"maze")
     run(store, Settings(processor=lambda body, content_type: (b"pair", "text/plain")))
-    assert store.body(ANSWER) == b"pair"
+    assert store.body(OUTPUT) == b"pair"
 
 
 def test_a_bad_upload_gets_a_record_that_names_reason_and_version():
@@ -73,7 +73,7 @@ def test_a_bad_upload_gets_a_record_that_names_reason_and_version():
         "bytes": 3,
     }
     assert store.current(REJECTION)[0].metadata == {"source-version": seen.version}
-    assert store.body(ANSWER) is None
+    assert store.body(OUTPUT) is None
 
 
 def test_too_many_bytes_are_rejected_before_they_are_fetched():
@@ -88,7 +88,7 @@ def test_what_nobody_here_can_read_is_rejected_with_what_to_do():
     seen, body = store.upload(UPLOAD.key, b"maze"), b"maze"
     store.versions[UPLOAD.key] = [(seen._replace(barrier="it has a key of its own"), body)]
     assert run(store).outcome == "rejected"
-    assert verdicts(store) == [None, "it has a key of its own"]
+    assert results(store) == [None, "it has a key of its own"]
     assert ("get", UPLOAD.key) not in store.calls
 
 
@@ -143,27 +143,27 @@ def test_an_upload_that_is_gone_ends_quietly():
     assert run(MemoryStore()).outcome == "unchanged"
 
 
-def test_a_new_version_replaces_the_answer():
+def test_a_new_version_replaces_the_output():
     store = MemoryStore()
     for body in (b"one", b"two"):
         store.upload(UPLOAD.key, body)
         run(store)
-    assert verdicts(store) == [b"TWO", None]
+    assert results(store) == [b"TWO", None]
 
 
 @pytest.mark.parametrize(
     ("bodies", "expected"),
     [((b"bad", b"good"), [b"GOOD", None]), ((b"good", b"bad"), [None, "it is bad"])],
 )
-def test_the_other_verdict_goes_when_it_is_stale(bodies, expected):
+def test_the_other_result_goes_when_it_is_stale(bodies, expected):
     store = MemoryStore()
     for body in bodies:
         store.upload(UPLOAD.key, body)
         run(store)
-    assert verdicts(store) == expected
+    assert results(store) == expected
 
 
-def test_a_stale_verdict_that_a_crash_left_is_tidied_by_the_next_job():
+def test_a_stale_result_that_a_crash_left_is_tidied_by_the_next_job():
     store = MemoryStore()
     store.upload(UPLOAD.key, b"bad")
     run(store)
@@ -178,15 +178,15 @@ def test_a_stale_verdict_that_a_crash_left_is_tidied_by_the_next_job():
         run(store)
     store.before = None
     assert run(store).outcome == "unchanged"
-    assert verdicts(store) == [b"GOOD", None]
+    assert results(store) == [b"GOOD", None]
 
 
-def test_the_verdicts_are_looked_at_before_the_upload():
+def test_the_results_are_looked_at_before_the_upload():
     store = MemoryStore()
     store.upload(UPLOAD.key, b"maze")
     run(store)
     assert store.calls[:4] == [
-        ("head", ANSWER),
+        ("head", OUTPUT),
         ("head", REJECTION),
         ("head", UPLOAD.key),
         ("get", UPLOAD.key),
@@ -201,7 +201,7 @@ CALLS_OF_A_JOB = 7
     ("newer", "expected"),
     [(b"newer", [b"NEWER", None]), (b"bad newer", [None, "it is bad"])],
 )
-def test_an_overwrite_at_any_moment_ends_in_the_newer_verdict(at, newer, expected):
+def test_an_overwrite_at_any_moment_ends_in_the_newer_result(at, newer, expected):
     store = MemoryStore()
     store.upload(UPLOAD.key, b"older")
 
@@ -211,13 +211,13 @@ def test_an_overwrite_at_any_moment_ends_in_the_newer_verdict(at, newer, expecte
 
     store.before = overwrite
     run(store)
-    assert verdicts(store) == expected
+    assert results(store) == expected
 
 
 @pytest.mark.parametrize("at", range(CALLS_OF_A_JOB))
 @pytest.mark.parametrize("newer", [b"newer", b"bad newer"])
-def test_a_rival_door_at_any_moment_leaves_one_current_verdict(at, newer):
-    """Another door does the whole job of a newer version between two calls of this one."""
+def test_a_rival_job_at_any_moment_leaves_one_current_result(at, newer):
+    """Another job of a newer version does all its work between two calls of this one."""
     store = MemoryStore()
     store.upload(UPLOAD.key, b"older")
 
@@ -231,8 +231,8 @@ def test_a_rival_door_at_any_moment_leaves_one_current_verdict(at, newer):
     expected: list[str] = []
     store.before = rival
     run(store)
-    left = [current[0] for key in (ANSWER, REJECTION) if (current := store.current(key))]
-    assert [verdict.metadata["source-version"] for verdict in left] == expected
+    left = [current[0] for key in (OUTPUT, REJECTION) if (current := store.current(key))]
+    assert [result.metadata["source-version"] for result in left] == expected
 
 
 @pytest.mark.parametrize("at", range(CALLS_OF_A_JOB))
@@ -245,7 +245,7 @@ def test_an_upload_deleted_at_any_moment_ends_quietly(at):
             store.remove(UPLOAD.key)
 
     store.before = remove
-    assert run(store).outcome in ("answered", "unchanged")
+    assert run(store).outcome in ("succeeded", "unchanged")
 
 
 def test_an_upload_that_never_holds_still_fails_to_be_tried_again():
@@ -268,7 +268,7 @@ def test_an_unforeseen_error_rises_and_is_reported_as_failed():
         run(store, Settings(processor=lambda body, content_type: 1 / 0))
     assert store.logged["outcome"] == "failed"
     assert store.logged["reason"] == "ZeroDivisionError: division by zero"
-    assert verdicts(store) == [None, None]
+    assert results(store) == [None, None]
 
 
 @pytest.mark.parametrize("body", [b"maze", b"bad"])

@@ -1,4 +1,4 @@
-"""The launcher: tasks wait for their turn, and never more than the ceiling run."""
+"""The launcher: tasks wait for their turn, and never more than the concurrency limit run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 import launch
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from engines import NotStarted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from launch import Launcher
 from memory_store import MemoryStore
 from processing import records
 from processing.errors import BadSetting
+from starters import NotStarted
 
 
 def message(number: int, source: str = "aws.s3") -> dict:
@@ -72,48 +72,50 @@ def _prefix() -> Iterator[None]:
         yield
 
 
-def run(cluster: Cluster, messages: list[dict], ceiling: int, seconds: float = 60) -> list[dict]:
+def run(cluster: Cluster, messages: list[dict], max_tasks: int, seconds: float = 60) -> list[dict]:
     ends = time.monotonic() + seconds
-    launcher = Launcher(cluster, ceiling, ends, sleep=lambda seconds: time.sleep(1e-5))
+    launcher = Launcher(cluster, max_tasks, ends, sleep=lambda seconds: time.sleep(1e-5))
     with ThreadPoolExecutor(1) as pool:
         return launcher.launch(messages, pool)
 
 
 @given(
-    ceiling=st.integers(1, 5),
+    max_tasks=st.integers(1, 5),
     batches=st.lists(st.integers(1, 10), min_size=1, max_size=5),
     steps=st.integers(1, 6),
     lag=st.integers(0, 4),
     unknown=st.integers(0, 4),
 )
-def test_never_more_than_the_ceiling_run_and_all_are_started(ceiling, batches, steps, lag, unknown):
+def test_never_more_than_the_concurrency_limit_run_and_all_are_started(
+    max_tasks, batches, steps, lag, unknown
+):
     """However far ECS is behind what was started, within a batch and from one to the next."""
     cluster, number = Cluster(steps, lag, unknown), 0
     for size in batches:
-        assert run(cluster, [message(number + each) for each in range(size)], ceiling) == []
+        assert run(cluster, [message(number + each) for each in range(size)], max_tasks) == []
         number += size
-    assert cluster.most <= ceiling
+    assert cluster.most <= max_tasks
     assert len(cluster.started) == number
 
 
 @settings(deadline=None, max_examples=50)
-@given(ceiling=st.integers(1, 3), steps=st.integers(1, 50), lag=st.integers(1, 50))
-def test_nor_when_the_time_is_out_before_the_list_has_all(ceiling, steps, lag):
+@given(max_tasks=st.integers(1, 3), steps=st.integers(1, 50), lag=st.integers(1, 50))
+def test_nor_when_the_time_is_out_before_the_list_has_all(max_tasks, steps, lag):
     """The next one begins with the list, so this one does not end before."""
     cluster, left = Cluster(steps, lag), [message(number) for number in range(10)]
     while left:
-        left = run(cluster, left, ceiling, seconds=0.0005)
-    assert cluster.most <= ceiling
+        left = run(cluster, left, max_tasks, seconds=0.0005)
+    assert cluster.most <= max_tasks
     assert len(cluster.started) == 10
 
 
-def no_answer() -> Exception:
+def no_response() -> Exception:
     return EndpointConnectionError(endpoint_url="https://ecs")
 
 
 def test_while_ecs_does_not_list_nothing_is_started_and_nothing_lost(capsys):
     cluster = Cluster()
-    problems = [denied(), no_answer()]
+    problems = [denied(), no_response()]
     listed = cluster.running
 
     def running() -> set[str]:
@@ -122,26 +124,26 @@ def test_while_ecs_does_not_list_nothing_is_started_and_nothing_lost(capsys):
         return listed()
 
     cluster.running = running
-    assert run(cluster, [message(number) for number in range(3)], ceiling=1) == []
+    assert run(cluster, [message(number) for number in range(3)], max_tasks=1) == []
     assert len(cluster.started) == 3
     assert capsys.readouterr().out.count("what runs is not known") == 2
 
 
 def test_they_start_in_their_order():
     cluster = Cluster()
-    run(cluster, [message(number) for number in range(9)], ceiling=2)
+    run(cluster, [message(number) for number in range(9)], max_tasks=2)
     assert [*cluster.started] == [f"input/{number}" for number in range(9)]
 
 
 def test_what_has_no_place_when_the_time_is_out_is_left():
     cluster = Cluster(steps=10**9)
     messages = [message(number) for number in range(5)]
-    assert run(cluster, messages, ceiling=2, seconds=0.2) == messages[2:]
+    assert run(cluster, messages, max_tasks=2, seconds=0.2) == messages[2:]
 
 
 def test_what_ecs_does_not_take_now_is_tried_again_before_the_others():
     cluster = Cluster(problems={"input/0": [NotStarted("throttled")] * 3})
-    assert run(cluster, [message(0), message(1)], ceiling=1) == []
+    assert run(cluster, [message(0), message(1)], max_tasks=1) == []
     assert [*cluster.started] == ["input/0", "input/1"]
 
 
@@ -164,7 +166,7 @@ def test_what_cant_start_is_reported_and_harms_no_neighbour(monkeypatch, body, c
     monkeypatch.setattr("boto3.client", lambda service: queue)
     monkeypatch.setenv("RAW_FAILURE_QUEUE", "https://raw")
     cluster = Cluster(problems={"input/1": [denied()]})
-    assert run(cluster, [message(1) | {"body": body}, message(2)], ceiling=5) == []
+    assert run(cluster, [message(1) | {"body": body}, message(2)], max_tasks=5) == []
     assert [*cluster.started] == ["input/2"]
     (said,) = sent
     assert (said["QueueUrl"], said["MessageBody"]) == ("https://raw", body)
@@ -178,7 +180,7 @@ def test_an_error_without_words_is_reported_all_the_same(monkeypatch):
     monkeypatch.setattr("boto3.client", lambda service: queue)
     monkeypatch.setenv("RAW_FAILURE_QUEUE", "https://raw")
     run(Cluster(problems={"input/1": [ValueError()], "input/2": [ValueError("\ud800\0" * 9999)]}),
-        [message(1), message(2)], ceiling=5)  # fmt: skip
+        [message(1), message(2)], max_tasks=5)  # fmt: skip
     said = [each["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"] for each in sent]
     assert said[0] == "ValueError()"
     assert said[1].encode() and len(said[1]) == 2000 and "\0" not in said[1]
@@ -186,14 +188,14 @@ def test_an_error_without_words_is_reported_all_the_same(monkeypatch):
 
 def test_what_can_neither_start_nor_be_reported_waits(monkeypatch):
     def send_message(self, **request: object) -> None:
-        raise no_answer()
+        raise no_response()
 
     queue = type("Queue", (), {"send_message": send_message})()
     monkeypatch.setattr("boto3.client", lambda service: queue)
     monkeypatch.setenv("RAW_FAILURE_QUEUE", "https://raw")
     cluster = Cluster(problems={"input/1": [denied()] * 10**6})
     messages = [message(1), message(2)]
-    assert run(cluster, messages, ceiling=5, seconds=0.2) == messages[:1]
+    assert run(cluster, messages, max_tasks=5, seconds=0.2) == messages[:1]
     assert [*cluster.started] == ["input/2"]
 
 
@@ -201,15 +203,15 @@ def test_a_folder_marker_starts_nothing():
     cluster = Cluster()
     marker = json.loads(message(1)["body"])
     marker["detail"]["object"]["key"] = "input/folder/"
-    assert run(cluster, [message(1) | {"body": json.dumps(marker)}], ceiling=1) == []
+    assert run(cluster, [message(1) | {"body": json.dumps(marker)}], max_tasks=1) == []
     assert cluster.started == {}
 
 
 @pytest.mark.parametrize("value", ["", "0", "-1", "many"])
-def test_a_ceiling_is_a_number_above_0(monkeypatch, value):
+def test_a_concurrency_limit_is_a_number_above_0(monkeypatch, value):
     monkeypatch.setenv("MAX_TASKS", value)
     with pytest.raises(BadSetting, match="MAX_TASKS"):
-        launch.ceiling()
+        launch.max_tasks()
 
 
 SETTINGS = {

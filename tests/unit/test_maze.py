@@ -200,6 +200,6 @@ def test_a_maze_that_cannot_be_solved_is_rejected_with_the_reason(rows, reason):
         maze.solve(saved(drawn(*rows)), "image/png")
 
 
-def test_the_answer_knows_its_pixels():
-    answer = maze.solve(saved(drawn("# #", "# #")), "image/png")
-    assert (answer.content_type, answer.pixels) == ("image/png", 6)
+def test_the_output_knows_its_pixels():
+    output = maze.solve(saved(drawn("# #", "# #")), "image/png")
+    assert (output.content_type, output.pixels) == ("image/png", 6)

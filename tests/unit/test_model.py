@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from economics import model, scale
 from economics.buckets import TokenBucket, waits
 from economics.cost import Stack
-from economics.delivery import Answer, Next, after
+from economics.delivery import Next, Response, after
 from economics.figures import ASSUMED, Job, Wrong, sizes
 from economics.limits import EVENT_AGE, EVENT_FIRST_WAIT, EVENT_LONGEST_WAIT, EVENT_RETRIES, Limits
 from economics.model import Model
@@ -37,7 +37,7 @@ def run(mode: str, uploads: int, limits: Limits = PLENTY, **more: object) -> Mod
 # ---- Closed forms -------------------------------------------------------------------------------
 
 
-def test_without_limits_all_is_answered_in_the_time_of_one() -> None:
+def test_without_limits_all_succeed_in_the_time_of_one() -> None:
     assert run("lambda", 500).ended == pytest.approx(JOB.seconds(1), abs=1e-3)
     assert run("fargate", 500).ended == pytest.approx(TASK_SECONDS, abs=1e-3)
 
@@ -82,7 +82,7 @@ def test_littles_law_holds_for_steady_tasks() -> None:
     assert sum(middle) / len(middle) == pytest.approx(10 * TASK_SECONDS, rel=0.1)
 
 
-def test_a_ceiling_takes_the_uploads_over_the_ceiling_times_a_task() -> None:
+def test_a_concurrency_limit_takes_the_uploads_over_the_limit_times_a_task() -> None:
     limited = run("fargate", 100, max_tasks=5)
     assert limited.most_tasks == 5
     rounds = 100 / 5
@@ -131,29 +131,31 @@ def test_waits_of_all_retries_take_a_day() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "retries", "age", "comes"),
+    ("response", "retries", "age", "comes"),
     [
-        (Answer.TAKEN, 185, 1e6, Next.DELIVERED),
-        (Answer.REFUSED, 184, 0, Next.AGAIN),
-        (Answer.REFUSED, 185, 0, Next.DEAD_LETTER),
-        (Answer.REFUSED, 0, 24 * 3600, Next.DEAD_LETTER),
-        (Answer.NO_ROOM, 0, 0, Next.DROPPED),
+        (Response.TAKEN, 185, 1e6, Next.DELIVERED),
+        (Response.REFUSED, 184, 0, Next.AGAIN),
+        (Response.REFUSED, 185, 0, Next.DEAD_LETTER),
+        (Response.REFUSED, 0, 24 * 3600, Next.DEAD_LETTER),
+        (Response.NO_ROOM, 0, 0, Next.DROPPED),
     ],
 )
-def test_what_becomes_of_an_event(answer: Answer, retries: int, age: float, comes: Next) -> None:
-    assert after(answer, retries, age) is comes
+def test_what_becomes_of_an_event(
+    response: Response, retries: int, age: float, comes: Next
+) -> None:
+    assert after(response, retries, age) is comes
 
 
 def test_what_there_is_no_room_for_is_left_to_the_sweep() -> None:
     full = run("fargate", 20, Limits(vcpus=6))
     assert full.dropped == 14
-    assert (full.answered, full.swept) == (20, 14)
+    assert (full.succeeded, full.swept) == (20, 14)
     assert full.ended > 3600
 
 
 def test_where_eventbridge_tries_failures_again_nothing_is_left_to_the_sweep() -> None:
     full = run("fargate", 20, Limits(vcpus=6), retries_no_room=True)
-    assert (full.dropped, full.answered, full.swept) == (0, 20, 0)
+    assert (full.dropped, full.succeeded, full.swept) == (0, 20, 0)
     assert full.ended < 3600
 
 
@@ -162,7 +164,7 @@ def test_what_is_throttled_and_not_tried_again_is_reported_and_swept() -> None:
     full = run("fargate", 300, Limits(vcpus=1e9), retries_throttled=False)
     assert full.dead_letters == full.swept
     assert full.dead_letters > 0
-    assert (full.answered, full.left, full.dropped) == (300, 0, 0)
+    assert (full.succeeded, full.left, full.dropped) == (300, 0, 0)
 
 
 def test_dead_letters_drain_before_their_alarm() -> None:
@@ -173,14 +175,14 @@ def test_dead_letters_drain_before_their_alarm() -> None:
     assert 100_000 * ASSUMED["report_seconds"] / reporters < alarm
 
 
-def test_a_ceiling_at_the_quota_drops_nothing() -> None:
+def test_a_concurrency_limit_at_the_quota_drops_nothing() -> None:
     limited = run("fargate", 20, Limits(vcpus=6), max_tasks=6)
-    assert (limited.dropped, limited.answered, limited.swept) == (0, 20, 0)
+    assert (limited.dropped, limited.succeeded, limited.swept) == (0, 20, 0)
     assert limited.ended < 3600
 
 
 def test_the_limit_that_holds_back_is_not_the_one_that_refuses_most() -> None:
-    """A ceiling lets uploads wait for their turn; the way into its queue refuses them at once."""
+    """With MaxTasks, uploads wait for their turn; the way into the queue refuses them at once."""
     limits = Limits(**{**vars(PLENTY), "fifo_sends": 1})
     limited = run("fargate", 60, limits, max_tasks=1)
     assert max(limited.refusals, key=lambda name: limited.refusals[name]) == "MaxTasks"
@@ -215,7 +217,7 @@ def test_what_is_left_at_the_end_has_waited_until_then() -> None:
     assert endless.held == {"Fargate vCPUs": 3 * 24 * 3600}
 
 
-def test_a_wide_ceiling_is_limited_by_the_launcher() -> None:
+def test_a_wide_concurrency_limit_is_limited_by_the_launcher() -> None:
     assert scale.longest(run("fargate", 300, max_tasks=1000)).startswith("LaunchFunction")
 
 
@@ -240,7 +242,7 @@ def test_a_launch_starts_nothing_when_its_time_is_out(monkeypatch: pytest.Monkey
     assert (idle.started, idle.left) == ([], 3)
 
 
-def test_a_ceiling_keeps_the_order_of_uploads() -> None:
+def test_a_concurrency_limit_keeps_the_order_of_uploads() -> None:
     assert run("fargate", 50, max_tasks=3).started == [*range(50)]
 
 
@@ -260,14 +262,14 @@ def test_the_sweep_gives_up_after_its_attempts() -> None:
     st.sampled_from([0, 1, 3]),
     st.integers(0, 5),
 )
-def test_every_upload_is_counted_once(mode: str, uploads: int, ceiling: int, seed: int) -> None:
-    stack = Stack(mode, max_tasks=0 if mode == "lambda" else ceiling)
+def test_every_upload_is_counted_once(mode: str, uploads: int, max_tasks: int, seed: int) -> None:
+    stack = Stack(mode, max_tasks=0 if mode == "lambda" else max_tasks)
     both = sizes("1:50,200:50")
     scenario = Scenario(stack, JOB, uploads, sizes=both, limits=Limits(concurrency=5), seed=seed)
     ended = Model(scenario).run()
-    assert ended.answered + ended.rejected + ended.left == uploads
+    assert ended.succeeded + ended.rejected + ended.left == uploads
     assert ended.left == ended.rejected == 0
-    assert ended.most_tasks <= (ceiling or 6)
+    assert ended.most_tasks <= (max_tasks or 6)
     assert len(ended.waited) == uploads
     assert ended.invocations + len(ended.started) == uploads + ended.unchanged
 
@@ -308,7 +310,7 @@ def test_the_document_is_what_the_model_says(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "uploads"), [("burst-fargate-ceiling", 5000), ("burst-fargate-new-ceiling", 500)]
+    ("name", "uploads"), [("burst-fargate-max-tasks", 5000), ("burst-fargate-new-max-tasks", 500)]
 )
 def test_a_smaller_burst_is_limited_as_the_document_says(name: str, uploads: int) -> None:
     """Of the bursts that take a minute."""

@@ -113,30 +113,30 @@ def test_16_bits_are_scaled_to_8(level):
         ("PCX", "image/x-pcx", 0),
     ],
 )
-def test_every_format_is_answered_in_kind(format, content_type, tolerance):
+def test_every_format_has_an_output_of_its_kind(format, content_type, tolerance):
     options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100, "subsampling": 0}}
     options["AVIF"] = {"quality": 100}
-    answer = maze.solve(saved(MODES["RGB"], format, **options.get(format, {})), "any/thing")
-    assert answer.content_type == content_type
-    assert opened(answer.body).format == format
-    assert_solved(answer.body, tolerance)
+    output = maze.solve(saved(MODES["RGB"], format, **options.get(format, {})), "any/thing")
+    assert output.content_type == content_type
+    assert opened(output.body).format == format
+    assert_solved(output.body, tolerance)
 
 
-def test_a_jpeg_is_answered_without_subsampling_at_quality_100():
-    answer = maze.solve(saved(MODES["RGB"], "JPEG", quality=100, subsampling=0), "image/jpeg")
-    image = opened(answer.body)
+def test_the_output_of_a_jpeg_is_without_subsampling_at_quality_100():
+    output = maze.solve(saved(MODES["RGB"], "JPEG", quality=100, subsampling=0), "image/jpeg")
+    image = opened(output.body)
     assert {max(table) for table in image.quantization.values()} == {1}
     assert {layer[1:3] for layer in image.layer} == {(1, 1)}
 
 
-def test_a_format_that_cannot_be_written_is_answered_as_png():
+def test_the_output_of_a_format_that_cannot_be_written_is_png():
     # The smallest Photoshop file: header, three empty sections, raw planes.
     header = b"8BPS\0\1" + bytes(6) + b"\0\3" + b"\0\0\0\3" + b"\0\0\0\5" + b"\0\10\0\3"
     plane = grey().tobytes()
     body = header + bytes(12) + b"\0\0" + plane * 3
-    answer = maze.solve(body, "image/vnd.adobe.photoshop")
-    assert answer.content_type == "image/png"
-    assert_solved(answer.body)
+    output = maze.solve(body, "image/vnd.adobe.photoshop")
+    assert output.content_type == "image/png"
+    assert_solved(output.body)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -153,9 +153,9 @@ def test_a_rotated_photograph_is_solved_upright(orientation):
     stored = MODES["RGB"].transpose(turn[orientation]) if orientation > 1 else MODES["RGB"]
     exif = Image.Exif()
     exif[0x0112] = orientation
-    answer = maze.solve(saved(stored, "PNG", exif=exif), "image/png")
-    assert_solved(answer.body)
-    assert 0x0112 not in opened(answer.body).getexif()
+    output = maze.solve(saved(stored, "PNG", exif=exif), "image/png")
+    assert_solved(output.body)
+    assert 0x0112 not in opened(output.body).getexif()
 
 
 def profile(channels: bytes) -> bytes:
@@ -166,8 +166,8 @@ def profile(channels: bytes) -> bytes:
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF", "WEBP", "AVIF"])
 def test_the_colour_profile_is_kept(format):
     body = saved(MODES["RGB"], format, icc_profile=profile(b"RGB "), quality=100)
-    answer = picture.write(picture.read(body))[0]
-    assert opened(answer).info["icc_profile"] == profile(b"RGB ")
+    output = picture.write(picture.read(body))[0]
+    assert opened(output).info["icc_profile"] == profile(b"RGB ")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_the_colour_profile_is_kept(format):
         ("PNG", "RGB", b"GRAY"), ("PNG", "L", b"RGB "), ("PNG", "RGB", b""),
     ],
 )  # fmt: skip
-def test_a_profile_of_other_channels_is_not_in_the_answer(format, mode, channels):
+def test_a_profile_of_other_channels_is_not_in_the_output(format, mode, channels):
     body = saved(MODES[mode], format, icc_profile=profile(channels)[: 128 if channels else 7])
     assert "icc_profile" in opened(body).info
     assert "icc_profile" not in opened(picture.write(picture.read(body))[0]).info
@@ -188,7 +188,7 @@ def test_a_profile_of_other_channels_is_not_in_the_answer(format, mode, channels
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGB"])
 @pytest.mark.parametrize("format", ["JPEG", "GIF", "PNG", "TIFF", "WEBP", "JPEG2000", "AVIF"])
-def test_what_the_file_says_of_itself_is_not_in_the_answer(format, mode):
+def test_what_the_file_says_of_itself_is_not_in_the_output(format, mode):
     said = b"<script>alert(1)</script>"
     text = PngInfo()
     text.add_text("Comment", said.decode())
@@ -265,5 +265,5 @@ def test_a_picture_that_is_cut_off_is_rejected(format):
 
 
 def test_the_second_processor_shrinks():
-    answer = thumbnail(saved(Image.new("RGB", (1000, 500)), "PNG"), "image/png")
-    assert opened(answer.body).size == (256, 128)
+    output = thumbnail(saved(Image.new("RGB", (1000, 500)), "PNG"), "image/png")
+    assert opened(output.body).size == (256, 128)

@@ -1,4 +1,4 @@
-"""Stopping well: a job that is told to end says so, leaves no verdict and can be tried again."""
+"""Stopping well: a job that is told to end says so, leaves no result and can be tried again."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_job_without_time_ends_before_lambda_ends_it_and_says_so(app, store, c
     assert set(store.versions) == {"input/a", "input/b"}
 
 
-def test_a_store_that_does_not_answer_is_stopped_too(app, store):
+def test_a_store_that_does_not_respond_is_stopped_too(app, store):
     store.before = lambda operation, key: time.sleep(60)
     with pytest.raises(Failed, match="out of time"):
         app.handler(EVENT, context(1.2))
@@ -125,11 +125,11 @@ def test_a_task_rejects_what_takes_longer_than_it_may(store, processor):
 def test_the_limit_is_for_processing_not_for_s3(store):
     store.before = lambda operation, key: time.sleep(0.3)
     report = job_of(store, processor=lambda body, kind: (body, kind), max_seconds=1)
-    assert report.outcome == "answered"
+    assert report.outcome == "succeeded"
     assert report.milliseconds > 1000
 
 
-def test_a_task_that_is_told_to_stop_has_no_verdict_from_that(store):
+def test_a_task_that_is_told_to_stop_has_no_result_from_that(store):
     def stopped(body: bytes, kind: str) -> tuple[bytes, str]:
         raise Stopped("by SIGTERM")
 

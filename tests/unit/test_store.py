@@ -37,7 +37,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
 
-    def answer(self) -> None:
+    def respond(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.asked.append((self.command, self.path, headers, body))
@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    do_HEAD = do_GET = do_PUT = do_DELETE = answer
+    do_HEAD = do_GET = do_PUT = do_DELETE = respond
 
     def log_message(self, *_: object) -> None:
         pass
@@ -192,7 +192,7 @@ BY_A_POLICY = (
 def test_a_refusal_has_s3s_own_words_and_the_remedy_that_fits(
     server, operation, status, code, message, remedy
 ):
-    """HEAD's answer has no body, so GET is asked why."""
+    """HEAD's response has no body, so GET is asked why."""
     server.replies = [(status, {}, error(code, message))]
     bucket = Bucket("uploads")
     with pytest.raises(StoreError) as raised:
@@ -204,7 +204,7 @@ def test_a_refusal_has_s3s_own_words_and_the_remedy_that_fits(
 
 
 def test_a_refusal_without_a_reason_is_its_status(server):
-    """GET may come through where HEAD did not: then its answer is no reason."""
+    """GET may come through where HEAD did not: then its response is no reason."""
     server.replies = [(400, {}, b""), (206, HEADERS, b"<Code>of the file itself</Code>")]
     with pytest.raises(StoreError, match="input/a.png: 400$"):
         Bucket("uploads").head(SEEN.key)

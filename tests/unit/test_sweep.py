@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from engines import NotStarted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_store import MemoryStore
@@ -20,8 +19,9 @@ from processing.errors import Conflict, Failed, Rejected, StoreError
 from processing.events import Upload
 from processing.settings import Settings
 from processing.store import Listed, fits
+from reconcile import FAILURES_IN_A_ROW, Plan, Progress, Sweep
+from starters import NotStarted
 from state import State, load, save
-from sweep import FAILURES_IN_A_ROW, Plan, Progress, Sweep
 
 GRACE = timedelta(minutes=30)
 HOUR = timedelta(hours=1)
@@ -47,7 +47,7 @@ class Bucket:
             raise self.problem
         self.started[upload.key] += 1
         body = self.store.body(upload.key) or b""
-        if body == b"crash":  # no report, no verdict
+        if body == b"crash":  # no report, no result
             return
         with contextlib.suppress(Failed):
             job.run(upload, self.store, SETTINGS, log=lambda line: None)
@@ -76,7 +76,7 @@ def bucket() -> Bucket:
     return Bucket()
 
 
-def test_what_has_no_verdict_is_started_and_then_left_alone(bucket):
+def test_what_has_no_result_is_started_and_then_left_alone(bucket):
     bucket.store.upload("input/a", b"a")
     assert bucket.sweep() == {"started": 1}
     assert bucket.store.body("output/a") == b"A"
@@ -97,7 +97,7 @@ def test_folder_markers_and_strange_records_are_no_matter(bucket):
     assert bucket.sweep() == {}
 
 
-def test_an_answer_to_an_older_version_is_none(bucket):
+def test_an_output_of_an_older_version_is_none(bucket):
     bucket.store.upload("input/a", b"a")
     bucket.start(Upload("uploads", "input/a"))
     bucket.store.upload("input/a", b"b")
@@ -105,7 +105,7 @@ def test_an_answer_to_an_older_version_is_none(bucket):
     assert bucket.store.body("output/a") == b"B"
 
 
-def test_an_older_answer_that_came_after_the_newer_upload_is_found_out(bucket):
+def test_an_older_output_that_came_after_the_newer_upload_is_found_out(bucket):
     """Its job was ended before its last look, and the event of the newer version was lost."""
     old = bucket.store.upload("input/a", b"a")
     bucket.now += timedelta(seconds=1)
@@ -116,7 +116,7 @@ def test_an_older_answer_that_came_after_the_newer_upload_is_found_out(bucket):
     assert bucket.store.body("output/a") == b"B"
 
 
-def test_two_verdicts_of_one_upload_become_one(bucket):
+def test_two_results_of_one_upload_become_one(bucket):
     seen = bucket.store.upload("input/a", b"a")
     for key in ("output/a", "rejected/a.json"):
         bucket.store.put(key, b"x", "text/plain", {"source-version": seen.version}, None)
@@ -125,7 +125,7 @@ def test_two_verdicts_of_one_upload_become_one(bucket):
     assert bucket.store.body("rejected/a.json") is None
 
 
-def test_a_young_upload_with_a_verdict_needs_none(bucket):
+def test_a_young_upload_with_a_result_needs_none(bucket):
     bucket.now += HOUR
     for name in ("a", "b"):
         bucket.store.upload(f"input/{name}", b"x")
@@ -203,18 +203,18 @@ def test_who_removes_the_rejection_has_the_upload_tried_again(bucket):
     assert [bucket.sweep() for _ in range(4)] == [*[{"started": 1}] * 3, {"gave_up": 1}]
 
 
-def test_an_answer_that_comes_while_it_is_given_up_stays(bucket):
+def test_an_output_that_comes_while_it_is_given_up_stays(bucket):
     seen = bucket.store.upload("input/a", b"crash")
     for _ in range(3):
         bucket.sweep()
 
-    def answer(operation: str, key: str) -> None:
+    def late_output(operation: str, key: str) -> None:
         if (operation, key) == ("put", "rejected/a.json"):
             bucket.store.before = None
             metadata = {"source-version": seen.version}
             bucket.store.put("output/a", b"late", "text/plain", metadata, None)
 
-    bucket.store.before = answer
+    bucket.store.before = late_output
     bucket.sweep()
     assert bucket.store.body("output/a") == b"late"
     assert bucket.store.body("rejected/a.json") is None
@@ -409,7 +409,7 @@ def test_the_oldest_that_is_left_unsettled_is_named(bucket):
     assert bucket.run().unsettled == BEGAN
 
 
-def test_verdicts_that_were_examined_are_not_looked_at_again(bucket):
+def test_results_that_were_examined_are_not_looked_at_again(bucket):
     bucket.store.upload("input/a", b"a")
     bucket.start(Upload("uploads", "input/a"))
     assert bucket.sweep() == {"current": 1}
@@ -451,7 +451,7 @@ def never(operation: str, key: str) -> None:
     [
         pytest.param(["~poison"], None, {}, never, id="one that is refused"),
         pytest.param(["~poison", "~poison-b"], None, {}, never, id="before a name like its own"),
-        pytest.param(["~poison"], b"old", {}, never, id="with the verdict of an older version"),
+        pytest.param(["~poison"], b"old", {}, never, id="with the result of an older version"),
         pytest.param(["~poison"], None, {"max_attempts": 10**9}, None, id="one that crashes"),
         pytest.param(
             [f"~{number}" for number in range(50)],
@@ -490,14 +490,14 @@ def test_an_upload_whose_record_would_have_too_long_a_key_ends_all_the_same(
         assert bucket.sweep() == {"current": 1}
 
 
-@pytest.mark.parametrize("answer", [1024, 1025])
-def test_an_answer_whose_key_would_be_too_long_is_a_rejection_that_says_so(bucket, answer):
+@pytest.mark.parametrize("output", [1024, 1025])
+def test_an_output_whose_key_would_be_too_long_is_a_rejection_that_says_so(bucket, output):
     chosen = replace(SETTINGS, output_prefix="out/" * 10)
-    key = "input/" + "x" * (answer - 40)
+    key = "input/" + "x" * (output - 40)
     upload = bucket.store.upload(key, b"good")
     report = job.run(Upload("uploads", key), bucket.store, chosen, log=lambda line: None)
-    assert report.outcome == ("answered" if answer == 1024 else "rejected")
-    assert answer == 1024 or "would have 1025 bytes" in report.reason
+    assert report.outcome == ("succeeded" if output == 1024 else "rejected")
+    assert output == 1024 or "would have 1025 bytes" in report.reason
     again = job.run(Upload("uploads", key), bucket.store, chosen, log=lambda line: None)
     assert (again.outcome, again.version) == ("unchanged", upload.version)
 
@@ -506,7 +506,7 @@ def test_no_two_uploads_have_the_same_record(bucket):
     """However alike their names, and whatever name somebody chooses to have another's record."""
     longest = "input/" + "x" * 1018
     keys = {longest, longest[:-1] + "y", longest[:-1]}
-    records = {job.verdict_keys(key, SETTINGS)[1] for key in keys}
+    records = {job.result_keys(key, SETTINGS)[1] for key in keys}
     assert len(records) == 3
     assert not any(record.endswith(".json") for record in records)
     assert all(fits(record) for record in records)
@@ -672,26 +672,26 @@ def test_what_was_given_up_and_is_current_by_now_stays(bucket):
     """Its rejection is replaced while the sweep looks."""
     given_up(bucket, "a")
 
-    def answer(operation: str, key: str) -> None:
+    def late_output(operation: str, key: str) -> None:
         if operation == "delete":
             bucket.store.before = None
             seen = bucket.store.head("rejected/a.json")
             bucket.store.put("rejected/a.json", b"{} ", "text", seen.metadata, seen)
 
-    bucket.store.before = answer
+    bucket.store.before = late_output
     assert bucket.sweep(given_up=True) == {"waiting": 1}
     assert bucket.store.body("rejected/a.json") == b"{} "
 
 
 BODIES = [b"good", b"bad", b"crash", b"fails"]
-EVENTS = ["upload", "start", "stale answer", "remove answer", "remove upload", "sweep"]
+EVENTS = ["upload", "start", "stale output", "remove output", "remove upload", "sweep"]
 
 
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(EVENTS), st.sampled_from("abc"), st.sampled_from(BODIES)))
 )
-def test_every_upload_ends_with_one_current_verdict_after_so_many_attempts(history):
+def test_every_upload_ends_with_one_current_result_after_so_many_attempts(history):
     """Whatever happened before: as many sweeps as there are attempts, and one that gives up."""
 
     def processor(body: bytes, content_type: str) -> tuple[bytes, str]:
@@ -721,28 +721,28 @@ def test_every_upload_ends_with_one_current_verdict_after_so_many_attempts(histo
 
     for event, name, body in history:
         bucket.now += timedelta(seconds=1)
-        key, answer = f"input/{name}", f"output/{name}"
+        key, output = f"input/{name}", f"output/{name}"
         if event == "upload":
             bucket.store.upload(key, body)
         elif event == "start":
             bucket.start(Upload("uploads", key), 0)
-        elif event == "stale answer" and len(versions := bucket.store.versions.get(key, [])) > 1:
+        elif event == "stale output" and len(versions := bucket.store.versions.get(key, [])) > 1:
             # A job of the version before, ended between its last two calls. None takes longer
             # than the grace period: that is a limit of the sweep (docs/OPERATIONS.md).
             newest = versions[-1]
             late = newest and bucket.now >= newest[0].modified + GRACE
-            if versions[-2] and not late and not bucket.store.current(answer):
+            if versions[-2] and not late and not bucket.store.current(output):
                 metadata = {"source-version": versions[-2][0].version}
-                bucket.store.put(answer, b"stale", "text/plain", metadata, None)
+                bucket.store.put(output, b"stale", "text/plain", metadata, None)
         elif event.startswith("remove"):
-            bucket.store.remove(answer if event == "remove answer" else key)
+            bucket.store.remove(output if event == "remove output" else key)
         else:
             sweep()
     for _ in range(PLAN.max_attempts + 2):
         sweep()
     for key, versions in bucket.store.versions.items():
         if key.startswith("input/") and versions[-1]:
-            found = [bucket.store.current(each) for each in job.verdict_keys(key, SETTINGS)]
+            found = [bucket.store.current(each) for each in job.result_keys(key, SETTINGS)]
             named = [each[0].metadata["source-version"] for each in found if each]
             assert named == [versions[-1][0].version]
 

@@ -1,4 +1,4 @@
-"""The job: one upload in, one verdict out."""
+"""The job: one upload in, one result out."""
 
 from os import uname as _uname
 

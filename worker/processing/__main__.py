@@ -1,8 +1,8 @@
-"""The container's door: one upload, named by S3_BUCKET and S3_KEY, then exit.
+"""The container's entry point: one upload, named by S3_BUCKET and S3_KEY, then exit.
 
 With two paths, IN and OUT, it runs the job on local files instead, without AWS.
 
-Exit codes: 0 the upload has its verdict (or, with paths, OUT was written); 1 failed, could be
+Exit codes: 0 the upload has its result (or, with paths, OUT was written); 1 failed, could be
 different next time; 2 wrong arguments or settings; 3 (with paths only) the file is rejected.
 """
 
@@ -16,10 +16,10 @@ from pathlib import Path
 from types import FrameType
 
 from . import events, job, settings
-from .answer import Answer
 from .errors import BadSetting, Failed, Rejected, Stopped
+from .output import Output
 
-ANSWERED, FAILED, WRONG, REJECTED = 0, 1, 2, 3
+SUCCEEDED, FAILED, WRONG, REJECTED = 0, 1, 2, 3
 
 
 def main(arguments: list[str]) -> int:
@@ -48,27 +48,27 @@ def run_on_bucket(chosen: settings.Settings) -> int:
     signal.signal(signal.SIGTERM, _stop)
     upload = events.from_environment(os.environ)
     if not events.is_upload(upload, chosen.input_prefix):
-        return ANSWERED
+        return SUCCEEDED
     try:
         job.run(upload, Bucket(upload.bucket), chosen)
     except (Failed, Stopped):
         return FAILED  # the report says why; anything unforeseen rises with its traceback
-    return ANSWERED
+    return SUCCEEDED
 
 
 def run_on_files(source: Path, target: Path, chosen: settings.Settings) -> int:
     """The same job from file to file."""
     try:
         content_type = mimetypes.guess_type(source.name)[0] or "application/octet-stream"
-        answer = Answer(*chosen.processor(source.read_bytes(), content_type))
-        target.write_bytes(answer.body)
+        output = Output(*chosen.processor(source.read_bytes(), content_type))
+        target.write_bytes(output.body)
     except Rejected as rejected:
         print(f"rejected: {source}: {rejected}", file=sys.stderr)
         return REJECTED
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return WRONG
-    return ANSWERED
+    return SUCCEEDED
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -1,11 +1,11 @@
 """Everything that can go wrong in a job, and what follows from it.
 
 ProcessingError
-├── Rejected        this upload can never have an answer: recorded, the job succeeds
+├── Rejected        this upload can never have an output: recorded, the job succeeds
 │   └── GaveUp      as far as MaxAttempts tell: it can be started again by hand
 ├── Failed          could be different next time: raised, so that the engine tries again
-│   ├── StoreError  S3 refused or did not answer
-│   └── Conflict    the upload or its verdict changed while the job looked: start over
+│   ├── StoreError  S3 refused or did not respond
+│   └── Conflict    the upload or its result changed while the job looked: start over
 ├── BadEvent        not an event that announces uploads
 └── BadSetting      a setting is missing or wrong
 
@@ -20,7 +20,7 @@ class ProcessingError(Exception):
 
 
 class Rejected(ProcessingError):
-    """The upload can never have an answer. The text is the reason its owner reads."""
+    """The upload can never have an output. The text is the reason its owner reads."""
 
 
 class GaveUp(Rejected):
@@ -32,7 +32,7 @@ class Failed(ProcessingError):
 
 
 class StoreError(Failed):
-    """S3 refused an operation or gave no answer."""
+    """S3 refused an operation or gave no response."""
 
     def __init__(
         self, operation: str, bucket: str, key: str, problem: str, *, denied: bool = False

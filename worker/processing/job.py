@@ -1,9 +1,9 @@
-"""One job: make the verdict agree with the current upload.
+"""One job: make the result agree with the current upload.
 
-The order of the calls gives an exactly-once effect with S3 alone. The verdict is looked at before
-the upload, and written only where it still is what was looked at: so an older upload's answer
+The order of the calls gives an exactly-once effect with S3 alone. The result is looked at before
+the upload, and written only where it still is what was looked at: so an older upload's output
 can't replace a newer one's, whatever the events' order. The last look catches an upload that
-changed while its answer was being written, and a rejection that another job wrote meanwhile.
+changed while its output was being written, and a rejection that another job wrote meanwhile.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from . import clock, memory, text
-from .answer import Answer
 from .errors import Conflict, Failed, GaveUp, Rejected, Stopped
 from .events import Upload
+from .output import Output
 from .settings import Settings
 from .store import LONGEST_KEY, Object, cut, fits
 
 SOURCE_VERSION = "source-version"
-"""The verdict's metadata that names the version of the upload it is for."""
+"""The result's metadata that names the version of the upload it is for."""
 
 GAVE_UP = "gave-up"
 """The metadata of a rejection after MaxAttempts."""
@@ -57,7 +57,7 @@ class Report:
     """What a job says of itself: one line of JSON, with the same fields in both engines."""
 
     outcome: str
-    """answered | unchanged | rejected | failed"""
+    """succeeded | unchanged | rejected | failed"""
     bucket: str
     key: str
     version: str | None = None
@@ -65,7 +65,7 @@ class Report:
     pixels: int | None = None
     milliseconds: int = 0
     seconds_since_upload: float | None = None
-    """From the upload's time, which S3 gives in whole seconds, to its verdict."""
+    """From the upload's time, which S3 gives in whole seconds, to its result."""
     mode: str = ""
     job_version: str = ""
     """The word of the deployment (JobVersion)."""
@@ -88,9 +88,9 @@ def read_report(line: str) -> dict[str, Any] | None:
 
 
 class Snapshot(NamedTuple):
-    """What was there when the job looked: the verdicts first, the upload after them."""
+    """What was there when the job looked: the results first, the upload after them."""
 
-    answer: Object | None
+    output: Object | None
     rejection: Object | None
     upload: Object | None
 
@@ -111,24 +111,24 @@ def run(
 
 
 def _round(upload: Upload, store: Store, settings: Settings, report: Report) -> bool:
-    """Look, and bring the verdict up to date. Whether it still is at the end."""
-    answer_key, rejection_key = verdict_keys(upload.key, settings)
-    seen = Snapshot(store.head(answer_key), store.head(rejection_key), store.head(upload.key))
+    """Look, and bring the result up to date. Whether it still is at the end."""
+    output_key, rejection_key = result_keys(upload.key, settings)
+    seen = Snapshot(store.head(output_key), store.head(rejection_key), store.head(upload.key))
     if seen.upload is None:
         report.outcome, report.reason = "unchanged", "the upload is no longer there"
         return True
     report.version, report.bytes = seen.upload.version, seen.upload.size
 
-    if _is_for(seen.upload, seen.answer):
-        report.outcome, report.reason = "unchanged", "the answer is current"
+    if _is_for(seen.upload, seen.output):
+        report.outcome, report.reason = "unchanged", "the output is current"
         stale, other = seen.rejection, None
     elif _is_for(seen.upload, seen.rejection):
         report.outcome, report.reason = "unchanged", "the rejection is current"
-        stale, other = seen.answer, None
+        stale, other = seen.output, None
     else:
         try:
-            _check_fits(answer_key)
-            answer = _process(seen.upload, store, settings)
+            _check_fits(output_key)
+            output = _process(seen.upload, store, settings)
         except Rejected as rejected:
             gave_up = isinstance(rejected, GaveUp)
             record = _record(upload, seen.upload, rejected, gave_up)
@@ -136,10 +136,10 @@ def _round(upload: Upload, store: Store, settings: Settings, report: Report) -> 
             _put(store, rejection_key, record, seen.upload, seen.rejection, more)
             report.outcome, report.reason = "rejected", text.reason(str(rejected))
             report.pixels = None
-            stale, other = seen.answer, answer_key
+            stale, other = seen.output, output_key
         else:
-            _put(store, answer_key, answer, seen.upload, seen.answer)
-            report.outcome, report.reason, report.pixels = "answered", None, answer.pixels
+            _put(store, output_key, output, seen.upload, seen.output)
+            report.outcome, report.reason, report.pixels = "succeeded", None, output.pixels
             stale, other = seen.rejection, rejection_key
     if other:
         waited = (datetime.now(UTC) - seen.upload.modified).total_seconds()
@@ -147,15 +147,15 @@ def _round(upload: Upload, store: Store, settings: Settings, report: Report) -> 
     if stale:
         store.delete(stale)
     # A job of the same version may have come to the other end: each looks after it wrote, so at
-    # least one of them sees both verdicts, and the answer is the one that stays.
+    # least one of them sees both results, and the output is the one that stays.
     if other and store.head(other):
         return False
     now = store.head(upload.key)
     return now is None or now.version == seen.upload.version
 
 
-def verdict_keys(key: str, settings: Settings) -> tuple[str, str]:
-    """The keys of an upload's answer and of its rejection record.
+def result_keys(key: str, settings: Settings) -> tuple[str, str]:
+    """The keys of an upload's output and of its rejection record.
 
     An upload whose record's key would be too long can be rejected, too: its record has the
     beginning of its name and a hash. Other records end in `.json`, so none has the same key.
@@ -168,19 +168,19 @@ def verdict_keys(key: str, settings: Settings) -> tuple[str, str]:
     return settings.output_prefix + name, record
 
 
-def _check_fits(answer_key: str) -> None:
-    if not fits(answer_key):
+def _check_fits(output_key: str) -> None:
+    if not fits(output_key):
         raise Rejected(
-            f"the answer's key would have {len(answer_key.encode())} bytes, more than the "
+            f"the output's key would have {len(output_key.encode())} bytes, more than the "
             f"{LONGEST_KEY} that S3 allows: shorten the file's name, or OutputPrefix"
         )
 
 
-def _is_for(upload: Object, verdict: Object | None) -> bool:
-    return verdict is not None and verdict.metadata.get(SOURCE_VERSION) == upload.version
+def _is_for(upload: Object, result: Object | None) -> bool:
+    return result is not None and result.metadata.get(SOURCE_VERSION) == upload.version
 
 
-def _process(upload: Object, store: Store, settings: Settings) -> Answer:
+def _process(upload: Object, store: Store, settings: Settings) -> Output:
     if upload.barrier:
         raise Rejected(upload.barrier)
     if upload.size > settings.max_bytes:
@@ -190,12 +190,12 @@ def _process(upload: Object, store: Store, settings: Settings) -> Answer:
         )
     try:
         # Half is for what becomes of it. An upload that is larger would end the process as it comes
-        # in, which no limit within the process could turn into a verdict.
+        # in, which no limit within the process could turn into a result.
         if settings.memory_mib and upload.size > settings.memory_mib * 2**20 // 2:
             raise MemoryError
         body = store.get(upload)
         with memory.limited(settings.memory_mib), _time_limited(settings.max_seconds):
-            return Answer(*settings.processor(body, upload.content_type))
+            return Output(*settings.processor(body, upload.content_type))
     except MemoryError as error:
         problem = f"the memory does not suffice to process it ({settings.memory_mib or '?'} MiB)"
         if settings.memory_error == "fail":
@@ -230,16 +230,16 @@ def _time_limited(seconds: int | None) -> Iterator[None]:
 def _put(
     store: Store,
     key: str,
-    answer: Answer,
+    output: Output,
     upload: Object,
     replaces: Object | None,
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     metadata = {SOURCE_VERSION: upload.version, **more}
-    store.put(key, answer.body, answer.content_type, metadata, replaces)
+    store.put(key, output.body, output.content_type, metadata, replaces)
 
 
-def _record(upload: Upload, seen: Object, rejected: Rejected, gave_up: bool) -> Answer:
+def _record(upload: Upload, seen: Object, rejected: Rejected, gave_up: bool) -> Output:
     """The rejection record: what its owner needs to find the upload and mend it."""
     record = {
         "reason": text.reason(str(rejected)),
@@ -250,7 +250,7 @@ def _record(upload: Upload, seen: Object, rejected: Rejected, gave_up: bool) -> 
         "bytes": seen.size,
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
-    return Answer(f"{text.to_json(record, indent=2)}\n".encode(), "application/json")
+    return Output(f"{text.to_json(record, indent=2)}\n".encode(), "application/json")
 
 
 @contextmanager

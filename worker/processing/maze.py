@@ -15,8 +15,8 @@ from pathlib import Path
 from PIL import Image
 
 from . import picture
-from .answer import Answer
 from .errors import Rejected
+from .output import Output
 
 OPEN_SUM = 600
 PATH_COLOUR = (0, 255, 0)
@@ -36,14 +36,14 @@ _capsule_pointer.restype = _pointer
 _capsule_pointer.argtypes = (ctypes.py_object, ctypes.c_char_p)
 
 
-def solve(body: bytes, content_type: str, max_pixels: int = picture.MAX_PIXELS) -> Answer:
-    """Paint a shortest path through the maze in `body`, and answer in the same format.
+def solve(body: bytes, content_type: str, max_pixels: int = picture.MAX_PIXELS) -> Output:
+    """Paint a shortest path through the maze in `body`, and give the output in the same format.
 
     Raises Rejected when the bytes are no picture, or the picture no maze that can be solved.
     """
     maze = picture.read(body, max_pixels)
     paint_path(maze.image)
-    return Answer(*picture.write(maze), pixels=maze.image.width * maze.image.height)
+    return Output(*picture.write(maze), pixels=maze.image.width * maze.image.height)
 
 
 def paint_path(image: Image.Image) -> int:

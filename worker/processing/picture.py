@@ -60,7 +60,7 @@ _RUTHLESS_ENCODERS = {"AVIF", "JPEG2000"}
 """They end the process, or never end, where they have not quite enough: not begun without."""
 
 FORMATS = (*_SAVE_OPTIONS, "DIB", "PSD")
-"""What is read. What can't be written in kind (PSD) is answered as PNG."""
+"""What is read. What can't be written in kind (PSD) has an output in PNG."""
 
 
 _TURNS: dict[object, Image.Transpose] = {
@@ -80,7 +80,7 @@ class Picture(NamedTuple):
 
     image: Image.Image
     format: str
-    """Pillow's name of the format to answer in."""
+    """Pillow's name of the format of the output."""
     profile: bytes | None
     """The ICC colour profile, where it still fits the RGB pixels."""
 
@@ -108,7 +108,7 @@ def read(body: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
             profile = _profile(image)
             upright = _rgb(_turned(image))
             # Whatever else the file says of itself (comments, text, resolution, a profile of other
-            # channels) Pillow's encoders would write into the answer.
+            # channels) Pillow's encoders would write into the output.
             upright.info.clear()
     except (Rejected, MemoryError):
         raise
@@ -144,7 +144,7 @@ def write(picture: Picture) -> tuple[bytes, str]:
     except Exception as error:  # encoders raise as decoders do
         if not _room_for_codec(room, picture.image.size):
             raise MemoryError from error
-        problem = f"the answer can't be written as {picture.format}: {error}"
+        problem = f"the output can't be written as {picture.format}: {error}"
         raise Rejected(problem) from error
     return out.getvalue(), Image.MIME[picture.format]
 

@@ -1,7 +1,7 @@
-"""What is kept of uploads that have no verdict: small objects under `.sweep/`.
+"""What is kept of uploads that have no result: small objects under `.sweep/`.
 
-No upload and no verdict can lie there, because their prefixes start with a letter or a digit. Each
-kind of record has one writer, and all are written on a condition, as verdicts are. The bucket's
+No upload and no result can lie there, because their prefixes start with a letter or a digit. Each
+kind of record has one writer, and all are written on a condition, as results are. The bucket's
 lifecycle rule removes them.
 """
 
@@ -33,7 +33,7 @@ class Attempts(NamedTuple):
     """When its job was started last, other than by its event."""
     not_begun: int = 0
     """Starts in a row that came to no job, the last of those known; they are not in `made`."""
-    handed_over: bool = False
+    fallback: bool = False
     """With Mode=hybrid: the function could not do it, so that it is a task's whatever its size."""
 
     def taken_back(self) -> Attempts:
@@ -60,7 +60,7 @@ def attempts(store: Store, key: str, version: str) -> tuple[Attempts, Object | N
         int(said["made"]),
         datetime.fromisoformat(said["last"]),
         int(said.get("not-begun", "0")),
-        said["handed-over"] == "yes",
+        said["fallback"] == "yes",
     )
     return found, seen
 
@@ -72,7 +72,7 @@ def put_attempts(store: Store, key: str, record: Attempts, replaces: Object | No
         "made": str(record.made),
         "last": record.last.isoformat(),
         "not-begun": str(record.not_begun),
-        "handed-over": "yes" if record.handed_over else "no",
+        "fallback": "yes" if record.fallback else "no",
     }
     # For people, because the name is a hash; and because what is equal has the same ETag, so that
     # the condition would hold for a record that another sweep has replaced.

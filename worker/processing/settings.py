@@ -8,10 +8,10 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .answer import Answer
 from .errors import BadSetting
+from .output import Output
 
-Processor = Callable[[bytes, str], "Answer | tuple[bytes, str]"]
+Processor = Callable[[bytes, str], "Output | tuple[bytes, str]"]
 """Bytes and content type in, bytes and content type out; raises Rejected for bad input."""
 
 DEFAULT_PROCESSOR = "processing.maze:solve"
@@ -66,7 +66,7 @@ def from_environment(
 
 
 def _check_apart(prefixes: Mapping[str, str]) -> None:
-    """Prefixes that contain one another would make the job's answers its next uploads."""
+    """Prefixes that contain one another would make the job's outputs its next uploads."""
     for name, prefix in prefixes.items():
         if not prefix.endswith("/"):
             raise BadSetting(name, prefix, "a prefix that ends with /")

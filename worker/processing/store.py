@@ -2,7 +2,7 @@
 
 The runtime signs, pools connections and retries (500, 503, lost connections); it takes keys as they
 are, and imports in a third of boto3's time. What is here are the four calls of a job and the
-listing of the sweep, and what their answers mean.
+listing of the sweep, and what their responses mean.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _OTHER_HEADERS = {
     "response-cache-control": "no-cache",
     "response-expires": "0",
 }
-"""What S3 answers in place of the headers that an uploader chose freely (GetObject, HeadObject)."""
+"""What S3 returns in place of the headers that an uploader chose freely (GetObject, HeadObject)."""
 
 
 class Object(NamedTuple):
@@ -102,7 +102,7 @@ class Bucket:
 
     def head(self, key: str) -> Object | None:
         """The current version of a key; None where there is none."""
-        if not fits(key):  # S3 would answer 400
+        if not fits(key):  # S3 would return 400
             return None
         status, headers, _ = self._call("HEAD", "HeadObject", key)
         if status == 404:
@@ -124,7 +124,7 @@ class Bucket:
         )
 
     def _without_head(self, key: str, status: int) -> Object | None:
-        """What HEAD refused, without a word, for its answers have no body: GET says why.
+        """What HEAD refused, without a word, for its responses have no body: GET says why.
 
         Of an object with a key of its uploader's (SSE-C), S3 tells only a list which version it is.
         """
@@ -265,7 +265,7 @@ class Bucket:
             chosen = getattr(error, "name", "") == "AWS_ERROR_CRT_CALLBACK_EXCEPTION"
             if chosen and method in ("HEAD", "GET") and not query:
                 return self._call(method, operation, key, headers, query=_OTHER_HEADERS)
-            raise StoreError(operation, self.name, key, f"no answer ({error})") from error
+            raise StoreError(operation, self.name, key, f"no response ({error})") from error
         return status, got, received.getvalue()
 
     def _refused(self, operation: str, key: str, status: int, body: bytes) -> StoreError:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from . import picture
-from .answer import Answer
+from .output import Output
 
 
-def thumbnail(body: bytes, content_type: str, max_pixels: int = picture.MAX_PIXELS) -> Answer:
+def thumbnail(body: bytes, content_type: str, max_pixels: int = picture.MAX_PIXELS) -> Output:
     """The picture, at most 256 pixels wide and high."""
     original = picture.read(body, max_pixels)
     original.image.thumbnail((256, 256))
-    return Answer(*picture.write(original))
+    return Output(*picture.write(original))

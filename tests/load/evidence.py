@@ -1,6 +1,6 @@
 """What became of an upload, from all that the stack and the embedded AWS say of it.
 
-A test that finds a verdict missing, or one too many, keeps it in a file, and gives the reason.
+A test that finds a result missing, or one too many, keeps it in a file, and gives the reason.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from local.pipeline import Pipeline, answer_key, rejection_key
+from local.pipeline import Pipeline, output_key, rejection_key
+from tests.load.entry_points import Bucket
 from tests.running_tasks import tasks_of
-from tests.storm.doors import Bucket
 
 Json = dict[str, Any]
 
@@ -51,12 +51,12 @@ class Evidence:
         return found
 
     def of(self, key: str) -> Json:
-        """Its versions and its verdicts', the jobs' log, failure, tasks, the emulator's words."""
+        """Its versions and its results', the jobs' log, failure, tasks, the emulator's words."""
         tasks = [_shown(task) for task in self._tasks if _key_of(task) == key]
         ids = [task["taskArn"].rsplit("/", 1)[-1] for task in tasks]
         return {
             "upload": self._bucket.changes(key),
-            "answer": self._bucket.changes(answer_key(key)),
+            "output": self._bucket.changes(output_key(key)),
             "rejection": self._bucket.changes(rejection_key(key)),
             "log": [
                 event["message"]
@@ -76,7 +76,7 @@ class Evidence:
 
 
 def reason(story: Json) -> str | None:
-    """Why the upload's current version has no verdict, as its own record has it; None if that
+    """Why the upload's current version has no result, as its own record has it; None if that
     says nothing."""
     uploaded = datetime.fromisoformat(story["upload"][-1]["time"]).replace(microsecond=0)
 

@@ -9,7 +9,7 @@ import pytest
 from tests.template.synthesis import BUCKET, PSEUDO, TASKS, refusals, synthesize
 from tests.template.test_choices import made
 
-CEILING = {"MaxTasks": "5"}
+MAX_TASKS = {"MaxTasks": "5"}
 every_engine = pytest.mark.parametrize("engine", TASKS.values(), ids=TASKS.keys())
 PARTS = {
     "LaunchQueue", "LaunchQueuePolicy", "LaunchFunction", "LaunchFunctionRole",
@@ -31,16 +31,16 @@ def actions(stack: Any, role: str) -> set[str]:
 
 
 @every_engine
-def test_a_ceiling_puts_a_queue_and_its_function_in_place_of_the_rules_role(
+def test_a_concurrency_limit_puts_a_queue_and_its_function_in_place_of_the_rules_role(
     engine: dict[str, str],
 ) -> None:
-    assert made({**engine, **CEILING}) == made(engine) - REPLACED | PARTS
+    assert made({**engine, **MAX_TASKS}) == made(engine) - REPLACED | PARTS
 
 
 @every_engine
 def test_the_rule_sends_each_event_to_one_group_of_the_queue(engine: dict[str, str]) -> None:
     """One group: Lambda hands the next batch out when the last one is done."""
-    (target,) = synthesize(engine, **CEILING)["UploadRule"]["Targets"]
+    (target,) = synthesize(engine, **MAX_TASKS)["UploadRule"]["Targets"]
     assert target["Arn"] == "<LaunchQueue.Arn>"
     assert target["SqsParameters"] == {"MessageGroupId": "tasks"}
     # The whole event, whose ID makes it another one than that of an overwrite: a queue with
@@ -50,7 +50,7 @@ def test_the_rule_sends_each_event_to_one_group_of_the_queue(engine: dict[str, s
 
 
 def test_the_queue_is_one_that_eventbridge_may_fill_in_order() -> None:
-    queue = synthesize(TASKS["fargate"], **CEILING)["LaunchQueue"]
+    queue = synthesize(TASKS["fargate"], **MAX_TASKS)["LaunchQueue"]
     assert queue == {
         "FifoQueue": True,
         "ContentBasedDeduplication": True,
@@ -61,12 +61,12 @@ def test_the_queue_is_one_that_eventbridge_may_fill_in_order() -> None:
 
 
 def test_lambda_takes_no_longer_than_the_queue_hides_a_message() -> None:
-    stack = synthesize(TASKS["fargate"], **CEILING)
+    stack = synthesize(TASKS["fargate"], **MAX_TASKS)
     assert stack["LaunchQueue"]["VisibilityTimeout"] >= 6 * stack["LaunchFunction"]["Timeout"]
 
 
 def test_the_function_gets_batches_and_says_what_is_left() -> None:
-    mapping = synthesize(TASKS["fargate"], **CEILING)["LaunchFunctionLaunches"]
+    mapping = synthesize(TASKS["fargate"], **MAX_TASKS)["LaunchFunctionLaunches"]
     assert mapping["EventSourceArn"] == "<LaunchQueue.Arn>"
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["BatchSize"] == 10
@@ -74,7 +74,7 @@ def test_the_function_gets_batches_and_says_what_is_left() -> None:
 
 @every_engine
 def test_only_the_rule_and_the_sweep_fill_the_queue(engine: dict[str, str]) -> None:
-    stack = synthesize(engine, **CEILING)
+    stack = synthesize(engine, **MAX_TASKS)
     by_sid = {
         each["Sid"]: each for each in stack["LaunchQueuePolicy"]["PolicyDocument"]["Statement"]
     }
@@ -93,7 +93,7 @@ def test_only_the_rule_and_the_sweep_fill_the_queue(engine: dict[str, str]) -> N
 @every_engine
 def test_nothing_but_the_launch_function_starts_tasks(engine: dict[str, str]) -> None:
     """Else a sweep would start them beside it."""
-    stack = synthesize(engine, **CEILING)
+    stack = synthesize(engine, **MAX_TASKS)
     starters = {
         name
         for name, role in stack.of_type("AWS::IAM::Role").items()
@@ -103,7 +103,7 @@ def test_nothing_but_the_launch_function_starts_tasks(engine: dict[str, str]) ->
 
 
 def test_the_launch_function_sees_and_starts_tasks_of_this_stack_only() -> None:
-    stack = synthesize(TASKS["fargate"], **CEILING)
+    stack = synthesize(TASKS["fargate"], **MAX_TASKS)
     (policy,) = stack["LaunchFunctionRole"]["Policies"]
     in_cluster = {"ArnEquals": {"ecs:cluster": "<Cluster.Arn>"}}
     of_ecs = [
@@ -121,7 +121,7 @@ def test_the_launch_function_sees_and_starts_tasks_of_this_stack_only() -> None:
 
 @every_engine
 def test_the_sweep_is_told_of_the_queue_and_of_no_cluster(engine: dict[str, str]) -> None:
-    told = synthesize(engine, **CEILING)["SweepFunction"]["Environment"]["Variables"]
+    told = synthesize(engine, **MAX_TASKS)["SweepFunction"]["Environment"]["Variables"]
     assert told["LAUNCH_QUEUE"] == "<LaunchQueue>"
     assert (
         not {"CLUSTER", "TASK_DEFINITION", "SUBNETS", "SECURITY_GROUP", "PUBLIC_IP"} & told.keys()
@@ -129,7 +129,7 @@ def test_the_sweep_is_told_of_the_queue_and_of_no_cluster(engine: dict[str, str]
 
 
 def test_the_launch_function_is_told_all_that_it_reads() -> None:
-    told = synthesize(TASKS["fargate"], **CEILING)["LaunchFunction"]["Environment"]["Variables"]
+    told = synthesize(TASKS["fargate"], **MAX_TASKS)["LaunchFunction"]["Environment"]["Variables"]
     assert told == {
         "BUCKET": BUCKET,
         "AWS_ENDPOINT_URL_S3": "",
@@ -146,6 +146,6 @@ def test_the_launch_function_is_told_all_that_it_reads() -> None:
     }
 
 
-def test_functions_have_no_ceiling_of_tasks() -> None:
-    (refusal,) = refusals(CEILING)
+def test_functions_have_no_limit_on_tasks() -> None:
+    (refusal,) = refusals(MAX_TASKS)
     assert "MaxTasks needs Mode=fargate or hybrid" in refusal

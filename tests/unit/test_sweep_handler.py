@@ -1,4 +1,4 @@
-"""The sweep's door: what an event may ask for, and what settings must be there."""
+"""The sweep's handler: what an event may ask for, and what settings must be there."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ TASKS = {
 }
 
 
-class Engines:
-    """Both engines of the account, as boto3's clients."""
+class Clients:
+    """The account's services, as boto3's clients."""
 
     def __init__(self) -> None:
         self.calls: list[dict] = []
@@ -47,7 +47,7 @@ class Engines:
         self.error: Exception | None = None
         self.exceptions = SimpleNamespace(QueueDoesNotExist=NoQueue)
 
-    def client(self, service: str, config: object) -> Engines:
+    def client(self, service: str, config: object) -> Clients:
         return self
 
     def invoke(self, **request: object) -> None:
@@ -76,14 +76,14 @@ def store() -> MemoryStore:
 
 
 @pytest.fixture
-def aws(monkeypatch) -> Engines:
-    engines = Engines()
-    monkeypatch.setattr("boto3.client", engines.client)
-    return engines
+def aws(monkeypatch) -> Clients:
+    clients = Clients()
+    monkeypatch.setattr("boto3.client", clients.client)
+    return clients
 
 
 @pytest.fixture
-def door(monkeypatch, store, aws):
+def handler(monkeypatch, store, aws):
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     path = Path(__file__).parents[2] / "functions/sweep/app.py"
@@ -94,9 +94,9 @@ def door(monkeypatch, store, aws):
     return lambda **event: module.handler(event, CONTEXT)
 
 
-def test_the_functions_jobs_are_invoked_with_an_event_of_their_upload(door, store, aws):
+def test_the_functions_jobs_are_invoked_with_an_event_of_their_upload(handler, store, aws):
     store.upload("input/a b", b"x")
-    said = door()
+    said = handler()
     assert (said["outcomes"], said["after"], said["problem"]) == ({"started": 1}, None, None)
     (call,) = aws.calls
     assert (call["FunctionName"], call["InvocationType"]) == ("process", "Event")
@@ -105,14 +105,14 @@ def test_the_functions_jobs_are_invoked_with_an_event_of_their_upload(door, stor
 
 
 @pytest.fixture
-def tasks(monkeypatch, door):
+def tasks(monkeypatch, handler):
     for name, value in TASKS.items():
         monkeypatch.setenv(name, value)
 
 
-def test_tasks_are_run_with_their_upload_in_the_environment(tasks, door, store, aws):
+def test_tasks_are_run_with_their_upload_in_the_environment(tasks, handler, store, aws):
     store.upload("input/a b", b"x")
-    assert door()["outcomes"] == {"started": 1}
+    assert handler()["outcomes"] == {"started": 1}
     (call,) = aws.calls
     assert (call["cluster"], call["taskDefinition"]) == ("a cluster", "worker:1")
     (override,) = call["overrides"]["containerOverrides"]
@@ -125,10 +125,10 @@ def test_tasks_are_run_with_their_upload_in_the_environment(tasks, door, store, 
     assert network["subnets"] == ["subnet-1", "subnet-2"]
 
 
-def test_a_reply_with_failures_is_no_start(tasks, door, store, aws):
+def test_a_reply_with_failures_is_no_start(tasks, handler, store, aws):
     store.upload("input/a", b"x")
     aws.failures = [{"reason": "Capacity is unavailable at this time"}]
-    said = door()
+    said = handler()
     assert said["outcomes"] == {"not_started": 1}
     assert "Capacity is unavailable" in said["problem"]
 
@@ -144,7 +144,7 @@ def test_a_reply_with_failures_is_no_start(tasks, door, store, aws):
         ),
     ],
 )
-def test_a_throttled_launch_may_pass(tasks, door, store, aws, code, message):
+def test_a_throttled_launch_may_pass(tasks, handler, store, aws, code, message):
     """Whether ECS throttles, or EC2 does behind it."""
     store.upload("input/a", b"x")
     said = {
@@ -152,33 +152,33 @@ def test_a_throttled_launch_may_pass(tasks, door, store, aws, code, message):
         "ResponseMetadata": {"HTTPStatusCode": 400},
     }
     aws.error = ClientError(said, "RunTask")
-    assert door()["outcomes"] == {"not_started": 1}
+    assert handler()["outcomes"] == {"not_started": 1}
 
 
-def test_a_launch_that_is_refused_for_good_is_that_uploads_failure(tasks, door, store, aws):
+def test_a_launch_that_is_refused_for_good_is_that_uploads_failure(tasks, handler, store, aws):
     store.upload("input/a", b"x")
     said = {
         "Error": {"Code": "InvalidParameterException", "Message": "TaskDefinition not found"},
         "ResponseMetadata": {"HTTPStatusCode": 400},
     }
     aws.error = ClientError(said, "RunTask")
-    said = door()
+    said = handler()
     assert said["outcomes"] == {"failed": 1}
     assert "TaskDefinition not found" in said["problem"]
     with pytest.raises(Failed, match="TaskDefinition not found"):
-        door(resume=True)
+        handler(resume=True)
 
 
-def test_a_launch_queue_that_is_gone_is_named(tasks, door, store, monkeypatch):
+def test_a_launch_queue_that_is_gone_is_named(tasks, handler, store, monkeypatch):
     monkeypatch.setenv("LAUNCH_QUEUE", "https://sqs/deleted")
     with pytest.raises(BadSetting, match="LAUNCH_QUEUE is 'https://sqs/deleted'"):
-        door()
+        handler()
 
 
-def test_what_lambda_may_still_keep_is_not_started_again(door, store, aws):
+def test_what_lambda_may_still_keep_is_not_started_again(handler, store, aws):
     """It takes every asynchronous invocation, and keeps for six hours what has to wait."""
     store.upload("input/a", b"x")
-    assert [door()["outcomes"] for _ in range(3)] == [{"started": 1}, *[{"waiting": 1}] * 2]
+    assert [handler()["outcomes"] for _ in range(3)] == [{"started": 1}, *[{"waiting": 1}] * 2]
     assert len(aws.calls) == 1
 
 
@@ -194,9 +194,9 @@ def test_what_lambda_may_still_keep_is_not_started_again(door, store, aws):
         ({"rate": "fast"}, "rate is 'fast'"),
     ],
 )
-def test_what_an_event_may_not_ask_for_is_named(door, event, says):
+def test_what_an_event_may_not_ask_for_is_named(handler, event, says):
     with pytest.raises(BadEvent) as raised:
-        door(**event)
+        handler(**event)
     assert says in str(raised.value)
 
 
@@ -213,27 +213,27 @@ def test_what_an_event_may_not_ask_for_is_named(door, event, says):
         ("RATE", "-1"),
     ],
 )
-def test_settings_that_are_missing_or_wrong_are_named(monkeypatch, door, name, value):
+def test_settings_that_are_missing_or_wrong_are_named(monkeypatch, handler, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(BadSetting, match=name):
-        door()
+        handler()
 
 
 @pytest.mark.parametrize("name", TASKS.keys() - {"MODE"})
-def test_tasks_need_all_their_settings(monkeypatch, tasks, door, name):
+def test_tasks_need_all_their_settings(monkeypatch, tasks, handler, name):
     monkeypatch.delenv(name)
     with pytest.raises(BadSetting, match=name):
-        door()
+        handler()
 
 
-def test_the_schedules_sweep_leaves_its_state(door, store):
+def test_the_schedules_sweep_leaves_its_state(handler, store):
     store.upload("input/a", b"x")
-    assert door(resume=True)["after"] is None
+    assert handler(resume=True)["after"] is None
     assert json.loads(store.body(".sweep/state"))["unsettled"] is None
     assert json.loads(store.body(".sweep/state"))["examined"] is not None
 
 
-def test_the_schedules_sweep_fails_loudly_after_it_did_what_it_could(door, store):
+def test_the_schedules_sweep_fails_loudly_after_it_did_what_it_could(handler, store):
     store.upload("input/a", b"x")
     store.upload("input/b", b"x")
 
@@ -242,13 +242,13 @@ def test_the_schedules_sweep_fails_loudly_after_it_did_what_it_could(door, store
             raise Failed("no")
 
     store.before = refuse
-    assert door()["outcomes"] == {"failed": 1, "started": 1}
+    assert handler()["outcomes"] == {"failed": 1, "started": 1}
     with pytest.raises(Failed, match="1 uploads could not be dealt with; the last: input/a: no"):
-        door(resume=True)
+        handler(resume=True)
     assert store.body(".sweep/state")
 
 
-def test_the_place_is_saved_whatever_ends_the_sweep(door, store):
+def test_the_place_is_saved_whatever_ends_the_sweep(handler, store):
     for number in range(300):
         store.upload(f"input/{number:04}", b"x")
     listing = store.listing
@@ -260,13 +260,13 @@ def test_the_place_is_saved_whatever_ends_the_sweep(door, store):
 
     store.listing = denied_at_last
     with pytest.raises(StoreError, match="403 AccessDenied"):
-        door(resume=True)
+        handler(resume=True)
     assert json.loads(store.body(".sweep/state"))["after"] == "0255"
     store.listing = listing
-    assert door(resume=True)["outcomes"] == {"started": 44}
+    assert handler(resume=True)["outcomes"] == {"started": 44}
 
 
-def test_a_sweep_that_may_not_list_leaves_no_state(door, store):
+def test_a_sweep_that_may_not_list_leaves_no_state(handler, store):
     """Its beginning, and what was young then, would be those of the next one."""
     store.upload("input/a", b"x")
 
@@ -276,20 +276,20 @@ def test_a_sweep_that_may_not_list_leaves_no_state(door, store):
 
     store.listing = denied
     with pytest.raises(StoreError, match="403 AccessDenied"):
-        door(resume=True)
+        handler(resume=True)
     assert store.body(".sweep/state") is None
 
 
-def test_of_two_runs_at_once_the_later_one_ends_without_a_word(door, store, capsys):
+def test_of_two_runs_at_once_the_later_one_ends_without_a_word(handler, store, capsys):
     """The state that the other one left stays."""
 
     def other(operation: str, key: str) -> None:
         if (operation, key) == ("put", ".sweep/state"):
             store.before = None
-            door(resume=True)
+            handler(resume=True)
 
     store.before = other
-    assert door(resume=True)["after"] is None
+    assert handler(resume=True)["after"] is None
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
@@ -301,82 +301,82 @@ def hybrid(monkeypatch, tasks):
 
 @pytest.mark.parametrize(("size", "engine"), [(0, "function"), (10, "function"), (11, "task")])
 def test_hybrid_starts_each_upload_on_the_engine_of_its_size(
-    hybrid, door, store, aws, size, engine
+    hybrid, handler, store, aws, size, engine
 ):
     store.upload("input/a", bytes(size))
-    assert door()["outcomes"] == {"started": 1}
+    assert handler()["outcomes"] == {"started": 1}
     (call,) = aws.calls
     assert ("FunctionName" in call) == (engine == "function")
 
 
-def test_a_task_can_be_asked_for_whatever_the_size(hybrid, door, store, aws):
+def test_a_task_can_be_asked_for_whatever_the_size(hybrid, handler, store, aws):
     upload = {"bucket": "uploads", "key": "input/a"}
     store.upload("input/a", b"x")
-    assert door(start_task=upload) == {"handed_over": upload}
+    assert handler(start_task=upload) == {"fallback": upload}
     (call,) = aws.calls
     (override,) = call["overrides"]["containerOverrides"]
     assert {"name": "S3_KEY", "value": "input/a"} in override["environment"]
 
 
-def test_what_was_handed_over_stays_a_tasks(hybrid, door, store, aws):
+def test_what_fell_back_stays_a_tasks(hybrid, handler, store, aws):
     """The function could not do it, and would fail again."""
     store.upload("input/a", b"small")
-    door(start_task={"bucket": "uploads", "key": "input/a"})
-    assert door()["outcomes"] == {"started": 1}
+    handler(start_task={"bucket": "uploads", "key": "input/a"})
+    assert handler()["outcomes"] == {"started": 1}
     assert ["overrides" in call for call in aws.calls] == [True, True]
     store.upload("input/a", b"newer")
-    assert door()["outcomes"] == {"started": 1}
+    assert handler()["outcomes"] == {"started": 1}
     assert "FunctionName" in aws.calls[-1]
 
 
-def test_what_was_handed_over_may_wait_for_its_turn(hybrid, door, store, aws, monkeypatch):
+def test_what_fell_back_may_wait_for_its_turn(hybrid, handler, store, aws, monkeypatch):
     """It is no attempt that failed."""
     monkeypatch.setenv("LAUNCH_QUEUE", "https://sqs/launches")
-    monkeypatch.setattr(Engines, "get_queue_attributes", one_message)
-    monkeypatch.setattr(Engines, "send_message", lambda self, **request: None, raising=False)
+    monkeypatch.setattr(Clients, "get_queue_attributes", one_message)
+    monkeypatch.setattr(Clients, "send_message", lambda self, **request: None, raising=False)
     store.upload("input/a", b"small")
-    door(start_task={"bucket": "uploads", "key": "input/a"})
+    handler(start_task={"bucket": "uploads", "key": "input/a"})
     for _ in range(5):
-        assert door()["outcomes"] == {"waiting": 1}
+        assert handler()["outcomes"] == {"waiting": 1}
 
 
-def one_message(self: Engines, **request: object) -> dict:
+def one_message(self: Clients, **request: object) -> dict:
     counts = {"ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesNotVisible": "1"}
     return {"Attributes": counts}
 
 
 def test_what_can_not_be_in_the_queue_is_started_though_others_wait(
-    tasks, door, store, monkeypatch
+    tasks, handler, store, monkeypatch
 ):
     """The queue is in order: what was uploaded before its turn has left it, or never was in it."""
     monkeypatch.setenv("LAUNCH_QUEUE", "https://sqs/launches")
-    monkeypatch.setattr(Engines, "get_queue_attributes", one_message)
-    monkeypatch.setattr(Engines, "send_message", lambda self, **request: None, raising=False)
+    monkeypatch.setattr(Clients, "get_queue_attributes", one_message)
+    monkeypatch.setattr(Clients, "send_message", lambda self, **request: None, raising=False)
     uploaded = store.upload("input/a", b"x").modified
-    assert door()["outcomes"] == {"waiting": 1}
+    assert handler()["outcomes"] == {"waiting": 1}
     records.put_turn(store, uploaded - timedelta(seconds=1))
-    assert door()["outcomes"] == {"waiting": 1}
+    assert handler()["outcomes"] == {"waiting": 1}
     records.put_turn(store, uploaded + timedelta(microseconds=20))  # the grace period is one of 6
-    assert door()["outcomes"] == {"started": 1}
-    assert door()["outcomes"] == {"waiting": 1}
+    assert handler()["outcomes"] == {"started": 1}
+    assert handler()["outcomes"] == {"waiting": 1}
 
 
-def test_an_upload_that_is_gone_is_handed_over_to_nobody(hybrid, door, aws):
-    door(start_task={"bucket": "uploads", "key": "input/gone"})
+def test_an_upload_that_is_gone_does_not_fall_back(hybrid, handler, aws):
+    handler(start_task={"bucket": "uploads", "key": "input/gone"})
     assert aws.calls == []
 
 
-def test_a_task_that_is_asked_for_and_does_not_start_is_an_error(hybrid, door, store, aws):
+def test_a_task_that_is_asked_for_and_does_not_start_is_an_error(hybrid, handler, store, aws):
     store.upload("input/a", b"x")
     aws.failures = [{"reason": "Capacity is unavailable at this time"}]
     with pytest.raises(Exception, match="Capacity is unavailable"):
-        door(start_task={"bucket": "uploads", "key": "input/a"})
+        handler(start_task={"bucket": "uploads", "key": "input/a"})
 
 
 @pytest.mark.parametrize(
     "body", [None, b"no JSON", b"\xff", b"[]", b"{}", b'{"began": "yesterday"}', b'{"began": 1}']
 )
-def test_a_state_that_cant_be_read_is_the_start_of_the_bucket(door, store, body):
+def test_a_state_that_cant_be_read_is_the_start_of_the_bucket(handler, store, body):
     """None: the role has lost the key that encrypted it. It is written over, and not kept."""
     store.upload(".sweep/state", body or b"encrypted")
     store.upload("input/a", b"x")
@@ -388,17 +388,17 @@ def test_a_state_that_cant_be_read_is_the_start_of_the_bucket(door, store, body)
         return read(seen)
 
     store.get = denied
-    assert door(resume=True)["outcomes"] == {"started": 1}
+    assert handler(resume=True)["outcomes"] == {"started": 1}
     assert json.loads(store.body(".sweep/state"))["examined"] is not None
 
 
-def test_s3_that_gives_no_answer_ends_the_sweep_and_keeps_its_state(door, store):
+def test_s3_that_gives_no_output_ends_the_sweep_and_keeps_its_state(handler, store):
     store.upload(".sweep/state", b'{"after": "k"}')
 
     def silent(seen):
-        raise StoreError("GetObject", "uploads", seen.key, "no answer")
+        raise StoreError("GetObject", "uploads", seen.key, "no output")
 
     store.get = silent
-    with pytest.raises(StoreError, match="no answer"):
-        door(resume=True)
+    with pytest.raises(StoreError, match="no output"):
+        handler(resume=True)
     assert store.body(".sweep/state") == b'{"after": "k"}'

@@ -1,4 +1,4 @@
-"""The two doors, as ECS and Lambda open them, and the bucket that they work on."""
+"""The entry point and the handler, as ECS and Lambda call them, and their bucket."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import Any, Self
 from botocore.exceptions import ClientError
 
 from local import paths
-from local.pipeline import answer_key, rejection_key
+from local.pipeline import output_key, rejection_key
 
 
 @dataclass(frozen=True)
-class Doors:
+class EntryPoints:
     """Ways to run the job of an upload in `bucket`."""
 
     bucket: str
@@ -73,33 +73,33 @@ class Bucket:
         """Gives the new version."""
         return str(self.s3.put_object(Bucket=self.name, Key=key, Body=body)["VersionId"])
 
-    def write_verdict(self, key: str, version: str) -> None:
+    def write_result(self, key: str, version: str) -> None:
         """As a job of that version of the upload would have done."""
         metadata = {"source-version": version}
         self.s3.put_object(Bucket=self.name, Key=key, Body=b"{}", Metadata=metadata)
 
-    def verdicts(self, key: str) -> dict[str, str]:
-        """The keys of the verdicts that are there now, and the upload's versions they are for."""
+    def results(self, key: str) -> dict[str, str]:
+        """The keys of the results that are there now, and the upload's versions they are for."""
         found = {}
-        for verdict_key in (answer_key(key), rejection_key(key)):
+        for result_key in (output_key(key), rejection_key(key)):
             try:
-                head = self.s3.head_object(Bucket=self.name, Key=verdict_key)
+                head = self.s3.head_object(Bucket=self.name, Key=result_key)
             except ClientError as error:
                 if error.response["Error"]["Code"] != "404":
                     raise
             else:
-                found[verdict_key] = head["Metadata"]["source-version"]
+                found[result_key] = head["Metadata"]["source-version"]
         return found
 
-    def verdicts_ever(self, key: str) -> list[str]:
-        """The upload's versions that all verdicts there ever were are for."""
+    def results_ever(self, key: str) -> list[str]:
+        """The upload's versions that all results there ever were are for."""
         return [version for history in self.histories(key) for version in history if version]
 
     def histories(self, key: str) -> list[list[str | None]]:
-        """Of the upload's answer and of its rejection, each as judge.repeats takes it."""
+        """Of the upload's output and of its rejection, each as judge.repeats takes it."""
         return [
-            [change["for"] for change in self.changes(verdict_key)]
-            for verdict_key in (answer_key(key), rejection_key(key))
+            [change["for"] for change in self.changes(result_key)]
+            for result_key in (output_key(key), rejection_key(key))
         ]
 
     def changes(self, key: str) -> list[dict[str, Any]]:

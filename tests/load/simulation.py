@@ -1,9 +1,9 @@
-"""A storm on a bucket in memory: users, doors and accidents, interleaved call by call.
+"""A simulation of a bucket in memory: users, jobs and accidents, interleaved call by call.
 
 Each job is the real `job.run`, in a thread of its own. Only one thread runs at a time, and only up
 to its next call to the store: which one goes on is drawn by lot, so that a seed gives the same
-storm every time. Jobs are killed before a call is sent or after it was applied, replies are lost,
-events come twice and in any order, and uploads are overwritten while they are looked at.
+simulation every time. Jobs are killed before a call is sent or after it was applied, replies are
+lost, events come twice and in any order, and uploads are overwritten while they are looked at.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engines import NotStarted
 from memory_store import MemoryStore
 from processing import job
-from processing.answer import Answer
 from processing.errors import Conflict, Failed, Rejected, StoreError
 from processing.events import Upload
+from processing.output import Output
 from processing.settings import Processor, Settings
 from processing.store import Object
-from sweep import Plan, Sweep
+from reconcile import Plan, Sweep
+from starters import NotStarted
 
-from tests.storm.judge import repeats
+from tests.load.judge import repeats
 
 BUCKET = "uploads"
 _CALLS_OF_A_JOB = 8
@@ -35,8 +35,8 @@ _CALLS_OF_A_JOB = 8
 
 
 @dataclass(frozen=True)
-class Weather:
-    """How rough it gets; shares are of uploads, events or jobs."""
+class Conditions:
+    """How much goes wrong; shares are of uploads, events or jobs."""
 
     uploads: int
     overwrites: int = 3
@@ -49,22 +49,23 @@ class Weather:
     killed: float = 0.02
     lost_replies: float = 0.02
     """Of what is drawn for a job: some come to a call that it does not make, and a job that was
-    killed is started again and may be again. In the long storms 3 to 4 % of jobs are killed."""
+    killed is started again and may be again. In the long simulations 3 to 4 % of jobs are
+    killed."""
     at_once: int = 32
     """Jobs that run side by side."""
 
 
 @dataclass
 class Outcome:
-    """What a storm left."""
+    """What a simulation left."""
 
     lost: list[str] = field(default_factory=list)
-    """Uploads without a verdict on their current version, or with a wrong one."""
+    """Uploads without a result for their current version, or with a wrong one."""
     outdated: list[str] = field(default_factory=list)
-    """Uploads with a verdict on another than their current version."""
+    """Uploads with a result for another version than their current one."""
     written_twice: list[str] = field(default_factory=list)
     written_again: list[str] = field(default_factory=list)
-    """Versions of uploads with more than one verdict: see judge.Repeats."""
+    """Versions of uploads with more than one result: see judge.Repeats."""
 
     @property
     def flawless(self) -> bool:
@@ -75,25 +76,25 @@ class Killed(BaseException):
     """The process is gone, wherever it was."""
 
 
-def answer(body: bytes, content_type: str) -> Answer:
-    """A processor whose verdict tells from which bytes it was made."""
+def output(body: bytes, content_type: str) -> Output:
+    """A processor whose result tells from which bytes it was made."""
     if body.startswith(b"bad"):
-        raise Rejected(f"no answer to {body.decode()}")
-    return Answer(b"answer to " + body, content_type)
+        raise Rejected(f"no output for {body.decode()}")
+    return Output(b"output of " + body, content_type)
 
 
-class Storm:
-    """One storm, from the first upload to the end of the last job."""
+class Simulation:
+    """One simulation, from the first upload to the end of the last job."""
 
-    def __init__(self, seed: int, weather: Weather, processor: Processor = answer) -> None:
-        self.weather = weather
+    def __init__(self, seed: int, conditions: Conditions, processor: Processor = output) -> None:
+        self.conditions = conditions
         self.bucket = MemoryStore()
         self.settings = Settings(processor=processor)
         self.counts: Counter[str] = Counter()
         self.unattended: set[str] = set()
         """Uploads with a job that ended in an accident and that nothing started again."""
         self.swept: Counter[str] = Counter()
-        """What the sweep did, by sweep.Progress."""
+        """What the sweep did, by reconcile.Progress."""
         self._chance = random.Random(seed)
         self._events: list[str] = []
         self._jobs: list[_Job] = []
@@ -101,11 +102,11 @@ class Storm:
 
     def run(self) -> None:
         """Until nothing is left to do."""
-        while self._uploaded < self.weather.uploads or self._events or self._jobs:
+        while self._uploaded < self.conditions.uploads or self._events or self._jobs:
             lot = self._chance.random()
-            if self._uploaded < self.weather.uploads and lot < 1 / 12:
+            if self._uploaded < self.conditions.uploads and lot < 1 / 12:
                 self._upload()
-            elif self._events and len(self._jobs) < self.weather.at_once and lot < 1 / 4:
+            elif self._events and len(self._jobs) < self.conditions.at_once and lot < 1 / 4:
                 self._start(self._take(self._events), self._accident())
             elif self._jobs:
                 self._step(self._chance.randrange(len(self._jobs)))
@@ -134,31 +135,31 @@ class Storm:
     def outcome(self) -> Outcome:
         found = Outcome()
         for key, (upload, body) in self.uploads().items():
-            verdicts = self.verdicts(key)
-            versions = [seen.metadata[job.SOURCE_VERSION] for seen, _ in verdicts]
-            wanted = body if body.startswith(b"bad") else b"answer to " + body
-            fits = any(wanted in verdict for _, verdict in verdicts)
+            results = self.results(key)
+            versions = [seen.metadata[job.SOURCE_VERSION] for seen, _ in results]
+            wanted = body if body.startswith(b"bad") else b"output of " + body
+            fits = any(wanted in result for _, result in results)
             if versions.count(upload.version) != 1 or not fits:
                 found.lost.append(key)
             if any(version != upload.version for version in versions):
                 found.outdated.append(key)
         prefix = self.settings.input_prefix
         for key in [each for each in self.bucket.versions if each.startswith(prefix)]:
-            again = repeats(*(self._history(k) for k in job.verdict_keys(key, self.settings)))
+            again = repeats(*(self._history(k) for k in job.result_keys(key, self.settings)))
             found.written_twice += [f"{key} {version}" for version in again.written_twice]
             found.written_again += [f"{key} {version}" for version in again.written_again]
         return found
 
     def _history(self, key: str) -> list[str | None]:
-        """Of a verdict's key, as judge.repeats takes it."""
+        """Of a result's key, as judge.repeats takes it."""
         return [
             each and each[0].metadata[job.SOURCE_VERSION]
             for each in self.bucket.versions.get(key, [])
         ]
 
-    def verdicts(self, key: str) -> list[tuple[Object, bytes]]:
+    def results(self, key: str) -> list[tuple[Object, bytes]]:
         """What is there now for this upload."""
-        keys = job.verdict_keys(key, self.settings)
+        keys = job.result_keys(key, self.settings)
         return [current for k in keys if (current := self.bucket.current(k))]
 
     def fingerprint(self) -> str:
@@ -166,30 +167,30 @@ class Storm:
         return hashlib.sha256(repr(self.bucket.calls).encode()).hexdigest()
 
     def _upload(self) -> None:
-        chance, weather = self._chance, self.weather
-        number = self._uploaded // weather.overwrites + chance.randrange(4)
+        chance, conditions = self._chance, self.conditions
+        number = self._uploaded // conditions.overwrites + chance.randrange(4)
         key = f"{self.settings.input_prefix}{number}.png"
         self._uploaded += 1
-        if self.bucket.current(key) and chance.random() < weather.deleted:
+        if self.bucket.current(key) and chance.random() < conditions.deleted:
             self.bucket.remove(key)
             self.counts["deleted"] += 1
             return
-        content = "the same" if chance.random() < weather.same_bytes else str(self._uploaded)
-        quality = "bad" if chance.random() < weather.bad else "good"
+        content = "the same" if chance.random() < conditions.same_bytes else str(self._uploaded)
+        quality = "bad" if chance.random() < conditions.bad else "good"
         self.counts["overwrites" if key in self.bucket.versions else "first uploads"] += 1
         self.bucket.upload(key, f"{quality} {content}.".encode())
         self._events.append(key)
-        if chance.random() < weather.duplicates:
+        if chance.random() < conditions.duplicates:
             self._events.append(key)
             self.counts["duplicate events"] += 1
 
     def _accident(self) -> _Accident | None:
-        lot, weather = self._chance.random(), self.weather
+        lot, conditions = self._chance.random(), self.conditions
         at = self._chance.randrange(_CALLS_OF_A_JOB)
         applied = self._chance.random() < 0.5
-        if lot < weather.killed:
+        if lot < conditions.killed:
             return _Accident(at, "killed", sent=applied)
-        if lot < weather.killed + weather.lost_replies:
+        if lot < conditions.killed + conditions.lost_replies:
             return _Accident(at, "lost reply", repeated=applied)
         return None
 
@@ -282,7 +283,7 @@ class _Job:
 
 
 class _Line:
-    """The line between a job and the bucket: where the storm blows."""
+    """The line between a job and the bucket: where accidents happen."""
 
     def __init__(
         self, bucket: MemoryStore, pause: Callable[[], None], accident: _Accident | None
@@ -334,4 +335,4 @@ class _Line:
         if accident.repeated:
             self._pause()
             return operation(*arguments)
-        raise StoreError(operation.__name__, BUCKET, "", "no answer")
+        raise StoreError(operation.__name__, BUCKET, "", "no response")

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 from local import paths
-from tests.storm.sizes import SWEPT_UPLOADS
+from tests.load.sizes import SWEPT_UPLOADS
 
 PAGE = 1000
 MOST_MIB = 8
@@ -44,7 +44,7 @@ def test_a_sweep_takes_one_list_a_thousand_keys_and_no_more_memory_for_more_of_t
     rejected = SWEPT_UPLOADS // 50
     pages = 2 * math.ceil(SWEPT_UPLOADS / PAGE) + math.ceil(rejected / PAGE)
     assert many["calls"]["ListObjectsV2"] <= pages
-    # Nothing but what has no verdict is looked at: the upload, and whether it was started before.
+    # Nothing but what has no result is looked at: the upload, and whether it was started before.
     assert many["calls"]["HeadObject"] == 2 * due
     assert many["grown_mib"] <= few["grown_mib"] + MOST_MIB
     figure(

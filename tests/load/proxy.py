@@ -4,7 +4,7 @@
         proxy.before = lambda call: error(503, "SlowDown") if call.number == 2 else None
         ... AWS_ENDPOINT_URL_S3=proxy.endpoint ...
 
-`before` sees a call that S3 has not seen yet, `after` one that S3 has answered. Each may give
+`before` sees a call that S3 has not seen yet, `after` one that S3 has responded to. Each may give
 another reply, do what it likes meanwhile, or raise HangUp to close the connection without a reply.
 """
 
@@ -97,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         except HangUp:
             self.close_connection = True
             return
-        self._answer(reply)
+        self._respond(reply)
 
     do_HEAD = do_GET = do_PUT = do_DELETE = pass_on
 
@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
-    def _answer(self, reply: Reply) -> None:
+    def _respond(self, reply: Reply) -> None:
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             if name.lower() not in ("connection", "transfer-encoding", "content-length"):

@@ -1,5 +1,5 @@
-"""What can happen to a job between it and S3, at each of its calls: the real doors, a real S3
-client, and a proxy that strikes."""
+"""What can happen to a job between it and S3, at each of its calls: the real entry points, a real
+S3 client, and a proxy that strikes."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ from typing import Literal, NamedTuple
 
 import pytest
 
-from local.pipeline import answer_key, rejection_key
-from tests.storm.doors import Bucket, Doors, report_of
-from tests.storm.judge import repeats
-from tests.storm.proxy import Call, HangUp, Proxy, Reply, error
+from local.pipeline import output_key, rejection_key
+from tests.load.entry_points import Bucket, EntryPoints, report_of
+from tests.load.judge import repeats
+from tests.load.proxy import Call, HangUp, Proxy, Reply, error
 
 Maze = Callable[[int], bytes]
 Moment = Literal["before", "after"]
 
 MENDED = ["HEAD", "HEAD", "HEAD", "GET", "PUT", "DELETE", "HEAD", "HEAD"]
-"""The calls of a job for an upload whose older version had the other verdict: all that there are.
+"""The calls of a job for an upload whose older version had the other result: all that there are.
 """
 CALLS = range(len(MENDED))
 MOMENTS: tuple[Moment, ...] = ("before", "after")
 
 
 class Case(NamedTuple):
-    """An upload with a stale verdict, and what its job must end in."""
+    """An upload with a stale result, and what its job must end in."""
 
     key: str
     version: str
-    verdict: str
+    result: str
     """Its key."""
     bucket: Bucket
 
-    def assert_one_verdict(self) -> None:
+    def assert_one_result(self) -> None:
         """Now, and ever, for this version."""
-        assert self.bucket.verdicts(self.key) == {self.verdict: self.version}
-        assert self.bucket.verdicts_ever(self.key).count(self.version) == 1
+        assert self.bucket.results(self.key) == {self.result: self.version}
+        assert self.bucket.results_ever(self.key).count(self.version) == 1
 
 
 @pytest.fixture(params=["bad, then good", "good, then bad"])
 def case(request: pytest.FixtureRequest, bucket: Bucket, key: str, maze: Maze) -> Case:
-    good, bad = (maze(1), answer_key(key)), (b"no picture", rejection_key(key))
+    good, bad = (maze(1), output_key(key)), (b"no picture", rejection_key(key))
     old, new = (bad, good) if request.param == "bad, then good" else (good, bad)
-    bucket.write_verdict(old[1], bucket.upload(key, old[0]))
+    bucket.write_result(old[1], bucket.upload(key, old[0]))
     return Case(key, bucket.upload(key, new[0]), new[1], bucket)
 
 
 def strike(proxy: Proxy, number: int, moment: Moment, act: Callable[[], Reply | None]) -> None:
-    """Act once: before S3 sees call `number`, or after it answered, but before the job knows."""
+    """Act once: before S3 sees call `number`, or after it responded, but before the job knows."""
     if moment == "before":
         proxy.before = lambda call: act() if call.number == number else None
     else:
@@ -61,16 +61,16 @@ def hang_up() -> None:
     raise HangUp
 
 
-def test_these_are_all_calls_of_a_job(case: Case, proxy: Proxy, doors: Doors) -> None:
-    doors.function(case.key)
+def test_these_are_all_calls_of_a_job(case: Case, proxy: Proxy, entry_points: EntryPoints) -> None:
+    entry_points.function(case.key)
     assert [call.method for call in proxy.calls] == MENDED
-    case.assert_one_verdict()
+    case.assert_one_result()
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("number", CALLS)
 def test_after_a_killed_task_a_second_run_ends_right(
-    number: int, moment: Moment, case: Case, proxy: Proxy, doors: Doors
+    number: int, moment: Moment, case: Case, proxy: Proxy, entry_points: EntryPoints
 ) -> None:
     started: Future[Popen[str]] = Future()
 
@@ -80,22 +80,22 @@ def test_after_a_killed_task_a_second_run_ends_right(
         raise HangUp
 
     strike(proxy, number, moment, kill)
-    started.set_result(doors.task(case.key))
+    started.set_result(entry_points.task(case.key))
     output, _ = started.result().communicate(timeout=60)
     assert (started.result().returncode, output) == (-9, "")
     assert len(proxy.calls) == number + 1
 
-    doors.function(case.key)
-    case.assert_one_verdict()
+    entry_points.function(case.key)
+    case.assert_one_result()
 
 
 @pytest.mark.parametrize("number", CALLS)
-def test_a_lost_reply_is_no_second_verdict(
-    number: int, case: Case, proxy: Proxy, doors: Doors
+def test_a_lost_reply_is_no_second_result(
+    number: int, case: Case, proxy: Proxy, entry_points: EntryPoints
 ) -> None:
     strike(proxy, number, "after", hang_up)
-    doors.function(case.key)
-    case.assert_one_verdict()
+    entry_points.function(case.key)
+    case.assert_one_result()
 
 
 @pytest.mark.parametrize(
@@ -107,11 +107,11 @@ def test_a_lost_reply_is_no_second_verdict(
     ],
 )
 def test_a_passing_fault_of_s3_passes(
-    number: int, status: int, code: str, case: Case, proxy: Proxy, doors: Doors
+    number: int, status: int, code: str, case: Case, proxy: Proxy, entry_points: EntryPoints
 ) -> None:
     strike(proxy, number, "before", lambda: error(status, code))
-    doors.function(case.key)
-    case.assert_one_verdict()
+    entry_points.function(case.key)
+    case.assert_one_result()
 
 
 @pytest.mark.parametrize(
@@ -127,17 +127,17 @@ def test_a_passing_fault_of_s3_passes(
     ],
 )
 def test_a_conflict_makes_the_job_start_over(
-    method: str, status: int, code: str, case: Case, proxy: Proxy, doors: Doors
+    method: str, status: int, code: str, case: Case, proxy: Proxy, entry_points: EntryPoints
 ) -> None:
     number = MENDED.index(method)
     strike(proxy, number, "before", lambda: error(status, code))
-    doors.function(case.key)
+    entry_points.function(case.key)
     assert [call.method for call in proxy.calls[number + 1 :][:3]] == ["HEAD"] * 3
-    case.assert_one_verdict()
+    case.assert_one_result()
 
 
 def test_a_download_that_breaks_off_is_no_bad_file(
-    bucket: Bucket, key: str, maze: Maze, proxy: Proxy, doors: Doors
+    bucket: Bucket, key: str, maze: Maze, proxy: Proxy, entry_points: EntryPoints
 ) -> None:
     version = bucket.upload(key, maze(2))
     broken: list[Call] = []
@@ -149,14 +149,14 @@ def test_a_download_that_breaks_off_is_no_bad_file(
         return reply._replace(cut=len(reply.body) // 2)
 
     proxy.after = cut
-    doors.function(key)
+    entry_points.function(key)
     assert broken
-    assert bucket.verdicts(key) == {answer_key(key): version}
+    assert bucket.results(key) == {output_key(key): version}
 
 
 @pytest.mark.parametrize("method", ["HEAD", "GET", "PUT", "DELETE"])
-def test_two_doors_at_the_same_call_write_one_verdict(
-    method: str, case: Case, proxy: Proxy, doors: Doors
+def test_two_jobs_at_the_same_call_write_one_result(
+    method: str, case: Case, proxy: Proxy, entry_points: EntryPoints
 ) -> None:
     both = threading.Barrier(2, timeout=30)
     met: list[Call] = []
@@ -167,33 +167,33 @@ def test_two_doors_at_the_same_call_write_one_verdict(
             both.wait()
 
     proxy.before = meet
-    task = doors.task(case.key)
-    doors.function(case.key)
+    task = entry_points.task(case.key)
+    entry_points.function(case.key)
     output, _ = task.communicate(timeout=60)
     assert task.returncode == 0
-    assert report_of(output)["outcome"] in ("answered", "rejected", "unchanged")
-    case.assert_one_verdict()
+    assert report_of(output)["outcome"] in ("succeeded", "rejected", "unchanged")
+    case.assert_one_result()
 
 
 @pytest.mark.parametrize("number", CALLS)
-def test_an_overwrite_during_the_job_ends_in_the_newest_verdict(
-    number: int, case: Case, proxy: Proxy, doors: Doors, maze: Maze
+def test_an_overwrite_during_the_job_ends_in_the_newest_result(
+    number: int, case: Case, proxy: Proxy, entry_points: EntryPoints, maze: Maze
 ) -> None:
     newest: list[str] = []
     strike(proxy, number, "before", lambda: newest.append(case.bucket.upload(case.key, maze(3))))
-    doors.function(case.key)
-    assert case.bucket.verdicts(case.key) == {answer_key(case.key): newest[0]}
+    entry_points.function(case.key)
+    assert case.bucket.results(case.key) == {output_key(case.key): newest[0]}
 
 
 def test_a_slow_job_of_an_old_version_removes_what_it_wrote_once_more(
-    bucket: Bucket, key: str, proxy: Proxy, doors: Doors, maze: Maze
+    bucket: Bucket, key: str, proxy: Proxy, entry_points: EntryPoints, maze: Maze
 ) -> None:
     """S3 takes a key with a delete marker for one that never was, whatever the condition."""
     old, new = bucket.upload(key, b"no picture"), []
 
     def job() -> None:
-        output, _ = doors.task(key).communicate(timeout=60)
-        assert report_of(output)["outcome"] in ("answered", "rejected")
+        output, _ = entry_points.task(key).communicate(timeout=60)
+        assert report_of(output)["outcome"] in ("succeeded", "rejected")
 
     def be_overtaken() -> None:
         proxy.calm()
@@ -202,30 +202,30 @@ def test_a_slow_job_of_an_old_version_removes_what_it_wrote_once_more(
         job()
 
     strike(proxy, MENDED.index("PUT"), "before", be_overtaken)
-    doors.function(key)
+    entry_points.function(key)
     assert bucket.histories(key) == [new, [old, None, old, None]]
     assert repeats(*bucket.histories(key)) == ([], [old])
-    assert bucket.verdicts(key) == {answer_key(key): new[0]}
+    assert bucket.results(key) == {output_key(key): new[0]}
 
 
 @pytest.mark.parametrize("number", CALLS)
 def test_an_upload_that_is_deleted_during_the_job_ends_quietly(
-    number: int, case: Case, proxy: Proxy, doors: Doors
+    number: int, case: Case, proxy: Proxy, entry_points: EntryPoints
 ) -> None:
     def delete() -> None:
         case.bucket.s3.delete_object(Bucket=case.bucket.name, Key=case.key)
 
     strike(proxy, number, "before", delete)
-    doors.function(case.key)
-    assert case.bucket.verdicts_ever(case.key).count(case.version) <= 1
+    entry_points.function(case.key)
+    assert case.bucket.results_ever(case.key).count(case.version) <= 1
 
 
 @pytest.mark.parametrize("case", ["bad, then good"], indirect=True)
 def test_a_lasting_fault_of_s3_fails_and_is_made_good_later(
-    case: Case, proxy: Proxy, doors: Doors
+    case: Case, proxy: Proxy, entry_points: EntryPoints
 ) -> None:
     proxy.before = lambda call: error(503, "SlowDown")
-    task = doors.task(case.key)
+    task = entry_points.task(case.key)
     output, _ = task.communicate(timeout=120)
     assert task.returncode == 1
     report = report_of(output)
@@ -234,5 +234,5 @@ def test_a_lasting_fault_of_s3_fails_and_is_made_good_later(
     assert "SLOW_DOWN" in report["reason"]
 
     proxy.calm()
-    doors.function(case.key)
-    case.assert_one_verdict()
+    entry_points.function(case.key)
+    case.assert_one_result()

@@ -1,18 +1,18 @@
-"""How long a storm is: for every change, or (`STORM=long`, as `make storm` sets it) for figures."""
+"""How large the load is: small for every change, large with `LOAD=long` (`make load-test`)."""
 
 from __future__ import annotations
 
 import os
 
-LONG = os.environ.get("STORM") == "long"
+LONG = os.environ.get("LOAD") == "long"
 
 SIMULATED_UPLOADS = 10_000 if LONG else 1_000
-"""In each of ten simulated storms."""
-REAL_UPLOADS = int(os.environ.get("STORM_UPLOADS") or (500 if LONG else 24))
+"""In each of ten simulations."""
+REAL_UPLOADS = int(os.environ.get("LOAD_UPLOADS") or (500 if LONG else 24))
 """Through the embedded AWS, in each mode."""
-RUNS = int(os.environ.get("STORM_RUNS") or 1)
+RUNS = int(os.environ.get("LOAD_RUNS") or 1)
 """Of the real uploads, each with another seed, in one embedded AWS."""
-BUSY = int(os.environ.get("STORM_BUSY") or 0)
+BUSY = int(os.environ.get("LOAD_BUSY") or 0)
 """Processes beside the tests that only take time from them."""
 SWEPT_UPLOADS = 1_000_000 if LONG else 100_000
 """In a bucket that is listed by a simulation."""

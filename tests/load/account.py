@@ -1,4 +1,4 @@
-"""What a load test calls to account: each upload whose verdict is missing, wrong or repeated.
+"""What a load test calls to account: each upload whose result is missing, wrong or repeated.
 
 What the uploads' own records explain is counted; all else is a fault, and fails the test.
 """
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from local.pipeline import Pipeline
-from tests.storm.evidence import Evidence, reason
-from tests.storm.judge import Repeats
+from tests.load.evidence import Evidence, reason
+from tests.load.judge import Repeats
 
 MOST_LEFT = 0.01
 """The share of uploads that events may leave to the sweep, whatever their records say: with more,
@@ -39,7 +39,7 @@ class Account:
         self.written_again = 0
 
     def needed_the_sweep(self, keys: Iterable[str]) -> None:
-        """No event led to a verdict on these."""
+        """No event led to a result for these."""
         keys = list(keys)
         if not keys:
             return
@@ -59,23 +59,23 @@ class Account:
             self._say(key, "lost: the sweep did not help")
 
     def ends(self, key: str, found: Mapping[str, str], expected: Mapping[str, str]) -> None:
-        """Which verdicts are there at the end, and for which versions of the upload."""
+        """Which results are there at the end, and for which versions of the upload."""
         if found != expected:
             self._say(key, f"ends with {dict(found)} instead of {dict(expected)}")
 
     def repeats(self, key: str, found: Repeats) -> None:
         for version in found.written_twice:
-            self._say(key, f"has two verdicts on version {version}")
+            self._say(key, f"has two results for version {version}")
         for version in found.written_again:
             self.written_again += 1
-            again = f"the verdict on version {version} was removed as stale, and written once more"
+            again = f"the result for version {version} was removed as stale, and written once more"
             self._say(key, again, fault=False)
 
     def failed_beside(self, left: Iterable[str]) -> None:
         """A failure is an explanation of what was left; others should not be there."""
         evidence = self._evidence(self._pipeline)
         for key in sorted(evidence.failed() & self._newest.keys() - set(left)):
-            self._say(key, f"failed, though it has its verdict: {evidence.of(key)['failure']}")
+            self._say(key, f"failed, though it has its result: {evidence.of(key)['failure']}")
 
     def close(self, path: Path) -> None:
         """Keep what was said, with all evidence, in the file. Raises AssertionError for faults."""

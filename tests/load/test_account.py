@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.storm.account import Account
-from tests.storm.evidence import reason
-from tests.storm.judge import Repeats, repeats
+from tests.load.account import Account
+from tests.load.evidence import reason
+from tests.load.judge import Repeats, repeats
 
 UPLOADED = "2026-11-26T10:00:00.500000+00:00"
 LATER, EARLIER = "2026-11-26T10:00:01.000000+00:00", "2026-11-26T09:00:00.000000+00:00"
@@ -28,7 +28,7 @@ LATER, EARLIER = "2026-11-26T10:00:01.000000+00:00", "2026-11-26T09:00:00.000000
         ([["v1"], ["v2", None, "v1"]], ["v1"], []),
     ],
 )
-def test_a_repeated_verdict_is_a_fault_unless_the_first_one_had_been_removed(
+def test_a_repeated_result_is_a_fault_unless_the_first_one_had_been_removed(
     histories: list[list[str | None]], written_twice: list[str], written_again: list[str]
 ) -> None:
     assert repeats(*histories) == (written_twice, written_again)
@@ -93,8 +93,8 @@ def account() -> Account:
         ("needed_the_sweep", [["a", "1"]], "2 of 102 uploads were left to the sweep"),
         ("lost", [["a"]], "a, version v1: lost"),
         ("ends", ["a", {}, {"output/a": "v1"}], "a, version v1: ends with {}"),
-        ("repeats", ["a", Repeats(["v0"], [])], "a, version v1: has two verdicts on version v0"),
-        ("failed_beside", [[]], "failed, version v1: failed, though it has its verdict"),
+        ("repeats", ["a", Repeats(["v0"], [])], "a, version v1: has two results for version v0"),
+        ("failed_beside", [[]], "failed, version v1: failed, though it has its result"),
     ],
 )
 def test_faults_fail_and_leave_their_evidence(

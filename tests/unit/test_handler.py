@@ -1,4 +1,4 @@
-"""The Lambda door: which jobs it runs, and when it fails."""
+"""The Lambda handler: which jobs it runs, and when it fails."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from processing.errors import BadEvent, Failed
 
 
 class Context:
-    """What the door asks of Lambda's context."""
+    """What the handler asks of Lambda's context."""
 
     def get_remaining_time_in_millis(self) -> int:
         return 60_000
 
 
 @pytest.fixture
-def door(monkeypatch):
+def function(monkeypatch):
     """The function as Lambda imports it, on a bucket in memory."""
     monkeypatch.setenv("PROCESSOR", "os.path:join")  # any two arguments: the bytes, and their type
     app = importlib.reload(importlib.import_module("app"))
@@ -38,8 +38,8 @@ def notification(*keys: str) -> dict:
     return {"Records": records}
 
 
-def test_each_record_has_its_job(door):
-    app, store = door
+def test_each_record_has_its_job(function):
+    app, store = function
     app.SETTINGS = app.SETTINGS.__class__(processor=lambda body, kind: (body, kind))
     for key in ("input/a", "input/b"):
         store.upload(key, b"x")
@@ -47,8 +47,8 @@ def test_each_record_has_its_job(door):
     assert store.body("output/a") == store.body("output/b") == b"x"
 
 
-def test_one_failure_harms_no_neighbour_and_is_raised_at_the_end(door):
-    app, store = door
+def test_one_failure_harms_no_neighbour_and_is_raised_at_the_end(function):
+    app, store = function
 
     def processor(body: bytes, kind: str) -> tuple[bytes, str]:
         if body == b"explosive":
@@ -63,7 +63,7 @@ def test_one_failure_harms_no_neighbour_and_is_raised_at_the_end(door):
     assert store.body("output/b") == b"x"
 
 
-def test_an_event_that_announces_nothing_is_an_error(door):
-    app, _ = door
+def test_an_event_that_announces_nothing_is_an_error(function):
+    app, _ = function
     with pytest.raises(BadEvent):
         app.handler({"hello": "world"}, Context())

@@ -1,4 +1,4 @@
-"""Find uploads without a current verdict and start their jobs: retry, redrive and backfill in one.
+"""Find uploads without a current result and start their jobs: retry, redrive and backfill in one.
 
 Level-triggered like the job: it looks at what is there, whatever came of the events. To start a job
 once too often is harmless, so nothing here has to be exact but the number of attempts.
@@ -17,11 +17,11 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from merge import RECORD, Found, Item, Verdict, judge, merge
+from merge import RECORD, Found, Item, ResultStatus, judge, merge
 from processing import job, records
-from processing.answer import Answer
 from processing.errors import BadSetting, Conflict, Failed, GaveUp
 from processing.events import Upload
+from processing.output import Output
 from processing.settings import Settings
 from processing.store import LONGEST_KEY, Listed, Object
 
@@ -72,7 +72,7 @@ class Plan:
     """What one run is to do."""
 
     grace: timedelta
-    """No job takes longer, from the upload to the verdict: younger ones are left alone."""
+    """No job takes longer, from the upload to the result: younger ones are left alone."""
     max_attempts: int
     rate: float
     """Jobs started a second, at most."""
@@ -84,7 +84,7 @@ class Plan:
     """Until when uploads were found settled by an earlier sweep."""
     waits: Callable[[int, datetime, datetime], bool] = lambda size, uploaded, last: False
     """Whether a job may still wait for its turn in a queue of its engine: of an upload of that size
-    and time, started then by a sweep or a hand-over (records.NEVER: by neither)."""
+    and time, started then by a sweep or a fallback (records.NEVER: by neither)."""
     patient: bool = True
     """Whether what can't start has to wait; somebody who has mended it does not want it to."""
     given_up: bool = False
@@ -102,9 +102,9 @@ class Progress:
     """Where to go on; None when all has been looked at."""
     outcomes: Counter[str]
     unsettled: datetime | None = None
-    """The time of the oldest upload that was left without a current verdict."""
+    """The time of the oldest upload that was left without a current result."""
     misleading: datetime | None = None
-    """That of the oldest one of those whose wrong verdict would pass for a current one."""
+    """That of the oldest one of those whose wrong result would pass for a current one."""
     problem: str | None = None
     """The last reason why a job could not be started, or given up."""
     cant_start: int = 0
@@ -168,12 +168,12 @@ class Sweep:
             return OUT_OF_TIME
         if found.time > young:
             # Not looked at in earnest: it may be one of the version before.
-            answered = max(filter(None, (found.answered, found.rejected)), default=None)
-            return CURRENT if answered and answered >= found.time else YOUNG
+            latest = max(filter(None, (found.succeeded, found.rejected)), default=None)
+            return CURRENT if latest and latest >= found.time else YOUNG
         if self._plan.given_up and found.rejected:
             return None  # the metadata tells
-        verdict = judge(found, self._plan.grace, self._plan.examined)
-        return CURRENT if verdict is Verdict.CURRENT else None
+        status = judge(found, self._plan.grace, self._plan.examined)
+        return CURRENT if status is ResultStatus.CURRENT else None
 
     def _is_over(self) -> bool:
         return time.monotonic() >= self._plan.ends or self._failures >= FAILURES_IN_A_ROW
@@ -198,7 +198,7 @@ class Sweep:
         return complete
 
     def found(self) -> Iterator[Found]:
-        """The uploads, with what listings tell of their verdicts."""
+        """The uploads, with what listings tell of their results."""
         settings, plan = self._settings, self._plan
 
         def items(prefix: str) -> Iterator[Item]:
@@ -217,7 +217,7 @@ class Sweep:
         )
 
     def _settle(self, found: Found) -> tuple[Found, str]:
-        """Bring one upload a step nearer to its verdict; gives what was found and done.
+        """Bring one upload a step nearer to its result; gives what was found and done.
 
         What goes wrong with it is its own affair, unless a setting is wrong.
         """
@@ -227,10 +227,10 @@ class Sweep:
         given_up = None
         try:
             if found.may_be_current:
-                verdicts = self._verdicts(key)
-                found = found.as_seen(*(each and each.modified for each in verdicts))
-                if self._is_current(key, verdicts):
-                    given_up = self._given_up(verdicts)
+                results = self._results(key)
+                found = found.as_seen(*(each and each.modified for each in results))
+                if self._is_current(key, results):
+                    given_up = self._given_up(results)
                     if given_up is None:
                         self._failures = 0
                         return found, CURRENT
@@ -250,22 +250,22 @@ class Sweep:
         self._failures = 0
         return found, outcome
 
-    def _verdicts(self, key: str) -> list[Object | None]:
-        """The answer and the rejection, as they are."""
-        return [self._store.head(each) for each in job.verdict_keys(key, self._settings)]
+    def _results(self, key: str) -> list[Object | None]:
+        """The output and the rejection, as they are."""
+        return [self._store.head(each) for each in job.result_keys(key, self._settings)]
 
-    def _is_current(self, key: str, verdicts: list[Object | None]) -> bool:
-        """Whether the upload has one verdict and it is for its current version.
+    def _is_current(self, key: str, results: list[Object | None]) -> bool:
+        """Whether the upload has one result and it is for its current version.
 
         With two, a job was ended before it could remove the other; another one does.
         """
-        versions = [each.metadata.get(job.SOURCE_VERSION) for each in verdicts if each]
+        versions = [each.metadata.get(job.SOURCE_VERSION) for each in results if each]
         upload = self._store.head(key)
         return upload is not None and versions == [upload.version]
 
-    def _given_up(self, verdicts: list[Object | None]) -> Object | None:
+    def _given_up(self, results: list[Object | None]) -> Object | None:
         """The rejection that is to be taken back."""
-        _, rejection = verdicts
+        _, rejection = results
         is_one = rejection is not None and rejection.metadata.get(job.GAVE_UP) == "yes"
         return rejection if is_one and self._plan.given_up else None
 
@@ -275,7 +275,7 @@ class Sweep:
         if seen is None:
             return GONE
         if given_up and not self._plan.dry_run:
-            # Its attempts begin anew (_give_up). Should it not be started now, it has no verdict.
+            # Its attempts begin anew (_give_up). Should it not be started now, it has no result.
             self._store.delete(given_up)
         return self._attempt(Upload(self._store.name, key), seen, found.time)
 
@@ -283,7 +283,7 @@ class Sweep:
         """Start the job, unless that was done lately or often enough."""
         before, record = known, _ = records.attempts(self._store, upload.key, seen.version)
         # What waits in a queue has not been attempted; what has failed does not wait any more.
-        size = TASKS_ONLY if before.handed_over else seen.size
+        size = TASKS_ONLY if before.fallback else seen.size
         waits = self._plan.waits(size, uploaded, before.last)
         failure = None
         if waits or before.last > records.NEVER:
@@ -304,7 +304,7 @@ class Sweep:
         if not self._pace.wait(self._plan.ends):
             return OUT_OF_TIME
         # Counted before it is started: a sweep that is ended in between has counted one too many,
-        # and no poisonous upload is started once too often.
+        # and no upload is started once too often.
         not_begun = known.not_begun if cant_start else 0
         claim = known._replace(made=known.made + 1, last=now, not_begun=not_begun)
         records.put_attempts(self._store, upload.key, claim, record)
@@ -331,7 +331,7 @@ class Sweep:
             f"; the last: {last}" if last else "; none of them left a reason: see the jobs' log"
         )
 
-        def reject(body: bytes, content_type: str) -> Answer:
+        def reject(body: bytes, content_type: str) -> Output:
             raise AssertionError("the upload is not read")
 
         settings = replace(self._settings, processor=reject, mode="sweep")

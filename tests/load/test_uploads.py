@@ -16,16 +16,16 @@ import pytest
 
 from local import paths
 from local.aws import EmbeddedAws
-from local.pipeline import INPUT, NothingCame, Pipeline, answer_key, rejection_key, until
+from local.pipeline import INPUT, NothingCame, Pipeline, output_key, rejection_key, until
 from local.scenarios import SCENARIOS
 from tests.hostile.corpus import POISON
+from tests.load.account import Account
+from tests.load.entry_points import Bucket
+from tests.load.evidence import Evidence
+from tests.load.judge import repeats
+from tests.load.sizes import REAL_UPLOADS, RUNS
 from tests.local.test_pipeline import start_again
 from tests.local.test_sweep import Sweeper
-from tests.storm.account import Account
-from tests.storm.doors import Bucket
-from tests.storm.evidence import Evidence
-from tests.storm.judge import repeats
-from tests.storm.sizes import REAL_UPLOADS, RUNS
 
 SEED = 7
 OVERWRITTEN, BAD = 0.2, 0.2
@@ -43,19 +43,19 @@ POISONS = [
     "a maze with a wall across",
 ]
 SECONDS = 120
-"""For a verdict, on a machine with other things to do."""
+"""For a result, on a machine with other things to do."""
 THRESHOLD = int(SCENARIOS["hybrid"]["HybridThresholdMiB"]) * 2**20
 AT_ONCE = 6
-"""Uploads without a verdict: the embedded AWS starts a process for each, as many as come."""
+"""Uploads without a result: the embedded AWS starts a process for each, as many as come."""
 
 
 @pytest.fixture(scope="module")
 def pipelines(aws: EmbeddedAws) -> dict[str, Pipeline]:
-    stacks = aws.deploy_all({f"storm-{name}": chosen for name, chosen in SCENARIOS.items()})
-    return {name: Pipeline(aws, f"storm-{name}", stacks[f"storm-{name}"]) for name in SCENARIOS}
+    stacks = aws.deploy_all({f"load-{name}": chosen for name, chosen in SCENARIOS.items()})
+    return {name: Pipeline(aws, f"load-{name}", stacks[f"load-{name}"]) for name in SCENARIOS}
 
 
-def test_the_account_tells_what_became_of_an_upload_without_a_verdict(
+def test_the_account_tells_what_became_of_an_upload_without_a_result(
     pipelines: dict[str, Pipeline], maze: Callable[[int], bytes], tmp_path: Path
 ) -> None:
     pipeline = pipelines["cloudtrail"]
@@ -95,7 +95,7 @@ def launches_are_refused(pipeline: Pipeline) -> Iterator[None]:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("run", range(RUNS))
-def test_every_upload_ends_in_exactly_one_verdict(
+def test_every_upload_ends_in_exactly_one_result(
     scenario: str,
     run: int,
     aws: EmbeddedAws,
@@ -113,7 +113,7 @@ def test_every_upload_ends_in_exactly_one_verdict(
 
     def wait_for(key: str) -> None:
         try:
-            pipeline.verdict(key, newest[key], SECONDS)
+            pipeline.result(key, newest[key], SECONDS)
         except NothingCame:
             late.append(key)
 
@@ -140,7 +140,7 @@ def test_every_upload_ends_in_exactly_one_verdict(
         wait_for(key)
 
     bucket, account = Bucket(pipeline.s3, pipeline.bucket), Account(pipeline, newest)
-    left = [key for key in late if newest[key] not in bucket.verdicts(key).values()]
+    left = [key for key in late if newest[key] not in bucket.results(key).values()]
     account.needed_the_sweep(left)
     if left:
         sweep = Sweeper(pipeline)
@@ -152,20 +152,20 @@ def test_every_upload_ends_in_exactly_one_verdict(
         account.lost(late)
 
     for key, version in newest.items():
-        verdict = rejection_key(key) if key in bad else answer_key(key)
+        result = rejection_key(key) if key in bad else output_key(key)
         with contextlib.suppress(NothingCame):
-            until(lambda k=key: len(bucket.verdicts(k)) == 1, f"one verdict on {key}")
-        account.ends(key, bucket.verdicts(key), {verdict: version})
+            until(lambda k=key: len(bucket.results(k)) == 1, f"one result for {key}")
+        account.ends(key, bucket.results(key), {result: version})
         histories = bucket.histories(key)
         account.repeats(key, repeats(*histories))
-        counts["verdicts"] += sum(version is not None for each in histories for version in each)
+        counts["results"] += sum(version is not None for each in histories for version in each)
     account.failed_beside(left)
-    account.close(paths.BUILD / "storm" / f"{scenario}-{seed}.json")
+    account.close(paths.BUILD / "load" / f"{scenario}-{seed}.json")
     for key, poison in bad.items():
-        (verdict,) = pipeline.verdicts(key)
-        assert re.search(POISON[poison][1], verdict.rejection["reason"])
+        (result,) = pipeline.results(key)
+        assert re.search(POISON[poison][1], result.rejection["reason"])
     figure(
-        f"real storm, {scenario}, seed {seed}: {REAL_UPLOADS} uploads and overwrites "
+        f"real uploads, {scenario}, seed {seed}: {REAL_UPLOADS} uploads and overwrites "
         f"({', '.join(f'{count} {what}' for what, count in sorted(counts.items()))}) "
         f"in {time.monotonic() - started:.0f} s, load {os.getloadavg()[0]:.1f}: 0 lost "
         f"({len(newest) - len(left)} by their events, {len(left)} by the sweep), 0 outdated, "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Answer(NamedTuple):
-    """The answer to one upload."""
+class Output(NamedTuple):
+    """The output of one upload."""
 
     body: bytes
     content_type: str

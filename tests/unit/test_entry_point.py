@@ -74,4 +74,4 @@ def test_an_unreachable_s3_exits_1_with_a_report():
     )
     assert done.returncode == 1
     assert '"outcome": "failed"' in done.stdout
-    assert "s3:HeadObject on b/output/x: no answer" in done.stdout
+    assert "s3:HeadObject on b/output/x: no response" in done.stdout

@@ -1,4 +1,4 @@
-"""The Docker engine, as far as the emulator deals with it when ministack no longer does."""
+"""Docker, as far as the emulator deals with it when ministack no longer does."""
 
 from __future__ import annotations
 

@@ -6,21 +6,21 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from engines import Fargate, NotStarted
 from memory_store import MemoryStore
 from processing import job
 from processing.events import Upload
 from processing.settings import Settings
-from sweep import Plan, Sweep
+from reconcile import Plan, Sweep
+from starters import Fargate, NotStarted
 
-from tests.storm.ecs import FailingEcs
-from tests.storm.sizes import LAUNCHED_UPLOADS
+from tests.load.ecs import FailingEcs
+from tests.load.sizes import LAUNCHED_UPLOADS
 
 SEED = 3
 FAILING = 0.3
 SETTINGS = Settings(processor=lambda body, content_type: (body.upper(), content_type))
 PLAN = Plan(grace=timedelta(minutes=30), max_attempts=10, rate=1e9)
-ENGINE = {
+ENVIRONMENT = {
     "CLUSTER": "c",
     "TASK_DEFINITION": "t",
     "SUBNETS": "subnet-1",
@@ -48,13 +48,13 @@ class Bucket:
             ecs.launch(Upload(self.store.name, key))
 
     def sweep(self) -> int:
-        """Gives how many are left without a verdict after it."""
+        """Gives how many are left without a result after it."""
         self.now += timedelta(hours=1)
-        start = Fargate(ENGINE).start
+        start = Fargate(ENVIRONMENT).start
         Sweep(self.store, SETTINGS, start, NotStarted, PLAN, now=lambda: self.now).run(self.now)
-        return self.without_verdict()
+        return self.without_result()
 
-    def without_verdict(self) -> int:
+    def without_result(self) -> int:
         return sum(
             self.store.body(f"output/{n}") != f"UPLOAD {n}".encode()
             for n in range(LAUNCHED_UPLOADS)
@@ -80,12 +80,12 @@ def ecs(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[FailingEcs]
         yield failing
 
 
-def test_two_sweeps_make_up_for_a_storm(
+def test_two_sweeps_make_up_for_failing_launches(
     bucket: Bucket, ecs: FailingEcs, figure: Callable[[str], None]
 ) -> None:
-    """30 % of launches fail, by events and in the first sweep; then the storm is over."""
+    """30 % of launches fail, by events and in the first sweep; then they succeed."""
     bucket.upload(ecs)
-    by_events = bucket.without_verdict()
+    by_events = bucket.without_result()
     assert by_events > LAUNCHED_UPLOADS * FAILING / 2
     after_first = bucket.sweep()
     assert 0 < after_first < by_events / 2
@@ -93,19 +93,19 @@ def test_two_sweeps_make_up_for_a_storm(
     assert bucket.sweep() == 0
     counts = ", ".join(f"{count} {what}" for what, count in sorted(ecs.counts.items()))
     figure(
-        f"failing launches, seed {SEED}: {LAUNCHED_UPLOADS} uploads ({counts}); without a verdict: "
+        f"failing launches, seed {SEED}: {LAUNCHED_UPLOADS} uploads ({counts}); without a result: "
         f"{by_events} after the events, {after_first} after the first sweep, 0 after the second"
     )
 
 
-def test_a_storm_that_does_not_end_only_takes_longer(
+def test_launches_that_go_on_failing_only_take_longer(
     bucket: Bucket, ecs: FailingEcs, figure: Callable[[str], None]
 ) -> None:
     bucket.upload(ecs)
-    left = [bucket.without_verdict()]
+    left = [bucket.without_result()]
     while left[-1] and len(left) < 12:
         left.append(bucket.sweep())
     assert left[-1] == 0
     assert left == sorted(left, reverse=True)
     assert not [key for key in bucket.store.versions if key.startswith("rejected/")]
-    figure(f"launches that go on failing, seed {SEED}: without a verdict after each sweep: {left}")
+    figure(f"launches that go on failing, seed {SEED}: without a result after each sweep: {left}")

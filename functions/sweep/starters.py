@@ -25,7 +25,7 @@ SWEEP = "sweep"
 
 
 Refused = (ClientError, NoConnection, HTTPClientError)
-"""What a call may end in: an answer that is none, or no answer."""
+"""What a call may end in: a response that is none, or no response."""
 
 
 class NotStarted(Exception):
@@ -141,25 +141,25 @@ class Hybrid:
 
     def start(self, upload: Upload, size: int) -> None:
         """Raises NotStarted."""
-        engine = self._small if size <= self._threshold else self._large
-        engine.start(upload, size)
+        starter = self._small if size <= self._threshold else self._large
+        starter.start(upload, size)
 
 
-Engine = Lambda | Fargate | Queue | Hybrid
-_ENGINES: dict[str, Callable[[Mapping[str, str]], Engine]] = {
+Starter = Lambda | Fargate | Queue | Hybrid
+_STARTERS: dict[str, Callable[[Mapping[str, str]], Starter]] = {
     "lambda": Lambda,
     "fargate": tasks,
     "hybrid": Hybrid,
 }
 
 
-def engine(environment: Mapping[str, str]) -> Engine:
-    """The engine that MODE names. Raises BadSetting."""
-    wanted = " or ".join(_ENGINES)
+def chosen(environment: Mapping[str, str]) -> Starter:
+    """The starter that MODE names. Raises BadSetting."""
+    wanted = " or ".join(_STARTERS)
     mode = setting(environment, "MODE", wanted)
-    if mode not in _ENGINES:
+    if mode not in _STARTERS:
         raise BadSetting("MODE", mode, wanted)
-    return _ENGINES[mode](environment)
+    return _STARTERS[mode](environment)
 
 
 def backlog(environment: Mapping[str, str]) -> bool:

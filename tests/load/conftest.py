@@ -1,4 +1,4 @@
-"""What the storms share: an embedded AWS, and a bucket there behind a proxy that can strike."""
+"""What load and fault-injection tests share: an embedded AWS, a bucket, a proxy that can strike."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from processing.store import client
 
 from bench import pictures
 from local.aws import REGION, EmbeddedAws
-from tests.storm.doors import Bucket, Doors
-from tests.storm.proxy import Proxy
-from tests.storm.sizes import BUSY
+from tests.load.entry_points import Bucket, EntryPoints
+from tests.load.proxy import Proxy
+from tests.load.sizes import BUSY
 
 __all__ = ["figure", "pytest_terminal_summary"]
 
@@ -60,7 +60,7 @@ def proxy(_proxy: Proxy) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def doors(proxy: Proxy, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Doors:
+def entry_points(proxy: Proxy, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> EntryPoints:
     environment = {
         "AWS_ENDPOINT_URL_S3": proxy.endpoint,
         "AWS_REGION": REGION,
@@ -71,7 +71,7 @@ def doors(proxy: Proxy, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Door
         monkeypatch.setenv(name, value)
     client.cache_clear()  # it pools connections by host name, whatever the port
     app = importlib.reload(importlib.import_module("app"))
-    return Doors(bucket.name, environment, app.handler)
+    return EntryPoints(bucket.name, environment, app.handler)
 
 
 _numbers = itertools.count()
@@ -80,7 +80,7 @@ _numbers = itertools.count()
 @pytest.fixture
 def key() -> str:
     """One that no other test uses."""
-    return f"input/storm-{next(_numbers)}.png"
+    return f"input/load-{next(_numbers)}.png"
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,9 @@ Maze = Callable[[int], bytes]
 
 
 @pytest.fixture(scope="module")
-def ceiling(aws: EmbeddedAws) -> Pipeline:
+def limited(aws: EmbeddedAws) -> Pipeline:
     parameters = {"Mode": "hybrid", "HybridThresholdMiB": "1", "MaxTasks": "1"}
-    return Pipeline(aws, "ceiling", aws.deploy_all({"ceiling": parameters})["ceiling"])
+    return Pipeline(aws, "limited", aws.deploy_all({"limited": parameters})["limited"])
 
 
 def large(picture: bytes) -> bytes:
@@ -38,47 +38,45 @@ def waiting(pipeline: Pipeline) -> int:
     return sum(int(said["Attributes"][name]) for name in counts)
 
 
-def test_small_uploads_do_not_wait_for_tasks(ceiling: Pipeline, maze: Maze) -> None:
+def test_small_uploads_do_not_wait_for_tasks(limited: Pipeline, maze: Maze) -> None:
     key = "input/small.png"
-    assert ceiling.verdict(key, ceiling.upload(key, maze(1))).is_answer
-    assert [report["mode"] for report in ceiling.reports(key)] == ["lambda"]
+    assert limited.result(key, limited.upload(key, maze(1))).is_output
+    assert [report["mode"] for report in limited.reports(key)] == ["lambda"]
 
 
-def test_an_upload_for_a_task_is_answered_and_leaves_the_queue(
-    ceiling: Pipeline, maze: Maze
-) -> None:
+def test_an_upload_for_a_task_succeeds_and_leaves_the_queue(limited: Pipeline, maze: Maze) -> None:
     key = "input/large ü.png"
-    assert ceiling.verdict(key, ceiling.upload(key, large(maze(1)))).is_answer
-    assert [report["mode"] for report in ceiling.reports(key)] == ["fargate"]
-    assert until(lambda: waiting(ceiling) == 0, "an empty queue")
+    assert limited.result(key, limited.upload(key, large(maze(1)))).is_output
+    assert [report["mode"] for report in limited.reports(key)] == ["fargate"]
+    assert until(lambda: waiting(limited) == 0, "an empty queue")
 
 
-def test_the_sweep_puts_uploads_into_the_queue(ceiling: Pipeline, maze: Maze) -> None:
-    sweep, key = Sweeper(ceiling), "input/swept/large.png"
+def test_the_sweep_puts_uploads_into_the_queue(limited: Pipeline, maze: Maze) -> None:
+    sweep, key = Sweeper(limited), "input/swept/large.png"
     with sweep.events_are_lost():
-        version = ceiling.upload(key, large(maze(2)))
-    assert until(lambda: waiting(ceiling) == 0, "an empty queue")
+        version = limited.upload(key, large(maze(2)))
+    assert until(lambda: waiting(limited) == 0, "an empty queue")
     with sweep.settings(GRACE_MINUTES="0.0001"):
         said = sweep(prefix="input/swept/")
     assert (said["outcomes"], said["backlog"]) == ({"started": 1}, False)
-    assert ceiling.verdict(key, version).is_answer
+    assert limited.result(key, version).is_output
 
 
 @pytest.mark.usefixtures("default_account")
 def test_the_sweep_leaves_uploads_that_wait_for_their_turn(
-    ceiling: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
+    limited: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It counts no attempt, and so gives none of them up. The status counts them."""
-    sweep, functions = Sweeper(ceiling), ceiling.aws.client("lambda")
+    sweep, functions = Sweeper(limited), limited.aws.client("lambda")
     mappings = functions.list_event_source_mappings()["EventSourceMappings"]
-    queue = ceiling.outputs["LaunchQueueUrl"].rpartition("/")[2]
+    queue = limited.outputs["LaunchQueueUrl"].rpartition("/")[2]
     (mapping,) = [each["UUID"] for each in mappings if each["EventSourceArn"].endswith(f":{queue}")]
     functions.update_event_source_mapping(UUID=mapping, Enabled=False)
     try:
         key = "input/waiting/large.png"
-        version = ceiling.upload(key, large(maze(3)))
-        assert until(lambda: waiting(ceiling) == 1, "a message in the queue")
-        status.main([ceiling.stack, "--json"])
+        version = limited.upload(key, large(maze(3)))
+        assert until(lambda: waiting(limited) == 1, "a message in the queue")
+        status.main([limited.stack, "--json"])
         said = json.loads(capsys.readouterr().out)
         assert (said["waiting_for_a_task"], said["uploads"]["waiting"]) == (1, 1)
         with sweep.settings(GRACE_MINUTES="0.0001"):
@@ -87,33 +85,33 @@ def test_the_sweep_leaves_uploads_that_wait_for_their_turn(
                 assert (said["outcomes"], said["backlog"]) == ({"waiting": 1}, True)
     finally:
         functions.update_event_source_mapping(UUID=mapping, Enabled=True)
-    assert ceiling.verdict(key, version).is_answer
+    assert limited.result(key, version).is_output
 
 
 def test_what_the_function_could_not_do_waits_for_its_turn_as_a_task(
-    ceiling: Pipeline, maze: Maze
+    limited: Pipeline, maze: Maze
 ) -> None:
-    key = "input/handed over.png"
-    with function_settings(ceiling, PROCESSOR="processing.nothing:there"):
-        assert ceiling.verdict(key, ceiling.upload(key, maze(4))).is_answer
-    assert [report["mode"] for report in ceiling.reports(key)] == ["fargate"]
+    key = "input/fallback.png"
+    with function_settings(limited, PROCESSOR="processing.nothing:there"):
+        assert limited.result(key, limited.upload(key, maze(4))).is_output
+    assert [report["mode"] for report in limited.reports(key)] == ["fargate"]
 
 
-def test_a_task_that_fails_is_reported(ceiling: Pipeline, maze: Maze) -> None:
+def test_a_task_that_fails_is_reported(limited: Pipeline, maze: Maze) -> None:
     key = "input/in vain.png"
-    with job_without_permissions(ceiling):
-        ceiling.upload(key, large(maze(5)))
-        failure = ceiling.failure(key)
+    with job_without_permissions(limited):
+        limited.upload(key, large(maze(5)))
+        failure = limited.failure(key)
     assert failure["source"] == "task"
-    assert ceiling.failures() == []
+    assert limited.failures() == []
 
 
-def test_a_task_that_may_not_be_started_is_reported(ceiling: Pipeline, maze: Maze) -> None:
-    iam = ceiling.aws.client("iam")
+def test_a_task_that_may_not_be_started_is_reported(limited: Pipeline, maze: Maze) -> None:
+    iam = limited.aws.client("iam")
     (role,) = [
         each["RoleName"]
         for each in iam.list_roles()["Roles"]
-        if each["RoleName"].startswith("ceiling-LaunchFunctionRole")
+        if each["RoleName"].startswith("limited-LaunchFunctionRole")
     ]
     (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
@@ -122,8 +120,8 @@ def test_a_task_that_may_not_be_started_is_reported(ceiling: Pipeline, maze: Maz
     key = "input/not allowed.png"
     put_policy(iam, role, name, document | {"Statement": allowed})
     try:
-        ceiling.upload(key, large(maze(6)))
-        failure = ceiling.failure(key)
+        limited.upload(key, large(maze(6)))
+        failure = limited.failure(key)
     finally:
         put_policy(iam, role, name, document)
     assert (failure["source"], failure["stopCode"]) == ("launch", "NO_PERMISSIONS")

@@ -1,4 +1,4 @@
-"""What runs functions and tasks: containers of a Docker engine, or processes of this machine."""
+"""What runs functions and tasks: Docker containers, or processes of this machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LAYER_LABEL = "layer"
 
 
 @dataclass(frozen=True)
-class Engine:
+class Executor:
     """How functions and tasks run, and from which images."""
 
     name: str
@@ -47,43 +47,43 @@ class Engine:
         if self.name == "docker":
             images = f"{self.function_image}, {self.worker_image}"
             return f"functions and tasks run in containers ({images})"
-        if reason := no_engine():
+        if reason := no_docker():
             return f"functions and tasks run as processes: {reason}"
         return f"functions and tasks run as processes: {no_images()}; for containers: make image"
 
 
-PROCESSES = Engine("process")
+PROCESSES = Executor("process")
 
 
-def containers(worker_image: str = WORKER_IMAGE, function_image: str = "") -> Engine:
+def containers(worker_image: str = WORKER_IMAGE, function_image: str = "") -> Executor:
     """Containers of these images."""
-    return Engine("docker", worker_image, function_image)
+    return Executor("docker", worker_image, function_image)
 
 
-def detect() -> Engine:
-    """Containers when the engine answers and has the images that `make image` makes."""
-    if no_engine() or no_images():
+def detect() -> Executor:
+    """Containers when Docker responds and has the images that `make image` makes."""
+    if no_docker() or no_images():
         return PROCESSES
     return containers(function_image=lambda_base_here() or "")
 
 
-def no_engine() -> str:
+def no_docker() -> str:
     """Why containers can't run here; empty when they can."""
     if not shutil.which("docker"):
         return "there is no Docker here"
     if _docker("version") is None:
-        return "no Docker engine answers"
+        return "Docker does not respond"
     # In a virtual machine of this one, it forwards host.docker.internal to loopback.
     virtual = sys.platform != "linux" or _docker("info", "--format={{.OperatingSystem}}") == (
         "Docker Desktop"
     )
     if not virtual and bridge_address() is None:
-        return "the Docker engine is on another machine, from where containers can't reach this one"
+        return "Docker is on another machine, from where containers can't reach this one"
     return ""
 
 
 def no_images() -> str:
-    """Which image the engine lacks; empty when none."""
+    """Which image Docker lacks; empty when none."""
     label = f'--format={{{{index .Config.Labels "{LAYER_LABEL}"}}}}'
     layer = _docker("image", "inspect", label, WORKER_IMAGE)
     if layer is None:
@@ -101,7 +101,7 @@ def bridge_address() -> str | None:
     networks = "--format={{range .IPAM.Config}}{{println .Subnet .Gateway}}{{end}}"
     for line in (_docker("network", "inspect", networks, "bridge") or "").splitlines():
         subnet, *gateway = line.split()
-        # An engine that has just made its bridge names no gateway (20.10): it is the first address.
+        # Docker that has just made its bridge names no gateway (20.10): it is the first address.
         address = gateway[0] if gateway else str(next(ipaddress.ip_network(subnet).hosts()))
         if ipaddress.ip_address(address).version == 4 and _is_of_this_machine(address):
             return address
@@ -109,7 +109,7 @@ def bridge_address() -> str | None:
 
 
 def docker_environment() -> dict[str, str]:
-    """What a Docker client needs in its environment to find the engine that `docker` talks to."""
+    """What a Docker client needs in its environment to find the Docker that `docker` talks to."""
     kept = ("DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
     found = {name: os.environ[name] for name in kept if name in os.environ}
     if host := _docker("context", "inspect", "--format={{.Endpoints.docker.Host}}"):
