@@ -19,6 +19,8 @@ from tests.load.judge import Repeats
 MOST_LEFT = 0.01
 """The share of uploads that events may leave to the sweep, whatever their records say: with more,
 it is not the machine that was busy."""
+MOST_TOLD = 20
+"""Lines of a failed test; the file has all."""
 
 
 class Account:
@@ -98,7 +100,8 @@ class Account:
             }
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(kept, ensure_ascii=False, indent=2, default=str))
-        assert not self._faults, "\n".join([*self._faults, f"The evidence is in {path}"])
+        told = [f"{key}: {line}" for key, lines in self._said.items() for line in lines]
+        assert not self._faults, "\n".join([*self._faults, f"In {path}:", *told[:MOST_TOLD]])
 
     def _say(self, key: str, what: str, fault: bool = True) -> None:
         self._said[key].append(what)

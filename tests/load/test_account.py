@@ -109,6 +109,13 @@ def test_faults_fail_and_leave_their_evidence(
     assert kept["uploads"]
 
 
+def test_a_failure_tells_of_what_was_explained_too(account: Account, tmp_path: Path) -> None:
+    account.repeats("a", Repeats([], ["v0"]))
+    account.lost(["1"])
+    with pytest.raises(AssertionError, match="a: .* version v0 was removed as stale"):
+        account.close(tmp_path / "evidence.json")
+
+
 def test_what_was_written_again_is_counted_and_kept(account: Account, tmp_path: Path) -> None:
     account.repeats("a", Repeats([], ["v0"]))
     account.close(tmp_path / "evidence.json")
