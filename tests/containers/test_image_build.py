@@ -28,13 +28,13 @@ from typing import Any
 import image
 import pytest
 import yaml
-from cloudformation import REPEATED_FIELDS, CloudFormation, cloudformation, request
 
 from local import paths
 from local.aws import REGION, EmbeddedAws
 from tests.containers.containers import Container, docker
 from tests.containers.task import docker_options
 from tests.containers.test_layer import assert_solved
+from tests.support.cloudformation import REPEATED_FIELDS, CloudFormation, cloudformation, request
 from tests.template.synthesis import PSEUDO, synthesize
 
 STACK = synthesize({"Mode": "fargate"})

@@ -7,7 +7,6 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from oracle import check_path
 from PIL import Image
 from processing.picture import FORMATS
 
@@ -15,6 +14,7 @@ from local import paths
 from tests.containers.containers import Container
 from tests.containers.task import docker_options
 from tests.hostile import corpus
+from tests.support.oracle import check_path
 
 AMAZON_LINUX_2023_GLIBC = (2, 34)
 LAMBDA_LIMIT = 250 * 1024 * 1024

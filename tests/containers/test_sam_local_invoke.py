@@ -17,7 +17,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from oracle import check_path
 from PIL import Image
 
 from local.aws import EmbeddedAws
@@ -27,6 +26,7 @@ from local.invoke import failed, invoke, main, put
 from local.paths import ROOT, SAM
 from local.pipeline import output_key
 from tests.containers.conftest import BUCKET
+from tests.support.oracle import check_path
 
 ODD = 'input/über a+b 100%".png'
 EVENTS: dict[str, list[str]] = {

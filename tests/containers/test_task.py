@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from oracle import check_path
 from PIL import Image
 
 from bench import pictures
 from local.aws import EmbeddedAws
 from tests.containers.conftest import BUCKET, Job
 from tests.containers.task import ENVIRONMENT, STOP_TIMEOUT
+from tests.support.oracle import check_path
 
 Json = dict[str, Any]
 Upload = Callable[[str, bytes], str]

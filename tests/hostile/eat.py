@@ -14,12 +14,12 @@ import warnings
 from functools import partial
 from pathlib import Path
 
-from memory_store import MemoryStore
 from processing import job, maze
 from processing.events import Upload
 from processing.settings import Settings
 
 from bench.peak import highest
+from tests.support.memory_store import MemoryStore
 
 
 def main(folder: str, max_pixels: str, memory_mib: str, max_seconds: str) -> None:

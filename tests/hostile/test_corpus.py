@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from memory_store import MemoryStore
 from PIL import Image
 from processing import job, maze
 from processing.events import Upload
@@ -27,6 +26,7 @@ from bench import pictures
 from local import paths
 from tests.hostile import corpus
 from tests.hostile.corpus import MAX_PIXELS, ODD, POISON
+from tests.support.memory_store import MemoryStore
 
 SETTINGS = Settings(processor=partial(maze.solve, max_pixels=MAX_PIXELS))
 
@@ -45,7 +45,7 @@ def eaten(folder: Path, max_pixels: int, memory_mib: int, max_seconds: int = 60)
         + [str(limit) for limit in (max_pixels, memory_mib, max_seconds)],
         env={
             "PATH": os.defpath,
-            "PYTHONPATH": ":".join(str(paths.ROOT / name) for name in (".", "worker", "tests")),
+            "PYTHONPATH": ":".join(str(paths.ROOT / name) for name in (".", "worker")),
         },
         capture_output=True,
         text=True,

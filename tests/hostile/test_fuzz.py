@@ -18,7 +18,6 @@ from functools import cache, partial
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from memory_store import MemoryStore
 from processing import job, maze, thumbnail
 from processing.events import Upload
 from processing.picture import FORMATS
@@ -26,6 +25,7 @@ from processing.settings import Settings
 
 from tests.hostile.corpus import ODD, POISON, packed_psd, psd, saved, valid, with_exif
 from tests.hostile.corpus import maze as small_maze
+from tests.support.memory_store import MemoryStore
 
 MAX_PIXELS = 250_000
 SETTINGS = [

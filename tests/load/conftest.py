@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 
 import pytest
-from figures import figure, pytest_terminal_summary
 from processing.store import client
 
 from bench import pictures
@@ -19,8 +18,6 @@ from local.aws import REGION, EmbeddedAws
 from tests.load.entry_points import Bucket, EntryPoints
 from tests.load.proxy import Proxy
 from tests.load.sizes import BUSY
-
-__all__ = ["figure", "pytest_terminal_summary"]
 
 
 @pytest.fixture(scope="session", autouse=True)

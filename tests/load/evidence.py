@@ -13,7 +13,7 @@ from typing import Any
 
 from local.pipeline import Pipeline, output_key, rejection_key
 from tests.load.entry_points import Bucket
-from tests.running_tasks import tasks_of
+from tests.support.running_tasks import tasks_of
 
 Json = dict[str, Any]
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from memory_store import MemoryStore
 from processing import job
 from processing.errors import Conflict, Failed, Rejected, StoreError
 from processing.events import Upload
@@ -28,6 +27,7 @@ from reconcile import Plan, Sweep
 from starters import NotStarted
 
 from tests.load.judge import repeats
+from tests.support.memory_store import MemoryStore
 
 BUCKET = "uploads"
 _CALLS_OF_A_JOB = 8

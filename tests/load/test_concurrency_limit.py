@@ -13,7 +13,7 @@ from tests.load.account import Account
 from tests.load.entry_points import Bucket
 from tests.load.judge import repeats
 from tests.load.sizes import REAL_UPLOADS
-from tests.running_tasks import Watcher, wait_until_stopped
+from tests.support.running_tasks import Watcher, wait_until_stopped
 
 MAX_TASKS = 5
 SECONDS = 900

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from memory_store import MemoryStore
 from processing import job
 from processing.events import Upload
 from processing.settings import Settings
@@ -15,6 +14,7 @@ from starters import Fargate, NotStarted
 
 from tests.load.ecs import FailingEcs
 from tests.load.sizes import LAUNCHED_UPLOADS
+from tests.support.memory_store import MemoryStore
 
 SEED = 3
 FAILING = 0.3

@@ -10,9 +10,10 @@ import pytest
 
 from local.aws import REGION, EmbeddedAws
 from local.pipeline import until
-from tests.arns import FORMATS, OTHERS, arn, task_in
-from tests.attempts import ATTEMPTS, DEPLOYED, STACKS, Attempt
 from tests.local.calls import MANIFEST, Role
+from tests.support.arns import FORMATS, OTHERS, arn, task_in
+from tests.support.attempts import ATTEMPTS, DEPLOYED, STACKS, Attempt
+from tests.support.cases import in_turn
 
 PLACE = {"partition": "aws", "region": REGION, "account": "000000000000"}
 MADE = [attempt for attempt in ATTEMPTS if attempt.can_be_made]
@@ -78,7 +79,7 @@ def roles(aws: EmbeddedAws, stacks: Mapping[str, Mapping[str, str]]) -> dict[tup
     return {(stack, role): Role(aws, stacks[stack][role]) for stack, role in taken}
 
 
-@pytest.mark.parametrize("attempt", MADE, ids=str)
+@in_turn("attempt", MADE)
 def test_the_embedded_aws_allows_what_is_needed_and_nothing_else(
     attempt: Attempt,
     stacks: Mapping[str, Mapping[str, str]],

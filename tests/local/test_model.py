@@ -22,7 +22,7 @@ from local import paths
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline
 from tests.local.test_embedded_aws import BROKEN, NO_CAPACITY, RETRIES, STARTED, THROTTLED
-from tests.running_tasks import Watcher, wait_until_stopped
+from tests.support.running_tasks import Watcher, wait_until_stopped
 
 UPLOADS, MAX_TASKS = 7, 2
 MOST_RETRIES = 2

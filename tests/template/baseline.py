@@ -17,7 +17,7 @@ from typing import Any
 
 import cfnlint.data.AdditionalSpecs
 
-from tests.attempts import ADMINISTRATOR, Attempt
+from tests.support.attempts import ADMINISTRATOR, Attempt
 from tests.template.policies import Account
 from tests.template.synthesis import Stack
 
@@ -178,26 +178,51 @@ def without_statement(sid: str) -> Break:
     return change
 
 
+def statement(sid: str, **change: str) -> Break:
+    """Change a statement in the policy of a resource."""
+
+    def broken(stack: Stack, name: str) -> None:
+        for resource in stack.resources.values():
+            document = resource.get("Properties", {}).get("PolicyDocument", {})
+            for each in document.get("Statement", []):
+                if each.get("Sid") == sid and f"<{name}" in json.dumps(each):
+                    each |= {key: value.format(name=name) for key, value in change.items()}
+
+    return broken
+
+
 ALARM = {"aws:SourceArn": "arn:aws-test:cloudwatch:xx-test-9:111122223333:alarm:mazes-Alarm-1"}
 
 
 def tls_only(
-    kind: str, asked_by: str, action: str, below: str = "", given: Mapping[str, str] | None = None
+    kind: str, asked_by: str, *calls: tuple[str, str], given: Mapping[str, str] | None = None
 ) -> Control:
-    """Whoever comes without TLS is refused, whatever else they may."""
+    """Whoever comes without TLS is refused, whatever else they may.
+
+    Tried are these calls: an action, and what follows the resource's ARN.
+    """
 
     def holds(stack: Stack, name: str) -> bool:
-        on = f"{{{name}}}{below}"
-        plain = {"aws:SecureTransport": "false"}
-        safe = Attempt(ADMINISTRATOR, action, on, True, given=given or {})
         account = Account(stack)
-        return account.allows(safe) and not account.allows(
-            Attempt(ADMINISTRATOR, action, on, False, given={**(given or {}), **plain})
-        )
 
-    return Control(
-        "TLS only", kind, asked_by, holds, {"no statement": without_statement("TlsOnly")}
-    )
+        def allows(action: str, below: str, tls: str) -> bool:
+            keys = {**(given or {}), "aws:SecureTransport": tls}
+            on = f"{{{name}}}{below}"
+            return account.allows(Attempt(ADMINISTRATOR, action, on, tls == "true", given=keys))
+
+        return all(allows(*call, "true") and not allows(*call, "false") for call in calls)
+
+    breaks = {
+        "no statement": without_statement("TlsOnly"),
+        "for another action": statement("TlsOnly", Action="none:None"),
+        **{
+            f"for {action} only": statement("TlsOnly", Action=action)
+            for action, _ in calls
+            if len(calls) > 1
+        },
+        "for what lies below only": statement("TlsOnly", Resource="<{name}.Arn>/*"),
+    }
+    return Control("TLS only", kind, asked_by, holds, breaks)
 
 
 def nobody_else_publishes(stack: Stack, name: str) -> bool:
@@ -501,7 +526,7 @@ CONTROLS = [
         "gone": put(f"LifecycleConfiguration.Rules.*.{ABORT}", MISSING),
         "disabled": put("LifecycleConfiguration.Rules.*.Status", "Disabled"),
     }),
-    tls_only(BUCKET, "S3.5, AwsSolutions-S10", "s3:GetObject", "/a"),
+    tls_only(BUCKET, "S3.5, AwsSolutions-S10", ("s3:ListBucket", ""), ("s3:PutObject", "/a")),
     # ---- SQS and SNS
     Control("encryption at rest", QUEUE, "SQS.1, AwsSolutions-SQS2", encrypted_queue, {
         "SqsManagedSseEnabled=False": put("SqsManagedSseEnabled", False),
@@ -509,12 +534,12 @@ CONTROLS = [
     }),
     or_reason("a queue for the hopeless", QUEUE, "AwsSolutions-SQS3", "AwsSolutions-SQS3",
               has("RedrivePolicy.deadLetterTargetArn"), put("RedrivePolicy", MISSING)),
-    tls_only(QUEUE, "AwsSolutions-SQS4", "sqs:ReceiveMessage"),
+    tls_only(QUEUE, "AwsSolutions-SQS4", ("sqs:ReceiveMessage", ""), ("sqs:PurgeQueue", "")),
     Control("nobody else sends", QUEUE, "nobody", nobody_else_sends,
             {"no statement": without_statement("NobodyElseWrites")}),
     or_reason("encryption at rest", TOPIC, "SNS.1, CKV_AWS_26", "CKV_AWS_26",
               has("KmsMasterKeyId")),
-    tls_only(TOPIC, "AwsSolutions-SNS3", "sns:Publish", given=ALARM),
+    tls_only(TOPIC, "AwsSolutions-SNS3", ("sns:Publish", ""), given=ALARM),
     Control("nobody else publishes", TOPIC, "nobody", nobody_else_publishes,
             {"no statement": without_statement("NobodyElsePublishes")}),
     # ---- Lambda

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import pytest
-
+from tests.support.cases import in_turn
 from tests.template.baseline import CONTROLS, NOTHING_TO_ASK, Control, no_reason
 from tests.template.synthesis import CHOICES, SOURCE, Stack, synthesize
 
@@ -23,12 +22,7 @@ DIFFERENT = {
     )
 }  # fmt: skip
 """Stacks that have, between them, every resource in each of its forms."""
-by_name = pytest.mark.parametrize("choice", STACKS.values(), ids=STACKS.keys())
-every_break = pytest.mark.parametrize(
-    ("control", "way"),
-    [(control, way) for control in CONTROLS for way in control.breaks],
-    ids=lambda each: f"{each.kind}: {each.name}" if isinstance(each, Control) else each,
-)
+by_name = in_turn("choice", STACKS.values())
 
 
 @by_name
@@ -65,7 +59,7 @@ def test_the_stacks_that_differ_have_every_type() -> None:
     assert types(DIFFERENT.values()) == types(CHOICES.values())
 
 
-@every_break
+@in_turn("control, way", [(control, way) for control in CONTROLS for way in control.breaks])
 def test_a_control_that_is_broken_is_missed(control: Control, way: str) -> None:
     """Each way to break it, for each resource of the stacks that differ."""
     tried = 0
@@ -86,7 +80,7 @@ SUPPRESSED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "check", "comment"), SUPPRESSED)
+@in_turn("name, check, comment", SUPPRESSED)
 def test_a_suppression_has_a_reason_and_is_needed(name: str, check: str, comment: str) -> None:
     """One of what is no longer there would hide what comes next."""
     assert len(comment.split()) > 3
@@ -105,7 +99,7 @@ def test_no_control_is_suppressed_twice() -> None:
     assert len({each[:2] for each in SUPPRESSED}) == len(SUPPRESSED)
 
 
-@pytest.mark.parametrize("tool", ["checkov", "parliament", "baseline"])
+@in_turn("tool", ["checkov", "parliament", "baseline"])
 def test_a_comma_does_not_cut_a_reason_off(tool: str) -> None:
     """In `{id: ..., comment: a, b}` b would be a field of its own."""
     for resource in SOURCE["Resources"].values():

@@ -1,16 +1,16 @@
-"""The buckets: private, encrypted, TLS only, and they tell the chosen engine and no other."""
+"""The buckets: private, encrypted, and they tell the chosen engine and no other."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-import pytest
 from processing import records
 
+from tests.support.cases import in_turn
 from tests.template.synthesis import BUCKET, CHOICES, CLOUDTRAIL, FARGATE, SOURCE, synthesize
 
-every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
+every_choice = in_turn("choice", CHOICES.values())
 
 
 @every_choice
@@ -32,22 +32,6 @@ def test_every_bucket_is_encrypted(choice: dict[str, str]) -> None:
     for bucket in synthesize(choice).of_type("AWS::S3::Bucket").values():
         (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
-
-
-@every_choice
-def test_every_bucket_refuses_what_does_not_come_by_tls(choice: dict[str, str]) -> None:
-    stack = synthesize(choice)
-    policies = stack.of_type("AWS::S3::BucketPolicy").values()
-    by_bucket = {policy["Bucket"]: policy["PolicyDocument"]["Statement"] for policy in policies}
-    for name in stack.of_type("AWS::S3::Bucket"):
-        assert {
-            "Sid": "TlsOnly",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [f"<{name}.Arn>", f"<{name}.Arn>/*"],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        } in by_bucket[f"<{name}>"]
 
 
 @every_choice
@@ -76,7 +60,7 @@ def test_files_are_versioned_and_never_expire(choice: dict[str, str]) -> None:
     assert notes["Prefix"] == records.PREFIX
 
 
-@pytest.mark.parametrize("name", ["InputPrefix", "OutputPrefix", "RejectedPrefix"])
+@in_turn("name", ["InputPrefix", "OutputPrefix", "RejectedPrefix"])
 def test_no_file_lies_where_notes_expire(name: str) -> None:
     pattern = SOURCE["Parameters"][name]["AllowedPattern"]
     assert re.match(pattern, "a/")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.cases import in_turn
 from tests.template.synthesis import SOURCE, TASKS, refusals, synthesize
 from tests.template.test_choices import made
 
-every_engine = pytest.mark.parametrize("engine", TASKS.values(), ids=TASKS.keys())
+every_engine = in_turn("engine", TASKS.values())
 OWN_IMAGE = {"Mode": "hybrid", "MaxTasks": "5"}
 """With all functions, the layer, tasks and the image's build."""
 
@@ -63,7 +64,7 @@ def test_without_spot_they_are_on_demand(engine: dict[str, str]) -> None:
 
 
 @every_engine
-@pytest.mark.parametrize("spot", ["false", "true"])
+@in_turn("spot", ["false", "true"])
 def test_a_cluster_has_both_kinds_of_capacity(engine: dict[str, str], spot: str) -> None:
     """Tasks that were queued as Spot's may start after it was switched off, and the other way."""
     cluster = synthesize(engine, Spot=spot)["Cluster"]

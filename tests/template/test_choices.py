@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import graphlib
 
-import pytest
-
+from tests.support.cases import in_turn
 from tests.template.synthesis import (
     CHOICES,
     CLOUDTRAIL,
@@ -16,7 +15,7 @@ from tests.template.synthesis import (
     synthesize,
 )
 
-every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
+every_choice = in_turn("choice", CHOICES.values())
 
 ALWAYS = {
     "DataBucket", "DataBucketPolicy", "JobPolicy", "JobLogGroup", "FailureQueue",
@@ -77,7 +76,7 @@ def test_lambda_makes_no_task_no_rule_and_no_network() -> None:
     assert made({}) == ALWAYS | LAMBDA
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@in_turn("network", NETWORKS)
 def test_fargate_makes_no_function_for_jobs_and_its_network(network: str) -> None:
     assert made(FARGATE | NETWORKS[network]) == ALWAYS | TASKS | NETWORK_RESOURCES[network]
 
@@ -86,7 +85,7 @@ def test_without_a_schedule_the_sweep_is_there_for_hands() -> None:
     assert made({}) - made({"SweepSchedule": ""}) == SCHEDULE
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@in_turn("network", NETWORKS)
 def test_cloudtrail_adds_a_trail_and_its_bucket(network: str) -> None:
     assert made(CLOUDTRAIL | NETWORKS[network]) - made(FARGATE | NETWORKS[network]) == TRAIL
 

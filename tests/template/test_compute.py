@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
+from tests.support.cases import in_turn
 from tests.template.synthesis import CHOICES, FARGATE, SOURCE, accepts, synthesize
 
-every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
+every_choice = in_turn("choice", CHOICES.values())
 
 JOB_PARAMETERS = {
     "JobVersion": "2026-12",
@@ -51,12 +50,12 @@ def test_both_engines_tell_the_job_the_same() -> None:
     assert told.items() >= {**JOB_ENVIRONMENT, "MODE": "fargate"}.items()
 
 
-@pytest.mark.parametrize("word", ["", "1", "2026-12-24", "v1.2_rc", "a" * 64])
+@in_turn("word", ["", "1", "2026-12-24", "v1.2_rc", "a" * 64])
 def test_a_version_of_the_job_is_any_word_that_a_tag_can_have(word: str) -> None:
     assert accepts("JobVersion", word)
 
 
-@pytest.mark.parametrize("word", ["a b", "a/b", "a:b", "\u00e9", "a" * 65, "a+b"])
+@in_turn("word", ["a b", "a/b", "a:b", "\u00e9", "a" * 65, "a+b"])
 def test_another_version_is_refused(word: str) -> None:
     assert not accepts("JobVersion", word)
 
@@ -176,7 +175,7 @@ def test_every_function_has_a_role_of_its_own_stack(choice: dict[str, str]) -> N
         assert runs["Role"] in roles
 
 
-@pytest.mark.parametrize("choice", [each for each in CHOICES.values() if each.get("Mode")])
+@in_turn("choice", [each for each in CHOICES.values() if each.get("Mode")])
 def test_the_cluster_waits_for_the_role_of_ecs_whose_making_has_time(
     choice: dict[str, str],
 ) -> None:

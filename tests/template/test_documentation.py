@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import in_turn
 from tests.template.synthesis import ROOT, SOURCE
 
 TEXT = (ROOT / "template.yaml").read_text()
@@ -19,7 +20,7 @@ ENVIRONMENTS: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text
 BANNERS = ["Bucket", "Event", "Compute", "Failure", "Watching", "Outputs"]
 
 
-@pytest.mark.parametrize("name", SOURCE["Parameters"])
+@in_turn("name", SOURCE["Parameters"])
 def test_every_parameter_is_described_and_has_a_default(name: str) -> None:
     assert SOURCE["Parameters"][name]["Description"]
     assert "Default" in SOURCE["Parameters"][name]
@@ -45,7 +46,7 @@ def test_every_network_says_what_it_costs_to_stand_idle() -> None:
         assert re.search(rf"\b{choice}: [^:]*\([^)]*(USD|nothing)", network["Description"])
 
 
-@pytest.mark.parametrize("name", SOURCE["Outputs"])
+@in_turn("name", SOURCE["Outputs"])
 def test_every_output_is_described(name: str) -> None:
     assert SOURCE["Outputs"][name]["Description"]
 
@@ -101,7 +102,7 @@ def test_there_is_an_environment_for_each_engine() -> None:
         assert overrides == f"Mode={engine}"
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS.keys() - {"version"})
+@in_turn("environment", sorted(ENVIRONMENTS.keys() - {"version"}))
 def test_an_environment_needs_no_question_and_no_more_than_iam(environment: str) -> None:
     deploy = ENVIRONMENTS[environment]["deploy"]["parameters"]
     assert deploy["capabilities"] == "CAPABILITY_IAM"

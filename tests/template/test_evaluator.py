@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import in_turn
 from tests.template.evaluator import Caller, Request, allowed
 
 ROLE = "arn:aws:iam::111122223333:role/r"
@@ -56,7 +57,7 @@ def test_from_another_account_both_must_allow() -> None:
     assert ask(ALL, of_resource=named, **stranger)
 
 
-@pytest.mark.parametrize("action", ["sts:AssumeRole", "kms:Decrypt"])
+@in_turn("action", ["sts:AssumeRole", "kms:Decrypt"])
 def test_roles_and_keys_take_in_nobody_by_the_callers_policy_alone(action: str) -> None:
     assert not ask(ALL, action=action)
     assert ask(ALL, action=action, of_resource=[allow(Principal={"AWS": ROOT})])

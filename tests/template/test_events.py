@@ -15,6 +15,7 @@ import botocore.validate
 import pytest
 
 from local.paths import BUILD
+from tests.support.cases import in_turn
 from tests.template import patterns
 from tests.template.patterns import transform
 from tests.template.synthesis import BUCKET, CLOUDTRAIL, FARGATE, ROOT, SOURCE, synthesize
@@ -30,7 +31,7 @@ RULES = {"s3": FARGATE, "cloudtrail": CLOUDTRAIL}
 Matches = Callable[[Any, Any], bool]
 """Whether an event pattern matches an event."""
 
-every_source = pytest.mark.parametrize("source", RULES)
+every_source = in_turn("source", RULES)
 
 HOSTILE_KEYS = [
     'input/quo"ted.png',
@@ -104,7 +105,7 @@ def test_an_upload_starts_a_task(matches: Matches, source: str) -> None:
     assert matches(synthesize(RULES[source])["UploadRule"]["EventPattern"], sample(source))
 
 
-@pytest.mark.parametrize("file", ["cloudtrail-copy.json", "cloudtrail-multipart.json"])
+@in_turn("file", ["cloudtrail-copy.json", "cloudtrail-multipart.json"])
 def test_every_way_to_upload_starts_a_task(matches: Matches, file: str) -> None:
     event = json.loads((ROOT / "events" / file).read_text())
     set_at(event, PATHS["cloudtrail"][0], BUCKET)
@@ -117,7 +118,7 @@ def test_a_form_upload_starts_a_task(matches: Matches) -> None:
 
 
 @every_source
-@pytest.mark.parametrize("key", HOSTILE_KEYS)
+@in_turn("key", HOSTILE_KEYS)
 def test_any_key_under_the_input_prefix_starts_a_task(
     matches: Matches, source: str, key: str
 ) -> None:
@@ -126,7 +127,7 @@ def test_any_key_under_the_input_prefix_starts_a_task(
 
 
 @every_source
-@pytest.mark.parametrize(
+@in_turn(
     "key",
     ["output/a.png", "rejected/a.png.json", "a.png", "Input/a.png", "xinput/a.png", "input"],
 )
@@ -166,7 +167,7 @@ def test_one_upload_does_not_start_two_tasks(matches: Matches) -> None:
 
 
 @every_source
-@pytest.mark.parametrize("key", HOSTILE_KEYS)
+@in_turn("key", HOSTILE_KEYS)
 def test_the_task_gets_bucket_and_key_as_they_are(source: str, key: str) -> None:
     """The transformer's output is what RunTask takes as `overrides`, by botocore's model of it."""
     stack = synthesize(RULES[source])

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import in_turn
 from tests.template.synthesis import CHOICES, FARGATE, synthesize
 
-every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
+every_choice = in_turn("choice", CHOICES.values())
 
 
 QUEUES = ["FailureQueue", "RawFailureQueue"]
-every_queue = pytest.mark.parametrize("queue", QUEUES)
+every_queue = in_turn("queue", QUEUES)
 
 
 def statements(choice: dict[str, str], queue: str) -> dict[str, dict[str, Any]]:
@@ -30,19 +31,6 @@ def test_queues_are_encrypted_and_keep_messages_for_14_days(
     found = synthesize(choice)[queue]
     assert found["SqsManagedSseEnabled"] is True
     assert found["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
-
-
-@every_queue
-@every_choice
-def test_queues_refuse_what_does_not_come_by_tls(choice: dict[str, str], queue: str) -> None:
-    assert statements(choice, queue)["TlsOnly"] == {
-        "Sid": "TlsOnly",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "sqs:*",
-        "Resource": f"<{queue}.Arn>",
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
 
 
 def test_the_function_is_tried_three_times_and_then_reported() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import in_turn
 from tests.template import patterns
 from tests.template.synthesis import BUCKET, HYBRID, SOURCE, refusals, synthesize
 
@@ -32,7 +33,7 @@ def started(threshold: int, event: dict[str, Any]) -> list[str]:
     return [rule for rule in rules if patterns.matches(stack[rule]["EventPattern"], event)]
 
 
-@pytest.mark.parametrize("threshold", THRESHOLDS)
+@in_turn("threshold", THRESHOLDS)
 def test_each_size_that_eventbridge_compares_starts_one_job(threshold: int) -> None:
     limit = threshold * MIB
     for size in (0, 1, limit - 1, limit):
@@ -41,7 +42,7 @@ def test_each_size_that_eventbridge_compares_starts_one_job(threshold: int) -> N
         assert started(threshold, upload(size)) == ["UploadRule"]
 
 
-@pytest.mark.parametrize("size", [MOST_COMPARED + 1, LARGEST_OBJECT])
+@in_turn("size", [MOST_COMPARED + 1, LARGEST_OBJECT])
 def test_larger_ones_start_none_so_there_must_be_a_sweep(size: int) -> None:
     assert started(16, upload(size)) == []
     (reason,) = refusals({**HYBRID, "SweepSchedule": ""})
@@ -49,7 +50,7 @@ def test_larger_ones_start_none_so_there_must_be_a_sweep(size: int) -> None:
     assert refusals(HYBRID) == []
 
 
-@pytest.mark.parametrize("key", ["output/a.png", "rejected/a.json", "inputs/a", ".sweep/state"])
+@in_turn("key", ["output/a.png", "rejected/a.json", "inputs/a", ".sweep/state"])
 def test_other_keys_start_none(key: str) -> None:
     assert started(16, upload(1, key)) == started(16, upload(100 * MIB, key)) == []
 

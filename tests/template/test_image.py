@@ -7,6 +7,7 @@ import json
 import pytest
 import yaml
 
+from tests.support.cases import in_turn
 from tests.template.synthesis import FARGATE, Stack, synthesize
 
 OWN = {"Mode": "fargate"}
@@ -22,7 +23,7 @@ def buildspec(stack: Stack) -> dict:
     return yaml.safe_load(str(stack["ImageBuild"]["Source"]["BuildSpec"]))
 
 
-@pytest.mark.parametrize("choice", [{}, FARGATE], ids=["lambda", "image given"])
+@in_turn("choice", [{}, FARGATE])
 def test_nothing_is_built_where_nothing_is_needed(choice: dict[str, str]) -> None:
     stack = synthesize(choice)
     for kind in ("AWS::ECR::Repository", "AWS::CodeBuild::Project", "Custom::WorkerImage"):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import in_turn
 from tests.template.evaluator import Caller, Request, allowed
 from tests.template.policies import PLACE, Account
 from tests.template.synthesis import BUCKET, CHOICES, CLOUDTRAIL, ROOT, Stack, synthesize
@@ -15,7 +16,7 @@ from tests.template.synthesis import BUCKET, CHOICES, CLOUDTRAIL, ROOT, Stack, s
 KEY = "arn:aws-test:kms:xx-test-9:111122223333:key/0"
 FORMER = [KEY.replace("key/0", "key/1"), KEY.replace("key/0", "key/2")]
 BOUNDARY = "arn:aws-test:iam::111122223333:policy/boundary"
-every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
+every_choice = in_turn("choice", CHOICES.values())
 
 PROPERTIES = {
     "AWS::SQS::Queue": "KmsMasterKeyId",
@@ -110,7 +111,7 @@ def test_roles_use_the_key_by_way_of_the_services_that_store_only(choice: dict[s
 
 
 @every_choice
-@pytest.mark.parametrize("key", ["", KEY])
+@in_turn("key", ["", KEY])
 def test_roles_decrypt_with_former_keys_and_do_nothing_else_with_them(
     choice: dict[str, str], key: str
 ) -> None:
@@ -155,7 +156,7 @@ GUIDES: dict[str, tuple[str, str, dict[str, str]]] = {
 """What each service's own guide asks of a key's policy: principal, actions, what the call says."""
 
 
-@pytest.mark.parametrize("guide", GUIDES)
+@in_turn("guide", GUIDES)
 def test_the_key_policy_has_what_each_services_own_guide_asks(guide: str) -> None:
     service, actions, given = GUIDES[guide]
     caller = Caller(service=service)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import in_turn
 from tests.template.synthesis import (
     BUCKET,
     EXISTING,
@@ -21,8 +22,8 @@ from tests.template.synthesis import (
 OWN = [name for name in NETWORKS if name != "existing"]
 WITH_INTERNET = ["private", "public"]
 
-every_network = pytest.mark.parametrize("network", NETWORKS)
-every_own_network = pytest.mark.parametrize("network", OWN)
+every_network = in_turn("network", NETWORKS)
+every_own_network = in_turn("network", OWN)
 
 
 def stack_in(network: str) -> Stack:
@@ -130,7 +131,7 @@ def test_public_tasks_go_out_through_the_internet_gateway() -> None:
     assert "NatGatewayId" not in out
 
 
-@pytest.mark.parametrize("network", WITH_INTERNET)
+@in_turn("network", WITH_INTERNET)
 def test_what_needs_the_internet_gateway_waits_until_it_is_attached(network: str) -> None:
     stack = stack_in(network)
     waiting = {
@@ -162,7 +163,7 @@ def test_isolated_tasks_reach_their_bucket_and_the_layers_of_images_only() -> No
     assert layers["Resource"] == f"arn:aws-test:s3:::{bucket}/*"
 
 
-@pytest.mark.parametrize("network", WITH_INTERNET)
+@in_turn("network", WITH_INTERNET)
 def test_where_there_is_another_way_out_the_endpoint_keeps_nothing_back(network: str) -> None:
     """In words: taken away, the policy of an isolated network would stay (test_taken_away.py)."""
     (statement,) = stack_in(network)["S3GatewayEndpoint"]["PolicyDocument"]["Statement"]
@@ -182,7 +183,7 @@ def test_isolated_tasks_reach_what_fargate_needs() -> None:
     assert interface_endpoints(stack_in("isolated")).keys() == {"ecr.api", "ecr.dkr", "logs"}
 
 
-@pytest.mark.parametrize("network", [name for name in NETWORKS if name != "isolated"])
+@in_turn("network", [name for name in NETWORKS if name != "isolated"])
 def test_other_networks_pay_for_no_endpoint(network: str) -> None:
     assert not interface_endpoints(stack_in(network))
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import in_turn
 from tests.template.synthesis import BUCKET, CHOICES, FARGATE, Stack, synthesize
 
-every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
+every_choice = in_turn("choice", CHOICES.values())
 ARN = f"arn:aws-test:s3:::{BUCKET}"
 
 # Actions that IAM can't tie to a resource.
@@ -72,8 +73,8 @@ class TestJob:
         (listing,) = (each for each in statements(stack, role) if "s3:ListBucket" in each["Action"])
         assert "Condition" not in listing
 
-    @pytest.mark.parametrize("key", ["input/a", "a", "inputs/a", "output", ""])
-    @pytest.mark.parametrize(
+    @in_turn("key", ["input/a", "a", "inputs/a", "output", ""])
+    @in_turn(
         "action",
         ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectAcl"],
     )

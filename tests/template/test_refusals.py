@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.cases import in_turn
 from tests.template.synthesis import CLOUDTRAIL, EXISTING, FARGATE, SOURCE, accepts, refusals
 
 IMAGE = FARGATE["WorkerImageUri"]
@@ -80,7 +81,7 @@ RANGES = {
 NUMBERS = [*RANGES, "HybridThresholdMiB", "SweepRate", "LogRetentionDays", "TaskCpu", "TaskMemory"]
 
 
-@pytest.mark.parametrize("name", RANGES)
+@in_turn("name", RANGES)
 def test_a_number_is_accepted_within_its_range_and_nowhere_else(name: str) -> None:
     """Each number up to 100,000, and where the range ends later, about its end."""
     low, high = RANGES[name]
@@ -89,7 +90,7 @@ def test_a_number_is_accepted_within_its_range_and_nowhere_else(name: str) -> No
     assert found == {number for number in tried if low <= number <= high}
 
 
-@pytest.mark.parametrize("name", NUMBERS)
+@in_turn("name", NUMBERS)
 def test_a_number_reaches_the_code_as_it_was_typed(name: str) -> None:
     """CloudFormation writes a parameter of type Number its own way, and takes each of these."""
     assert SOURCE["Parameters"][name]["Type"] == "String"
@@ -104,18 +105,18 @@ def test_no_parameter_is_a_number() -> None:
     assert {each["Type"] for each in SOURCE["Parameters"].values()} == {"String"}
 
 
-@pytest.mark.parametrize("value", ["0.1", "0.5", "0.25", "1", "2.5", "10", "99.99"])
+@in_turn("value", ["0.1", "0.5", "0.25", "1", "2.5", "10", "99.99"])
 def test_a_sweep_may_be_slower_than_one_job_a_second(value: str) -> None:
     assert accepts("SweepRate", value)
 
 
-@pytest.mark.parametrize("value", ["0", "0.0", "0.05", "100", ".5", "1.", "1.234", "0,5"])
+@in_turn("value", ["0", "0.0", "0.05", "100", ".5", "1.", "1.234", "0,5"])
 def test_another_rate_is_refused(value: str) -> None:
     assert not accepts("SweepRate", value)
 
 
-@pytest.mark.parametrize("parameter", ["InputPrefix", "OutputPrefix", "RejectedPrefix"])
-@pytest.mark.parametrize(
+@in_turn("parameter", ["InputPrefix", "OutputPrefix", "RejectedPrefix"])
+@in_turn(
     "prefix",
     [
         "", "/", "input", "/input/", "in/put/", "input//", "../", "./", "in*/", "in?/", "${x}/",
@@ -127,7 +128,7 @@ def test_a_prefix_is_one_plain_folder(parameter: str, prefix: str) -> None:
     assert parameter in refusals({parameter: prefix})
 
 
-@pytest.mark.parametrize("prefix", ["in/", "in-2026.01_a/", "INPUT/", "0/", "a" * 63 + "/"])
+@in_turn("prefix", ["in/", "in-2026.01_a/", "INPUT/", "0/", "a" * 63 + "/"])
 def test_a_plain_folder_is_accepted(prefix: str) -> None:
     assert refusals({"InputPrefix": prefix}) == []
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from operate import preflight
+from tests.support.cases import in_turn
 from tests.template.synthesis import CHOICES, ROOT, synthesize
 
 README = (ROOT / "README.md").read_text()
@@ -28,7 +29,7 @@ def passed_roles(node: Any) -> Iterator[str]:
             yield from passed_roles(each)
 
 
-@pytest.mark.parametrize("choice", CHOICES)
+@in_turn("choice", CHOICES)
 def test_no_role_that_is_passed_has_its_name_cut_at_the_length_that_is_allowed(choice: str) -> None:
     resources = synthesize(CHOICES[choice]).resources
     for role in passed_roles(resources):

@@ -6,13 +6,12 @@ import json
 import re
 from typing import Any
 
-import pytest
-
+from tests.support.cases import in_turn
 from tests.template.synthesis import BUCKET, CHOICES, FARGATE, HYBRID, NETWORKS, SOURCE, synthesize
 from tests.template.test_permissions import granted, may, run_task, statements
 
 ARN = f"arn:aws-test:s3:::{BUCKET}"
-every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
+every_choice = in_turn("choice", CHOICES.values())
 
 
 def variables(**parameters: str) -> dict[str, Any]:
@@ -71,7 +70,7 @@ def test_the_sweep_is_told_what_the_parameters_say() -> None:
     }
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@in_turn("network", NETWORKS)
 def test_the_sweep_runs_tasks_as_the_rule_does(network: str) -> None:
     choice = FARGATE | NETWORKS[network]
     (target,) = synthesize(choice)["UploadRule"]["Targets"]
@@ -93,9 +92,7 @@ def test_no_default_lets_a_sweep_start_what_may_be_under_way() -> None:
     assert 3 * seconds + 180 < int(parameters["SweepGraceMinutes"]["Default"]) * 60
 
 
-@pytest.mark.parametrize(
-    "value", ["hourly", "rate()", "rate(1 hour", "every(1 hour)", " rate(1 hour)"]
-)
+@in_turn("value", ["hourly", "rate()", "rate(1 hour", "every(1 hour)", " rate(1 hour)"])
 def test_what_is_no_schedule_is_refused(value: str) -> None:
     assert not re.fullmatch(SOURCE["Parameters"]["SweepSchedule"]["AllowedPattern"], value)
 

@@ -13,7 +13,6 @@ from types import SimpleNamespace
 import launch
 import pytest
 import reconcile
-from memory_store import MemoryStore
 from processing import job, records
 from processing.errors import Rejected
 from processing.events import Upload
@@ -22,12 +21,14 @@ from starters import NotStarted
 from state import State
 
 from local.filter_pattern import field, matches
+from tests.support.cases import in_turn
+from tests.support.memory_store import MemoryStore
 from tests.template.alarms import HOUR, MINUTE, Json, Series, alarm_states, sets_off
 from tests.template.synthesis import CHOICES, HYBRID, SOURCE, Stack, synthesize
 
 OPERATIONS = (Path(__file__).parents[2] / "docs/OPERATIONS.md").read_text()
 OURS = "Uploads/mazes"
-every_choice = pytest.mark.parametrize("choice", CHOICES.values(), ids=CHOICES.keys())
+every_choice = in_turn("choice", CHOICES.values())
 ALL = {"Mode": "hybrid", "AlarmEmail": "operator@example.com"}
 """With every alarm but those of a concurrency limit."""
 
@@ -596,14 +597,14 @@ def test_each_alarm_has_a_cause_and_a_time_of_quiet_and_its_own_metric() -> None
     ],
     ids=str,
 )
-@pytest.mark.parametrize("name", sorted({name for name, _ in LOUD}))
+@in_turn("name", sorted({name for name, _ in LOUD}))
 def test_an_alarm_that_never_goes_off_is_noticed(name: str, change: Json) -> None:
     stack = stack_with(name)
     stack[name].update(change)
     assert not any(sets_off(stack, name, cause()) for each, cause in LOUD if each == name)
 
 
-@pytest.mark.parametrize("name", ["UploadsFailAlarm", "NotStartedAlarm"])
+@in_turn("name", ["UploadsFailAlarm", "NotStartedAlarm"])
 def test_what_comes_seldom_needs_no_three_periods_on_end(name: str) -> None:
     """As both had it: an hourly sweep, or an upload every ten minutes, never set them off."""
     stack = stack_with(name)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from oracle import open_rows, shortest
 from PIL import Image
 from processing import maze, settings
 
@@ -15,6 +14,7 @@ import bench.__main__ as command
 from bench import cold_start, goals, memory, speed, table
 from bench.cases import HUNDRED_MEGAPIXELS, OTHER, THIN, Case
 from local import paths
+from tests.support.oracle import open_rows, shortest
 
 START = cold_start.Result(
     "picture",

@@ -12,7 +12,6 @@ from typing import Any
 import merge
 import pytest
 import reconcile
-from memory_store import MemoryStore
 from processing import job
 from processing.events import Upload
 from processing.settings import Settings
@@ -23,6 +22,7 @@ from economics.__main__ import main
 from economics.cost import GB, RECIPE, Stack, Work, at, bill, tiered
 from economics.figures import ASSUMED, PRICES, Job, Measured, Wrong, sizes
 from economics.scenario import Scenario
+from tests.support.memory_store import MemoryStore
 from tests.template.synthesis import SOURCE, synthesize
 
 TEXT = document.FILE.read_text()

@@ -13,9 +13,9 @@ import image
 import pytest
 import service_linked_role
 from botocore.stub import Stubber
-from cloudformation import LAYER, REPEATED_FIELDS, CloudFormation, request
-from cloudformation import cloudformation as cloudformation_server
 
+from tests.support.cloudformation import LAYER, REPEATED_FIELDS, CloudFormation, request
+from tests.support.cloudformation import cloudformation as cloudformation_server
 from tests.template.synthesis import synthesize
 
 TIMEOUT: int = synthesize({"Mode": "fargate"})["ResourcesFunction"]["Timeout"]

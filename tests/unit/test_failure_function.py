@@ -12,8 +12,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from memory_store import MemoryStore
 from processing import records
+
+from tests.support.memory_store import MemoryStore
 
 ROOT = Path(__file__).parents[2]
 TASK = "arn:aws:ecs:eu-west-1:111122223333:task/cluster/0123456789abcdef"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 
 import pytest
-from memory_store import MemoryStore
 from processing.errors import BadEvent, Failed
+
+from tests.support.memory_store import MemoryStore
 
 
 class Context:

@@ -6,12 +6,13 @@ import contextlib
 import json
 
 import pytest
-from memory_store import MemoryStore
 from processing import job
 from processing.errors import Failed, Rejected
 from processing.events import Upload
 from processing.output import Output
 from processing.settings import Settings
+
+from tests.support.memory_store import MemoryStore
 
 UPLOAD = Upload("uploads", "input/a/maze.png")
 OUTPUT, REJECTION = "output/a/maze.png", "rejected/a/maze.png.json"

@@ -14,10 +14,11 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from launch import Launcher
-from memory_store import MemoryStore
 from processing import records
 from processing.errors import BadSetting
 from starters import NotStarted
+
+from tests.support.memory_store import MemoryStore
 
 
 def message(number: int, source: str = "aws.s3") -> dict:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from io import BytesIO
 
-import oracle
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -15,6 +14,7 @@ from processing.errors import Rejected
 
 from bench import pictures as bench_pictures
 from bench import shortest
+from tests.support import oracle
 
 
 def drawn(*rows: str) -> Image.Image:

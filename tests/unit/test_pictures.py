@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import GREEN, check_path, open_rows, shortest
 from PIL import Image, ImageChops
 
 from bench import pictures
+from tests.support.oracle import GREEN, check_path, open_rows, shortest
 
 seeds = st.integers(0, 2**64)
 sides = st.integers(3, 40)

@@ -15,11 +15,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from memory_store import MemoryStore
 from processing import job
 from processing.errors import Failed, Stopped
 from processing.events import Upload
 from processing.settings import Settings
+
+from tests.support.memory_store import MemoryStore
 
 EVENT = {
     "Records": [
@@ -149,7 +150,7 @@ def test_a_task_ends_even_if_its_processor_never_comes_back_from_c():
     """A lock that is taken twice is waited for without end, and no signal interrupts that."""
     program = """if True:
         import ctypes
-        from memory_store import MemoryStore
+        from tests.support.memory_store import MemoryStore
         from processing import job
         from processing.events import Upload
         from processing.settings import Settings
@@ -162,7 +163,7 @@ def test_a_task_ends_even_if_its_processor_never_comes_back_from_c():
         store.upload("input/a", b"x")
         job.run(Upload("uploads", "input/a"), store, Settings(processor=hang, max_seconds=2))
     """
-    path = ":".join(str(Path(__file__).parents[2] / name) for name in ("worker", "tests"))
+    path = ":".join(str(Path(__file__).parents[2] / name) for name in (".", "worker"))
     done = subprocess.run(
         [sys.executable, "-c", program],
         env={"PYTHONPATH": path, "PATH": os.defpath},

@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from memory_store import MemoryStore
 from processing import job, records
 from processing.errors import Conflict, Failed, Rejected, StoreError
 from processing.events import Upload
@@ -22,6 +21,8 @@ from processing.store import Listed, fits
 from reconcile import FAILURES_IN_A_ROW, Plan, Progress, Sweep
 from starters import NotStarted
 from state import State, load, save
+
+from tests.support.memory_store import MemoryStore
 
 GRACE = timedelta(minutes=30)
 HOUR = timedelta(hours=1)

@@ -6,7 +6,7 @@ What the first can't judge (services as callers, endpoints, conditions that a cl
 judged by the second alone.
 
 A resource is the ARN of `{LogicalId}` and what follows, or of something in the same account that
-is not the stack's (`tests/arns.py`).
+is not the stack's (`tests/support/arns.py`).
 """
 
 from __future__ import annotations
