@@ -169,7 +169,7 @@ class EmbeddedAws:
 
     def deploy(self, stack: str, **parameters: str) -> dict[str, str]:
         """`sam deploy`, unmodified; gives the stack's outputs. Raises CommandFailed."""
-        chosen = {"S3Endpoint": self.executor.address_for_jobs(self.endpoint)}
+        chosen = {}
         if parameters.get("Mode") in ("fargate", "hybrid"):
             chosen["WorkerImageUri"] = self.executor.worker_image
         chosen |= parameters
@@ -212,6 +212,13 @@ class EmbeddedAws:
             except BaseException:
                 self._commands.stop()  # else the pool would wait for them
                 raise
+
+    def resource(self, stack: str, name: str) -> str:
+        """The physical id of a stack's resource."""
+        found = self.client("cloudformation").describe_stack_resource(
+            StackName=stack, LogicalResourceId=name
+        )
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
     def outputs(self, stack: str) -> dict[str, str]:
         """The stack's outputs by name."""

@@ -102,8 +102,6 @@ def invoke(aws: EmbeddedAws, event: Path, image: str) -> str:
     """Hand an event to the function; gives what the function said. Raises CommandFailed."""
     command = [str(paths.SAM), "local", "invoke", "ProcessFunction", f"--event={event}"]
     command += [f"--template-file={aws.layer.parent / 'template.yaml'}", f"--region={REGION}"]
-    endpoint = aws.executor.address_for_jobs(aws.endpoint)
-    command += ["--parameter-overrides", f"S3Endpoint={endpoint}"]
     command += ["--add-host", "host.docker.internal:host-gateway"]
     command += ["--skip-pull-image"]  # whoever found the image has pulled it
     if image != LAMBDA_BASE:
@@ -113,7 +111,12 @@ def invoke(aws: EmbeddedAws, event: Path, image: str) -> str:
         AWS_SECRET_ACCESS_KEY="test",
         AWS_ENDPOINT_URL=aws.endpoint,  # SAM asks who it is; without a response it waits for long
     )
-    return Commands().run(command, environment, paths.ROOT).strip()
+    address = aws.executor.address_for_jobs(aws.endpoint)
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as variables:
+        json.dump({"Parameters": {"AWS_ENDPOINT_URL_S3": address}}, variables)
+        variables.flush()
+        command += [f"--env-vars={variables.name}"]
+        return Commands().run(command, environment, paths.ROOT).strip()
 
 
 def failed(said: str) -> bool:

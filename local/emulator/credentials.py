@@ -43,7 +43,7 @@ def role_session(role_arn: str, session: str) -> dict[str, str]:
 
 
 def apply() -> None:
-    """Give each container what ECS on Fargate gives it, and nothing of ministack's own."""
+    """Give each container what ECS on Fargate gives it, and of ministack's own its address."""
     register: Callable[..., str] = ecs._register_metadata
 
     def register_metadata(
@@ -57,11 +57,11 @@ def apply() -> None:
     ) -> str:
         declared = dict(env)
         token = register(task_arn, cluster_arn, td, cdef, launch_type, env, *rest)
-        metadata = env["ECS_CONTAINER_METADATA_URI_V4"]
+        kept = ("ECS_CONTAINER_METADATA_URI_V4", "AWS_ENDPOINT_URL")
+        given = {name: env[name] for name in kept}
         env.clear()
         env.update(
-            declared,
-            ECS_CONTAINER_METADATA_URI_V4=metadata,
+            declared | given,
             AWS_EXECUTION_ENV="AWS_ECS_FARGATE",
             AWS_REGION=get_region(),
             AWS_DEFAULT_REGION=get_region(),

@@ -43,7 +43,15 @@ class Container:
         self._process = subprocess.Popen(
             [sys.executable, *ENTRYPOINT, *command],
             cwd=self._directory.name,
-            env={"PATH": os.defpath, "PYTHONPATH": str(layer / "python"), **environment},
+            env={
+                "PATH": os.defpath,
+                "PYTHONPATH": str(layer / "python"),
+                **environment,
+                # ministack's is that by which a container reaches its host.
+                "AWS_ENDPOINT_URL": environment.get("AWS_ENDPOINT_URL", "").replace(
+                    "//host.docker.internal:", "//127.0.0.1:"
+                ),
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

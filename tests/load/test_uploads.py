@@ -83,7 +83,8 @@ def test_the_account_tells_what_became_of_an_upload_without_a_result(
 @contextlib.contextmanager
 def launches_are_refused(pipeline: Pipeline) -> Iterator[None]:
     """The rule may start no task, for a while."""
-    iam, role = pipeline.aws.client("iam"), pipeline.outputs["RuleRoleArn"].rsplit("/", 1)[-1]
+    iam = pipeline.aws.client("iam")
+    role = pipeline.aws.resource(pipeline.stack, "UploadRuleRole")
     deny = {"Effect": "Deny", "Action": "ecs:RunTask", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
     iam.put_role_policy(RoleName=role, PolicyName="deny", PolicyDocument=document)

@@ -120,9 +120,7 @@ def maze_task(pipelines_in_containers: dict[str, Pipeline]) -> Iterator[str]:
         reply = ecs.run_task(
             cluster=outputs["ClusterArn"],
             taskDefinition=outputs["TaskDefinitionArn"],
-            overrides={
-                "containerOverrides": [{"name": outputs["ContainerName"], "environment": override}]
-            },
+            overrides={"containerOverrides": [{"name": "worker", "environment": override}]},
         )
         task = str(reply["tasks"][0]["taskArn"])
         yield task

@@ -21,6 +21,7 @@ from bench import pictures
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline, output_key, rejection_key, until
 from local.scenarios import SCENARIOS
+from tests.support.task_network import task_network
 
 Maze = Callable[[int], bytes]
 
@@ -203,16 +204,11 @@ def run_task(pipeline: Pipeline, definition: str, key: str, **more: str) -> str:
         cluster=outputs["ClusterArn"],
         taskDefinition=definition,
         launchType="FARGATE",
-        networkConfiguration={
-            "awsvpcConfiguration": {
-                "subnets": outputs["SubnetIds"].split(","),
-                "securityGroups": [outputs["SecurityGroupId"]],
-            }
-        },
+        networkConfiguration={"awsvpcConfiguration": task_network(pipeline)},
         overrides={
             "containerOverrides": [
                 {
-                    "name": outputs["ContainerName"],
+                    "name": "worker",
                     "environment": [{"name": n, "value": v} for n, v in environment.items()],
                 }
             ]
@@ -443,7 +439,7 @@ def test_a_launch_that_is_refused_is_reported_with_its_upload(
     aws: EmbeddedAws, task_pipeline: Pipeline, maze: Maze
 ) -> None:
     iam = aws.client("iam")
-    role = task_pipeline.outputs["RuleRoleArn"].rsplit("/", 1)[-1]
+    role = aws.resource(task_pipeline.stack, "UploadRuleRole")
     (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
     iam.delete_role_policy(RoleName=role, PolicyName=name)
@@ -462,7 +458,7 @@ def test_the_rule_may_pass_the_tasks_roles_only_while_its_policy_says_so(
     aws: EmbeddedAws, task_pipeline: Pipeline, maze: Maze
 ) -> None:
     iam = aws.client("iam")
-    role = task_pipeline.outputs["RuleRoleArn"].rsplit("/", 1)[-1]
+    role = aws.resource(task_pipeline.stack, "UploadRuleRole")
     deny = {"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
     iam.put_role_policy(RoleName=role, PolicyName="deny", PolicyDocument=document)

@@ -11,6 +11,7 @@ from local.pipeline import Pipeline, until
 from local.scenarios import SCENARIOS
 from tests.local.test_destroy import change
 from tests.local.test_sweep import Sweeper
+from tests.support.task_network import task_network
 
 Maze = Callable[[int], bytes]
 Content = dict[tuple[str, str], str]
@@ -140,11 +141,11 @@ def test_the_network_of_a_live_stack_can_be_any_other(
         mode_of_job(pipeline, f"input/network-{number}.png", maze(number))
         assert before.items() <= content(pipeline).items()
         assert pipeline.failures() == []
-        used = pipeline.outputs["SubnetIds"].split(",")
+        used = task_network(pipeline)["subnets"]
         assert (used == subnets) == (network == "existing")
         assert len(ec2.describe_subnets(SubnetIds=used)["Subnets"]) == len(used)
         assert (
-            standing_idle(aws, pipeline.outputs["VpcId"])
+            standing_idle(aws, ec2.describe_subnets(SubnetIds=used)["Subnets"][0]["VpcId"])
             == {
                 "isolated": {"endpoints": 4, "NAT gateways": 0},
                 "private": {"endpoints": 1, "NAT gateways": 1},

@@ -18,12 +18,17 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import yaml
 from cfnlint.decode import cfn_yaml
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 ROOT = Path(__file__).parents[2]
 SOURCE: dict[str, Any] = cfn_yaml.load(str(ROOT / "template.yaml"))
+SUPPRESSIONS: dict[str, dict[str, list[dict[str, Any]]]] = yaml.safe_load(
+    Path(__file__).with_name("suppressions.yaml").read_text()
+)
+"""By tool and check: reasons, each with the resources that it is about."""
 GUID = "01234567-89ab-cdef-0123-456789abcdef"
 BUCKET = f"uploads-{GUID}"
 
@@ -130,6 +135,9 @@ def _synthesize(chosen: tuple[tuple[str, str], ...]) -> bytes:
             resolver.dependencies = {*_listed(resource.get("DependsOn", []))}
             assert resolver.dependencies <= resolver.made, f"{name} depends on what is not made"
             stack.resources[name] = resolver.resolve(resource)
+            for tool, check, reason in suppressed(name):
+                said = stack.resources[name].setdefault("Metadata", {}).setdefault(tool, {})
+                said.setdefault("skip", []).append({"id": check, "comment": reason})
             properties = stack.resources[name].get("Properties", {})
             if isinstance(properties.get("EventPattern"), str):  # JSON, to EventBridge
                 properties["EventPattern"] = json.loads(properties["EventPattern"])
@@ -150,6 +158,15 @@ def _synthesize(chosen: tuple[tuple[str, str], ...]) -> bytes:
     )
     found = {name: {*names} for name, names in dependencies.items()}
     return pickle.dumps(Stack(parameters, resources, outputs, found))
+
+
+def suppressed(name: str) -> Iterator[tuple[str, str, str]]:
+    """Of a resource: tool, check and reason of each finding that stays."""
+    for tool, checks in SUPPRESSIONS.items():
+        for check, reasons in checks.items():
+            for each in reasons:
+                if name in each["resources"]:
+                    yield tool, check, each["reason"]
 
 
 def synthesize(parameters: Mapping[str, str] | None = None, **more: str) -> Stack:

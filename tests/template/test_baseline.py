@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from tests.support.cases import in_turn
 from tests.template.baseline import CONTROLS, NOTHING_TO_ASK, Control, no_reason
-from tests.template.synthesis import CHOICES, SOURCE, Stack, synthesize
+from tests.template.synthesis import CHOICES, SOURCE, SUPPRESSIONS, Stack, synthesize
 
 KINDS = {control.kind for control in CONTROLS}
 KEY = "arn:aws-test:kms:xx-test-9:111122223333:key/0"
@@ -74,9 +74,10 @@ def test_a_control_that_is_broken_is_missed(control: Control, way: str) -> None:
 
 
 SUPPRESSED = [
-    (name, skip["id"], skip["comment"])
-    for name, resource in SOURCE["Resources"].items()
-    for skip in resource.get("Metadata", {}).get("baseline", {}).get("skip", [])
+    (name, check, each["reason"])
+    for check, reasons in SUPPRESSIONS["baseline"].items()
+    for each in reasons
+    for name in each["resources"]
 ]
 
 
@@ -97,11 +98,3 @@ def test_a_suppression_has_a_reason_and_is_needed(name: str, check: str, comment
 
 def test_no_control_is_suppressed_twice() -> None:
     assert len({each[:2] for each in SUPPRESSED}) == len(SUPPRESSED)
-
-
-@in_turn("tool", ["checkov", "parliament", "baseline"])
-def test_a_comma_does_not_cut_a_reason_off(tool: str) -> None:
-    """In `{id: ..., comment: a, b}` b would be a field of its own."""
-    for resource in SOURCE["Resources"].values():
-        for skip in resource.get("Metadata", {}).get(tool, {}).get("skip", []):
-            assert skip.keys() == {"id", "comment"}

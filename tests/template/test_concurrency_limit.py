@@ -130,7 +130,6 @@ def test_the_launch_function_is_told_all_that_it_reads() -> None:
     told = synthesize(TASKS["fargate"], **MAX_TASKS)["LaunchFunction"]["Environment"]["Variables"]
     assert told == {
         "BUCKET": BUCKET,
-        "AWS_ENDPOINT_URL_S3": "",
         "MAX_TASKS": "5",
         "SPOT": "no",
         "INPUT_PREFIX": "input/",

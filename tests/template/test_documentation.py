@@ -79,11 +79,6 @@ def test_nothing_names_a_region_an_account_or_a_partition(literal: str) -> None:
     assert not re.search(literal, text)
 
 
-def test_yaml_aliases_are_not_used() -> None:
-    """CloudFormation's own reader does not take them."""
-    assert not re.search(r"(?m)^[^#'\"]*: [&*][a-z]", TEXT)
-
-
 def test_cfn_lint_finds_nothing_even_informational() -> None:
     ran = subprocess.run(
         [Path(sys.executable).with_name("cfn-lint"), "-c", "I", "--", "template.yaml"],

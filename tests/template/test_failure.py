@@ -158,5 +158,4 @@ def test_the_report_says_what_a_task_of_this_stack_said(choice: dict[str, str]) 
         "SWEEP_FUNCTION": "<SweepFunction>",
         "FALLBACK": "yes" if choice.get("Mode") == "hybrid" else "no",
         "INPUT_PREFIX": "in/",
-        "AWS_ENDPOINT_URL_S3": "",
     }

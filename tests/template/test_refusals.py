@@ -21,14 +21,6 @@ IMAGE = FARGATE["WorkerImageUri"]
         (FARGATE | EXISTING | {"SubnetIds": ""}, "Network=existing needs SubnetIds"),
         (FARGATE | EXISTING | {"Network": "public"}, "VpcId needs Network=existing"),
         (FARGATE | EXISTING | {"Network": "isolated"}, "SubnetIds needs Network=existing"),
-        ({"TaskCpu": "256", "TaskMemory": "4096"}, "TaskCpu=256 goes with"),
-        ({"TaskCpu": "512", "TaskMemory": "512"}, "TaskCpu=512 goes with"),
-        ({"TaskCpu": "1024", "TaskMemory": "1024"}, "TaskCpu=1024 goes with"),
-        ({"TaskCpu": "1024", "TaskMemory": "2500"}, "TaskCpu=1024 goes with"),
-        ({"TaskCpu": "2048", "TaskMemory": "2048"}, "TaskCpu=2048 goes with"),
-        ({"TaskCpu": "4096", "TaskMemory": "31744"}, "TaskCpu=4096 goes with"),
-        ({"TaskCpu": "8192", "TaskMemory": "17408"}, "TaskCpu=8192 goes with"),
-        ({"TaskCpu": "16384", "TaskMemory": "36864"}, "TaskCpu=16384 goes with"),
     ],
 )
 def test_a_bad_combination_is_refused_with_its_reason(
@@ -54,14 +46,13 @@ def test_a_bad_combination_is_refused_with_its_reason(
         ("FunctionMemory", "10241"),
         ("FunctionTimeout", "0"),
         ("FunctionTimeout", "901"),
-        ("TaskCpu", "1"),
-        ("TaskMemory", "2 GB"),
+        ("TaskSize", "256/4096"),
+        ("TaskSize", "1024"),
         ("WorkerImageUri", "worker 1"),
         ("LogRetentionDays", "2"),
         ("VpcId", "my-vpc"),
         ("SubnetIds", "subnet-0123456789abcdef0, subnet-0123456789abcdef1"),
         ("SubnetIds", "subnet-0123456789abcdef0,"),
-        ("S3Endpoint", "localhost:4566"),
     ],
 )
 def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:
@@ -78,7 +69,7 @@ RANGES = {
     "SweepGraceMinutes": (1, 9_999),
     "MaxAttempts": (1, 99),
 }
-NUMBERS = [*RANGES, "HybridThresholdMiB", "SweepRate", "LogRetentionDays", "TaskCpu", "TaskMemory"]
+NUMBERS = [*RANGES, "HybridThresholdMiB", "SweepRate", "LogRetentionDays"]
 
 
 @in_turn("name", RANGES)
@@ -133,27 +124,20 @@ def test_a_plain_folder_is_accepted(prefix: str) -> None:
     assert refusals({"InputPrefix": prefix}) == []
 
 
-@pytest.mark.parametrize(
-    ("cpu", "memories"),
-    [
-        (256, [512, 1024, 2048]),
-        (512, range(1024, 4096 + 1, 1024)),
-        (1024, range(2048, 8192 + 1, 1024)),
-        (2048, range(4096, 16384 + 1, 1024)),
-        (4096, range(8192, 30720 + 1, 1024)),
-        (8192, range(16384, 61440 + 1, 4096)),
-        (16384, range(32768, 122880 + 1, 8192)),
-    ],
-)
-def test_all_that_fargate_offers_is_accepted_and_nothing_else(
-    cpu: int, memories: list[int]
-) -> None:
+def test_all_that_fargate_offers_is_accepted_and_nothing_else() -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html"""
-    steps = {*range(512, 131072 + 1, 512)}
-    accepted = {
-        memory for memory in steps if not refusals({"TaskCpu": str(cpu), "TaskMemory": str(memory)})
+    offered = {
+        256: [512, 1024, 2048],
+        512: range(1024, 4096 + 1, 1024),
+        1024: range(2048, 8192 + 1, 1024),
+        2048: range(4096, 16384 + 1, 1024),
+        4096: range(8192, 30720 + 1, 1024),
+        8192: range(16384, 61440 + 1, 4096),
+        16384: range(32768, 122880 + 1, 8192),
     }
-    assert accepted == {*memories}
+    assert SOURCE["Parameters"]["TaskSize"]["AllowedValues"] == [
+        f"{cpu}/{memory}" for cpu, memories in offered.items() for memory in memories
+    ]
 
 
 def test_parameters_of_the_other_engine_are_no_reason_to_refuse() -> None:

@@ -1,5 +1,5 @@
-"""What linters of others say about the template: nothing, but for what is suppressed beside the
-resource that it is about, with the reason.
+"""What linters of others say about the template: nothing, but for what suppressions.yaml lists, by
+resource and with the reason.
 
 cfn-lint reads the template itself, with trust policies among it; checkov and parliament read the
 stacks that come of it, and so each of them in every mode.
@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from local.paths import BUILD, TEMPLATE
-from tests.template.synthesis import CHOICES, SOURCE, Stack, synthesize
+from tests.template.synthesis import CHOICES, SUPPRESSIONS, Stack, synthesize
 
 Finding = tuple[str, str]
 """Logical id of the resource, and the id of the check."""
@@ -54,11 +54,12 @@ def run(tool: str, *arguments: str | Path) -> str:
 
 
 def suppressed(tool: str) -> dict[Finding, str]:
-    """The reasons that the template gives."""
+    """The reasons that suppressions.yaml gives."""
     return {
-        (name, skip["id"]): skip["comment"]
-        for name, resource in SOURCE["Resources"].items()
-        for skip in resource.get("Metadata", {}).get(tool, {}).get("skip", [])
+        (name, check): each["reason"]
+        for check, reasons in SUPPRESSIONS[tool].items()
+        for each in reasons
+        for name in each["resources"]
     }
 
 

@@ -66,7 +66,6 @@ def test_the_sweep_is_told_what_the_parameters_say() -> None:
         "OUTPUT_PREFIX": "b/",
         "REJECTED_PREFIX": "c/",
         "MAX_BYTES": "12",
-        "AWS_ENDPOINT_URL_S3": "",
     }
 
 

@@ -39,9 +39,7 @@ WHOLE = {
     "AWS::CloudWatch::Alarm AlarmActions": f"PutMetricAlarm overwrites the alarm: {API}/"
     "AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html",
     "AWS::CloudWatch::Alarm OKActions": "the same",
-    "AWS::CloudWatch::Dashboard DashboardBody": "it is one text",
     "AWS::ECR::Repository EncryptionConfiguration": "another one is another repository",
-    "AWS::ECS::TaskDefinition ContainerDefinitions": "another one is another revision",
     "AWS::Events::Rule Targets": f"PutTargets overwrites a target: {API}/"
     "eventbridge/latest/APIReference/API_PutTargets.html",
     "AWS::IAM::ManagedPolicy PolicyDocument": "a policy's version is a whole document",

@@ -346,8 +346,8 @@ def test_the_decisions_say_the_same_of_threshold_and_concurrency_limit() -> None
 def test_the_stack_of_the_table_has_the_templates_defaults() -> None:
     parameters, stack = SOURCE["Parameters"], Stack()
     assert stack.function_mb == int(parameters["FunctionMemory"]["Default"])
-    assert stack.task_vcpu == int(parameters["TaskCpu"]["Default"]) / 1024
-    assert stack.task_gb == int(parameters["TaskMemory"]["Default"]) / 1024
+    cpu, memory = parameters["TaskSize"]["Default"].split("/")
+    assert (stack.task_vcpu, stack.task_gb) == (int(cpu) / 1024, int(memory) / 1024)
     assert stack.threshold_mib == int(parameters["HybridThresholdMiB"]["Default"])
     assert stack.max_mib == int(parameters["MaxBytes"]["Default"]) / 2**20
     assert stack.function_timeout == int(parameters["FunctionTimeout"]["Default"])

@@ -201,7 +201,7 @@ def _process(upload: Object, store: Store, settings: Settings) -> Output:
         if settings.memory_error == "fail":
             raise Failed(problem) from error
         # It would run out the next time, too.
-        remedy = "make it smaller, or raise FunctionMemory or TaskMemory"
+        remedy = "make it smaller, or raise FunctionMemory or TaskSize"
         raise Rejected(f"{problem}: {remedy}") from error
 
 

@@ -319,7 +319,8 @@ class Endpoint(NamedTuple):
 
 
 def endpoint(bucket: str) -> Endpoint:
-    custom = os.environ.get("AWS_ENDPOINT_URL_S3")
+    # Whose names these are: "Service-specific endpoints", AWS SDKs and Tools Reference Guide.
+    custom = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     if custom:
         url = urlsplit(custom)
         return Endpoint(url.netloc, f"/{bucket}", url.scheme == "https")
