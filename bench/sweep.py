@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from processing import records
+from processing.events import Upload
 from processing.settings import Settings
 from processing.store import Bucket
 from reconcile import Plan, Sweep
@@ -95,15 +96,20 @@ class Swept(NamedTuple):
     """Of it, since the sweep began."""
 
 
+class Nothing:
+    """What a dry run would start jobs by."""
+
+    def start(self, upload: Upload) -> None:
+        raise AssertionError(upload)
+
+
 def sweep(uploads: int) -> Swept:
     """A dry run over so many."""
     bucket = SimulatedBucket(uploads)
     plan = Plan(timedelta(minutes=30), max_attempts=3, rate=10, dry_run=True)
     settings = Settings(processor=lambda body, content_type: (body, content_type))
     before, began = highest(), time.perf_counter()
-    progress = Sweep(bucket, settings, lambda upload, size: None, OSError, plan).run(
-        datetime.now(UTC)
-    )
+    progress = Sweep(bucket, settings, lambda *_: Nothing(), plan).run(datetime.now(UTC))
     seconds, peak = time.perf_counter() - began, highest()
     return Swept(
         dict(progress.outcomes),

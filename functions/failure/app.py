@@ -34,6 +34,7 @@ import boto3
 from processing import events, job, records, text
 from processing.errors import BadSetting, Conflict
 from processing.events import Upload
+from processing.settings import setting
 from processing.store import Bucket
 
 Json = dict[str, Any]
@@ -103,7 +104,7 @@ def client(service: str) -> Any:  # noqa: ANN401, boto3 has no types
 
 def settle(failure: Failure) -> None:
     """Report it; but with Mode=hybrid, what the function could not do is tried by a task first."""
-    if setting("FALLBACK") == "yes" and failure.source == "function" and failure.key:
+    if setting(os.environ, "FALLBACK") == "yes" and failure.source == "function" and failure.key:
         problem = fall_back(failure)
         if not problem:
             print(text.to_json({"fallback": asdict(failure)}))
@@ -116,7 +117,7 @@ def fall_back(failure: Failure) -> str | None:
     """Have the sweep start a task, as it may; gives what went wrong."""
     event = {"start_task": {"bucket": failure.bucket, "key": failure.key}}
     reply = client("lambda").invoke(
-        FunctionName=setting("SWEEP_FUNCTION"), Payload=json.dumps(event)
+        FunctionName=setting(os.environ, "SWEEP_FUNCTION"), Payload=json.dumps(event)
     )
     said = json.load(reply["Payload"])
     return str(said.get("errorMessage", said)) if "FunctionError" in reply else None
@@ -128,7 +129,7 @@ def report(failure: Failure) -> None:
     if failure.bucket and failure.key:
         with contextlib.suppress(Conflict):  # another one of the same upload, at the same time
             records.put_failure(Bucket(failure.bucket), said)
-    queue = setting("FAILURE_QUEUE")
+    queue = setting(os.environ, "FAILURE_QUEUE")
     sqs = client("sqs")
     try:
         sqs.send_message(
@@ -208,7 +209,7 @@ def last_words(task: str) -> Json:
     with _looking:
         try:
             found = logs.get_log_events(
-                logGroupName=setting("JOB_LOG_GROUP"),
+                logGroupName=setting(os.environ, "JOB_LOG_GROUP"),
                 logStreamName=f"task/worker/{task}",
                 limit=20,
             )
@@ -231,7 +232,7 @@ def of_function(record: Json) -> Iterator[Failure]:
     # Without a response it was not run: throttled until it was too old, or switched off. With one
     # it may have run before it grew too old: then it was an attempt.
     started = bool(said) and said.get("errorType") not in NOT_BEGUN
-    swept = context["functionArn"].split(":")[6] == setting("SWEEP_FUNCTION")
+    swept = context["functionArn"].split(":")[6] == setting(os.environ, "SWEEP_FUNCTION")
     for upload in [NO_UPLOAD] if swept else uploads(record["requestPayload"]):
         yield Failure(
             bucket=upload.bucket or None,
@@ -273,12 +274,4 @@ def of_launch(event: Json, message: Json) -> Iterator[Failure]:
 
 def uploads(event: Json) -> list[Upload]:
     """The uploads that a job's event announced. Raises BadEvent."""
-    return events.from_event(event, setting("INPUT_PREFIX"))
-
-
-def setting(name: str) -> str:
-    """A setting of the function. Raises BadSetting."""
-    value = os.environ.get(name)
-    if not value:
-        raise BadSetting(name, value, "what the template says")
-    return value
+    return events.from_event(event, setting(os.environ, "INPUT_PREFIX"))

@@ -11,7 +11,7 @@ from enum import Enum
 from itertools import chain, pairwise
 from typing import NamedTuple
 
-from processing.store import LONGEST_KEY
+from processing.objects import LONGEST_KEY
 
 RECORD = ".json"
 """What the name of a rejection has more than the name of its upload."""

@@ -15,15 +15,17 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from merge import RECORD, Found, Item, ResultStatus, judge, merge
 from processing import job, records
-from processing.errors import BadSetting, Conflict, Failed, GaveUp
+from processing.errors import BadSetting, Conflict, NotStarted
 from processing.events import Upload
-from processing.output import Output
+from processing.objects import LONGEST_KEY, Listed, Object
 from processing.settings import Settings
-from processing.store import LONGEST_KEY, Listed, Object
+
+if TYPE_CHECKING:
+    from processing.starters import Choose, Starter  # which imports boto3
 
 _TOGETHER = 16
 """Uploads that are looked at side by side: most of the time is spent waiting for S3."""
@@ -46,8 +48,6 @@ GAVE_UP = "gave_up"
 FAILED = "failed"
 OUT_OF_TIME = "out_of_time"
 
-TASKS_ONLY = 2**63
-"""The size, to an engine, of an upload that no function can process: larger than any object."""
 LISTED = 1000
 """Uploads that a dry run names, at most."""
 FAILURES_IN_A_ROW = 100
@@ -63,8 +63,14 @@ class Store(job.Store, Protocol):
     """What a sweep asks of a bucket beside what a job asks."""
 
     @property
-    def name(self) -> str: ...
-    def listing(self, prefix: str, after: str = "") -> Iterable[Listed]: ...
+    def name(self) -> str:
+        """The bucket's."""
+
+    def listing(self, prefix: str, after: str = "") -> Iterable[Listed]:
+        """The current objects whose keys start with `prefix`, in the order of code points.
+
+        Only those whose keys come after `after`, which need be no object's.
+        """
 
 
 @dataclass(frozen=True)
@@ -82,9 +88,9 @@ class Plan:
     """Only uploads whose names come after this one: where an earlier run stopped."""
     examined: datetime | None = None
     """Until when uploads were found settled by an earlier sweep."""
-    waits: Callable[[int, datetime, datetime], bool] = lambda size, uploaded, last: False
-    """Whether a job may still wait for its turn in a queue of its engine: of an upload of that size
-    and time, started then by a sweep or a fallback (records.NEVER: by neither)."""
+    waits: Callable[[Starter, datetime, datetime], bool] = lambda starter, uploaded, last: False
+    """Whether a job may still wait for its turn in the queue of what starts it: of an upload of
+    that time, started then by a sweep or a fallback (records.NEVER: by neither)."""
     patient: bool = True
     """Whether what can't start has to wait; somebody who has mended it does not want it to."""
     given_up: bool = False
@@ -115,29 +121,41 @@ class Progress:
     """Of a dry run: keys and times of the first uploads that it would start."""
 
 
+class Settled(NamedTuple):
+    """An upload, and what was done about it."""
+
+    found: Found
+    outcome: str
+    problem: str | None = None
+
+
 class Sweep:
-    """One run over a bucket."""
+    """One run over a bucket.
+
+    Uploads are looked at in several threads. What they come to is counted in one, that of `run`, in
+    the order of the uploads.
+    """
 
     def __init__(
         self,
         store: Store,
         settings: Settings,
-        start: Callable[[Upload, int], object],
-        not_started: type[Exception],
+        choose: Choose,
         plan: Plan,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         log: Callable[[str], None] = print,
     ) -> None:
         self._store = store
         self._settings = settings
-        self._start = start
-        self._not_started = not_started
+        self._choose = choose
         self._plan = plan
         self._now = now
         self._log = log
         self._pace = Pace(plan.rate)
         self._failures = 0
-        """In a row; threads may miscount by a few."""
+        """In a row."""
+        self._stopped = False
+        """Whether there were too many."""
         self.progress = Progress(plan.after, Counter())
         """How far `run` is, also when it raised."""
 
@@ -147,20 +165,24 @@ class Sweep:
         with ThreadPoolExecutor(_TOGETHER) as pool:
             for batch in _batches(self.found(), _BATCH):
                 if not self._count(self._batch(batch, young, pool)):
-                    self.progress.stopped = self._failures >= FAILURES_IN_A_ROW
+                    self.progress.stopped = self._stopped
                     return self.progress
         self.progress.after = None
         return self.progress
 
-    def _batch(
-        self, batch: list[Found], young: datetime, pool: Executor
-    ) -> Iterator[tuple[Found, str]]:
+    def _batch(self, batch: list[Found], young: datetime, pool: Executor) -> Iterator[Settled]:
         """Each upload with what was done; those that the listings leave open, side by side."""
         glances = [self._glance(found, young) for found in batch]
         left_open = [found for found, glance in zip(batch, glances, strict=True) if not glance]
         settled = pool.map(self._settle, left_open)
         for found, glance in zip(batch, glances, strict=True):
-            yield (found, glance) if glance else next(settled)
+            if glance:
+                yield Settled(found, glance)
+                continue
+            each = next(settled)
+            self._failures = self._failures + 1 if each.outcome == FAILED else 0
+            self._stopped = self._stopped or self._failures >= FAILURES_IN_A_ROW
+            yield each
 
     def _glance(self, found: Found, young: datetime) -> str | None:
         """What the listings alone say."""
@@ -176,13 +198,14 @@ class Sweep:
         return CURRENT if status is ResultStatus.CURRENT else None
 
     def _is_over(self) -> bool:
-        return time.monotonic() >= self._plan.ends or self._failures >= FAILURES_IN_A_ROW
+        return time.monotonic() >= self._plan.ends or self._stopped
 
-    def _count(self, settled: Iterable[tuple[Found, str]]) -> bool:
+    def _count(self, settled: Iterable[Settled]) -> bool:
         """Add what was done to the progress. Whether there was time for all."""
         progress, complete = self.progress, True
-        for found, outcome in settled:
+        for found, outcome, problem in settled:
             complete = complete and outcome != OUT_OF_TIME
+            progress.problem = problem or progress.problem
             if complete:
                 progress.after = found.name
             if outcome != OUT_OF_TIME:
@@ -216,13 +239,13 @@ class Sweep:
             LONGEST_KEY - len(settings.rejected_prefix.encode()),
         )
 
-    def _settle(self, found: Found) -> tuple[Found, str]:
-        """Bring one upload a step nearer to its result; gives what was found and done.
+    def _settle(self, found: Found) -> Settled:
+        """Bring one upload a step nearer to its result.
 
         What goes wrong with it is its own affair, unless a setting is wrong.
         """
         if self._is_over():
-            return found, OUT_OF_TIME
+            return Settled(found, OUT_OF_TIME)
         key = self._settings.input_prefix + found.name
         given_up = None
         try:
@@ -232,23 +255,18 @@ class Sweep:
                 if self._is_current(key, results):
                     given_up = self._given_up(results)
                     if given_up is None:
-                        self._failures = 0
-                        return found, CURRENT
-            outcome = self._bring_nearer(found, key, given_up)
+                        return Settled(found, CURRENT)
+            return Settled(found, self._bring_nearer(found, key, given_up))
         except Conflict:
-            outcome = WAITING  # another sweep is at it
+            return Settled(found, WAITING)  # another sweep is at it
         except BadSetting:
             raise
-        except Exception as error:
-            self.progress.problem = f"{key}: {error}"
-            if not isinstance(error, self._not_started):
-                self._log(json.dumps({"not_settled": key, "reason": repr(error)}))
-                self._failures += 1
-                return found, FAILED
+        except NotStarted as error:
             self._log(json.dumps({"not_started": str(error)}))
-            outcome = NOT_STARTED
-        self._failures = 0
-        return found, outcome
+            return Settled(found, NOT_STARTED, f"{key}: {error}")
+        except Exception as error:
+            self._log(json.dumps({"not_settled": key, "reason": repr(error)}))
+            return Settled(found, FAILED, f"{key}: {error}")
 
     def _results(self, key: str) -> list[Object | None]:
         """The output and the rejection, as they are."""
@@ -283,8 +301,8 @@ class Sweep:
         """Start the job, unless that was done lately or often enough."""
         before, record = known, _ = records.attempts(self._store, upload.key, seen.version)
         # What waits in a queue has not been attempted; what has failed does not wait any more.
-        size = TASKS_ONLY if before.fallback else seen.size
-        waits = self._plan.waits(size, uploaded, before.last)
+        starter = self._choose(seen.size, before.fallback)
+        waits = self._plan.waits(starter, uploaded, before.last)
         failure = None
         if waits or before.last > records.NEVER:
             failure = records.failure(self._store, upload.key, max(uploaded, before.last))
@@ -309,7 +327,7 @@ class Sweep:
         claim = known._replace(made=known.made + 1, last=now, not_begun=not_begun)
         records.put_attempts(self._store, upload.key, claim, record)
         try:
-            self._start(upload, size)
+            starter.start(upload)
         except Exception:
             _, claimed = records.attempts(self._store, upload.key, seen.version)
             records.put_attempts(self._store, upload.key, before, claimed)
@@ -325,38 +343,20 @@ class Sweep:
     def _give_up(
         self, upload: Upload, attempts: records.Attempts, record: Object | None, uploaded: datetime
     ) -> str:
-        """Reject the upload as its job would: by the same conditional calls."""
+        """Reject the upload as its job would."""
         last = records.last_failure(self._store, upload.key, uploaded)
         reason = f"gave up after {attempts.made} attempts" + (
             f"; the last: {last}" if last else "; none of them left a reason: see the jobs' log"
         )
 
-        def reject(body: bytes, content_type: str) -> Output:
-            raise AssertionError("the upload is not read")
-
-        settings = replace(self._settings, processor=reject, mode="sweep")
-        store = _Unreadable(self._store, attempts.version, reason)
-        report = job.run(upload, store, settings, self._log)
+        settings = replace(self._settings, mode="sweep")
+        report = job.reject(upload, attempts.version, reason, self._store, settings, self._log)
         if report.outcome != "rejected":
             return CURRENT
         # Who removes the rejection wants the upload to be tried again, from the first attempt on.
         anew = attempts._replace(made=0, last=records.NEVER, not_begun=0)
         records.put_attempts(self._store, upload.key, anew, record)
         return GAVE_UP
-
-
-class _Unreadable:
-    """A bucket in which one version of an upload can't be read, and no other is looked for."""
-
-    def __init__(self, store: Store, version: str, reason: str) -> None:
-        self.head, self.put, self.delete = store.head, store.put, store.delete
-        self._version = version
-        self._reason = reason
-
-    def get(self, seen: Object) -> bytes:
-        if seen.version == self._version:
-            raise GaveUp(self._reason)
-        raise Failed("it was uploaded again")
 
 
 class Pace:

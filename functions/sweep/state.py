@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from processing import records
 from processing.job import Store
-from processing.store import Object
+from processing.objects import Object
 from reconcile import Progress
 
 KEY = f"{records.PREFIX}state"

@@ -67,7 +67,7 @@ def entry_points(proxy: Proxy, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) 
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     client.cache_clear()  # it pools connections by host name, whatever the port
-    app = importlib.reload(importlib.import_module("app"))
+    app = importlib.reload(importlib.import_module("functions.process.app"))
     return EntryPoints(bucket.name, environment, app.handler)
 
 

@@ -20,11 +20,10 @@ from typing import Any
 from processing import job
 from processing.errors import Conflict, Failed, Rejected, StoreError
 from processing.events import Upload
+from processing.objects import Object
 from processing.output import Output
 from processing.settings import Processor, Settings
-from processing.store import Object
 from reconcile import Plan, Sweep
-from starters import NotStarted
 
 from tests.load.judge import repeats
 from tests.support.memory_store import MemoryStore
@@ -114,14 +113,15 @@ class Simulation:
     def sweep(self) -> None:
         """An hour later, the real sweep; its jobs have no accidents."""
 
-        def start(upload: Upload, size: int) -> None:
-            job.run(upload, self.bucket, self.settings, log=lambda line: None)
-            self.counts["started by the sweep"] += 1
-
         later = datetime.now(UTC) + timedelta(hours=1)
         plan = Plan(grace=timedelta(minutes=30), max_attempts=3, rate=1e9)
-        sweep = Sweep(self.bucket, self.settings, start, NotStarted, plan, now=lambda: later)
+        sweep = Sweep(self.bucket, self.settings, lambda *_: self, plan, now=lambda: later)
         self.swept = sweep.run(later).outcomes
+
+    def start(self, upload: Upload) -> None:
+        """Run a job that the sweep asks for."""
+        job.run(upload, self.bucket, self.settings, log=lambda line: None)
+        self.counts["started by the sweep"] += 1
 
     def uploads(self) -> dict[str, tuple[Object, bytes]]:
         """All that are there now."""

@@ -9,8 +9,8 @@ import pytest
 from processing import job
 from processing.events import Upload
 from processing.settings import Settings
+from processing.starters import Fargate
 from reconcile import Plan, Sweep
-from starters import Fargate, NotStarted
 
 from tests.load.ecs import FailingEcs
 from tests.load.sizes import LAUNCHED_UPLOADS
@@ -50,8 +50,8 @@ class Bucket:
     def sweep(self) -> int:
         """Gives how many are left without a result after it."""
         self.now += timedelta(hours=1)
-        start = Fargate(ENVIRONMENT).start
-        Sweep(self.store, SETTINGS, start, NotStarted, PLAN, now=lambda: self.now).run(self.now)
+        tasks = Fargate(ENVIRONMENT)
+        Sweep(self.store, SETTINGS, lambda *_: tasks, PLAN, now=lambda: self.now).run(self.now)
         return self.without_result()
 
     def without_result(self) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from processing.errors import Conflict, StoreError
-from processing.store import Listed, Object, fits
+from processing.objects import Listed, Object, fits
 
 Hook = Callable[[str, str], None]
 

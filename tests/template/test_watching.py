@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
-import launch
 import pytest
 import reconcile
 from processing import job, records
-from processing.errors import Rejected
+from processing.errors import NotStarted, Rejected
 from processing.events import Upload
 from processing.settings import Settings
-from starters import NotStarted
+from processing.starters import Starter
 from state import State
 
+from functions.launch import app as launch
 from local.filter_pattern import field, matches
 from tests.support.cases import in_turn
 from tests.support.memory_store import MemoryStore
@@ -328,7 +328,7 @@ def failure_lines() -> list[str]:
     return [json.dumps({"failure": {"bucket": "b", "key": "k", "source": "task", "reason": "r"}})]
 
 
-def sweep_lines(unsettled: datetime | None, started: Callable[[Upload, int], None]) -> list[str]:
+def sweep_lines(unsettled: datetime | None, starter: Starter) -> list[str]:
     """What the sweep logs."""
     lines: list[str] = []
     store = MemoryStore()
@@ -339,7 +339,7 @@ def sweep_lines(unsettled: datetime | None, started: Callable[[Upload, int], Non
     settings = Settings(processor=lambda body, content_type: (body, content_type))
     now = datetime.now(UTC)
     run = reconcile.Sweep(
-        store, settings, started, NotStarted, plan, now=lambda: now, log=lines.append
+        store, settings, lambda *_: starter, plan, now=lambda: now, log=lines.append
     )
     progress = run.run(now)
     said = reconcile.as_json(progress) | State().left(progress, now)
@@ -347,8 +347,17 @@ def sweep_lines(unsettled: datetime | None, started: Callable[[Upload, int], Non
     return lines
 
 
-def no_room(upload: Upload, size: int) -> None:
-    raise NotStarted("no room")
+class Nothing:
+    """Takes every job, and runs none."""
+
+    def start(self, upload: Upload) -> None: ...
+
+
+class NoRoom:
+    """Takes no job."""
+
+    def start(self, upload: Upload) -> None:
+        raise NotStarted("no room")
 
 
 def given_up_lines() -> list[str]:
@@ -362,7 +371,7 @@ def given_up_lines() -> list[str]:
     for hours in (1, 2):
         now = datetime.now(UTC) + timedelta(hours=hours)
         reconcile.Sweep(
-            *(store, settings, lambda upload, size: None, NotStarted, plan),
+            *(store, settings, lambda *_: Nothing(), plan),
             now=lambda at=now: at,
             log=lines.append,
         ).run(now)
@@ -384,9 +393,7 @@ def cant_start_lines(seen: bool) -> list[str]:
         store.upload(upload.key, b"x")
     for hours in (1, 2, 3):
         now = datetime.now(UTC) + timedelta(hours=hours)
-        run = reconcile.Sweep(
-            *(store, settings, lambda upload, size: None, NotStarted, plan), now=lambda at=now: at
-        )
+        run = reconcile.Sweep(*(store, settings, lambda *_: Nothing(), plan), now=lambda at=now: at)
         progress = run.run(now)
         failure = {"key": upload.key, "reason": "no image", "started": False}
         records.put_failure(store, failure | {"time": now.isoformat()})
@@ -397,7 +404,7 @@ def cant_start_lines(seen: bool) -> list[str]:
 
 def launch_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """What the launch function logs while there is no room."""
-    cluster = SimpleNamespace(start=lambda upload, swept: no_room(upload, 0))
+    cluster = SimpleNamespace(start=lambda upload, swept: NoRoom().start(upload))
     launcher = launch.Launcher(cluster, 1, 0)
     event = {
         "source": "aws.s3",
@@ -412,7 +419,7 @@ def launch_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 def test_launches_that_do_not_come_about_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     long_ago = datetime.now(UTC) - timedelta(hours=1)
-    for lines in (launch_lines(capsys), sweep_lines(long_ago, no_room)):
+    for lines in (launch_lines(capsys), sweep_lines(long_ago, NoRoom())):
         assert values(synthesize(HYBRID), "NotStarted", lines) == [1]
 
 
@@ -439,7 +446,7 @@ def overdue(*hours: float) -> Series:
     """Hourly sweeps that see an upload of these ages."""
     now = datetime.now(UTC)
     said = [
-        (i * HOUR, sweep_lines(now - timedelta(hours=age), lambda upload, size: None))
+        (i * HOUR, sweep_lines(now - timedelta(hours=age), Nothing()))
         for i, age in enumerate(hours)
     ]
     return measured(synthesize(), "OldestWithoutResult", *said)
@@ -448,13 +455,13 @@ def overdue(*hours: float) -> Series:
 def not_started() -> Series:
     """One hourly sweep that found no room: one line."""
     long_ago = datetime.now(UTC) - timedelta(hours=1)
-    said = (10.0, sweep_lines(long_ago, no_room))
+    said = (10.0, sweep_lines(long_ago, NoRoom()))
     return measured(synthesize(), "NotStarted", said)
 
 
 def started() -> Series:
     long_ago = datetime.now(UTC) - timedelta(hours=1)
-    lines = sweep_lines(long_ago, lambda upload, size: None)
+    lines = sweep_lines(long_ago, Nothing())
     return measured(synthesize(), "NotStarted", *((i * HOUR, lines) for i in range(5)))
 
 
@@ -634,7 +641,7 @@ def test_a_failure_is_no_jobs_line() -> None:
 
 
 def test_a_sweep_that_finds_nothing_to_do_measures_no_waiting() -> None:
-    assert values(synthesize(), "OldestWithoutResult", sweep_lines(None, no_room)) == [0]
+    assert values(synthesize(), "OldestWithoutResult", sweep_lines(None, NoRoom())) == [0]
 
 
 def test_patterns_that_are_not_understood_are_refused() -> None:

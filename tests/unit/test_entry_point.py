@@ -23,6 +23,27 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
+@pytest.mark.parametrize(
+    ("module", "without"),
+    [
+        ("processing.job", ["awscrt", "boto3"]),
+        ("processing.__main__", ["awscrt", "boto3"]),
+        ("processing.store", ["boto3"]),  # the layer, and so the container, doesn't have it
+    ],
+)
+def test_what_a_job_imports(module, without):
+    """The client of S3 takes longer to import than all else, and the job works on files, too."""
+    told = f"import sys, {module}; print(*[each for each in {without} if each in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", told],
+        env={"PYTHONPATH": str(ROOT / "worker")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "\n"
+
+
 def test_local_files_need_no_aws(tmp_path):
     done = run(ROOT / "docs/sample.png", tmp_path / "out.png")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

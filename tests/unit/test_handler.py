@@ -21,7 +21,7 @@ class Context:
 def function(monkeypatch):
     """The function as Lambda imports it, on a bucket in memory."""
     monkeypatch.setenv("PROCESSOR", "os.path:join")  # any two arguments: the bytes, and their type
-    app = importlib.reload(importlib.import_module("app"))
+    app = importlib.reload(importlib.import_module("functions.process.app"))
     store = MemoryStore()
     monkeypatch.setattr(app, "Bucket", lambda name: store)
     return app, store

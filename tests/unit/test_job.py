@@ -182,19 +182,67 @@ def test_a_stale_result_that_a_crash_left_is_tidied_by_the_next_job():
     assert results(store) == [b"GOOD", None]
 
 
-def test_the_results_are_looked_at_before_the_upload():
+LOOK = ["head output", "head rejection", "head upload"]
+NAMES = {OUTPUT: "output", REJECTION: "rejection", UPLOAD.key: "upload"}
+
+
+def test_the_calls_have_the_order_that_gives_each_upload_one_result():
+    """The results before the upload; the write before the delete; the upload again at the end."""
     store = MemoryStore()
+
+    def calls() -> list[str]:
+        store.calls.clear()
+        run(store)
+        return [f"{operation} {NAMES[key]}" for operation, key in store.calls]
+
+    assert calls() == LOOK, "no upload"
     store.upload(UPLOAD.key, b"maze")
-    run(store)
-    assert store.calls[:4] == [
-        ("head", OUTPUT),
-        ("head", REJECTION),
-        ("head", UPLOAD.key),
-        ("get", UPLOAD.key),
+    succeeds = [*LOOK, "get upload", "put output", "head rejection", "head upload"]
+    assert calls() == succeeds, "a good upload"
+    assert calls() == [*LOOK, "head upload"], "its output is current"
+    store.upload(UPLOAD.key, b"bad")
+    rejects = [*LOOK, "get upload", "put rejection"]
+    assert calls() == [*rejects, "delete output", "head output", "head upload"], "a bad version"
+    assert calls() == [*LOOK, "head upload"], "its rejection is current"
+    store.upload(UPLOAD.key, b"x" * 101)
+    assert calls() == [*LOOK, "put rejection", "head output", "head upload"], "too many bytes"
+
+
+@pytest.mark.parametrize("stale", [None, OUTPUT, REJECTION])
+def test_an_upload_is_given_up_by_the_same_calls_but_its_get(stale):
+    store = MemoryStore()
+    if stale:
+        store.upload(UPLOAD.key, b"maze" if stale == OUTPUT else b"bad")
+        run(store)
+    seen = store.upload(UPLOAD.key, b"maze again")
+    store.calls.clear()
+    lines: list[str] = []
+    report = job.reject(UPLOAD, seen.version, "it failed 3 times", store, SETTINGS, lines.append)
+    assert (report.outcome, report.reason) == ("rejected", "it failed 3 times")
+    assert json.loads(*lines)["version"] == seen.version
+    record = json.loads(store.body(REJECTION))
+    assert (record["gave_up"], record["version"]) == (True, seen.version)
+    assert results(store) == [None, "it failed 3 times"]
+    removed = ["delete output"] if stale == OUTPUT else []
+    assert [f"{operation} {NAMES[key]}" for operation, key in store.calls] == [
+        *(*LOOK, "put rejection", *removed, "head output", "head upload")
     ]
 
 
-CALLS_OF_A_JOB = 7
+def test_another_version_is_not_given_up_and_has_its_own_output():
+    store = MemoryStore()
+    older = store.upload(UPLOAD.key, b"maze")
+    store.upload(UPLOAD.key, b"another")
+    with pytest.raises(Failed, match="it was uploaded again"):
+        job.reject(UPLOAD, older.version, "no", store, SETTINGS, log=lambda line: None)
+    assert results(store) == [None, None]
+    run(store)
+    report = job.reject(UPLOAD, older.version, "no", store, SETTINGS, log=lambda line: None)
+    assert report.outcome == "unchanged"
+    assert results(store) == [b"ANOTHER", None]
+
+
+CALLS_OF_A_JOB = len([*LOOK, "get", "put", "head the other", "head upload"])
 
 
 @pytest.mark.parametrize("at", range(CALLS_OF_A_JOB))

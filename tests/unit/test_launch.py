@@ -8,16 +8,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-import launch
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from launch import Launcher
 from processing import records
-from processing.errors import BadSetting
-from starters import NotStarted
+from processing.errors import BadSetting, NotStarted
 
+from functions.launch import app as launch
+from functions.launch.app import Launcher
 from tests.support.memory_store import MemoryStore
 
 

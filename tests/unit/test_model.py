@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import launch
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from economics.figures import ASSUMED, Job, Wrong, sizes
 from economics.limits import EVENT_AGE, EVENT_FIRST_WAIT, EVENT_LONGEST_WAIT, EVENT_RETRIES, Limits
 from economics.model import Model
 from economics.scenario import Scenario, Sweep
+from functions.launch import app as launch
 from tests.template.synthesis import SOURCE
 
 JOB = Job(seconds_per_mib=1, start_seconds=0)

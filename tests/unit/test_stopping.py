@@ -51,7 +51,7 @@ def store() -> MemoryStore:
 def app(monkeypatch, store):
     """The function as Lambda imports it, on a bucket in memory."""
     monkeypatch.setenv("PROCESSOR", "os.path:join")
-    app = importlib.reload(importlib.import_module("app"))
+    app = importlib.reload(importlib.import_module("functions.process.app"))
     monkeypatch.setattr(app, "Bucket", lambda name: store)
     return app
 

@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from processing.errors import Conflict, Rejected, StoreError
-from processing.store import Bucket, Object, client, endpoint
+from processing.objects import Object
+from processing.store import Bucket, client, endpoint
 
 WRITTEN = datetime(2026, 11, 9, 8, 7, 6, tzinfo=UTC)
 SEEN = Object("input/a.png", "v1", '"abc"', 5, "image/png", {}, WRITTEN)

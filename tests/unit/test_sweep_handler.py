@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from processing import records
 from processing.errors import BadEvent, BadSetting, Failed, StoreError
-from processing.store import Listed
+from processing.objects import Listed
 
 from tests.support.memory_store import MemoryStore
 

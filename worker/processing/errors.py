@@ -1,4 +1,4 @@
-"""Everything that can go wrong in a job, and what follows from it.
+"""Everything that can go wrong with a job, and what follows from it.
 
 ProcessingError
 ├── Rejected        this upload can never have an output: recorded, the job succeeds
@@ -6,6 +6,8 @@ ProcessingError
 ├── Failed          could be different next time: raised, so that the engine tries again
 │   ├── StoreError  S3 refused or did not respond
 │   └── Conflict    the upload or its result changed while the job looked: start over
+├── NotStarted      the engine did not take a job this time
+│   └── NoCapacity  there is no room for another task
 ├── BadEvent        not an event that announces uploads
 └── BadSetting      a setting is missing or wrong
 
@@ -47,6 +49,14 @@ class Conflict(Failed):
 
     def __init__(self, operation: str, bucket: str, key: str) -> None:
         super().__init__(f"s3:{operation} on {bucket}/{key}: it changed meanwhile")
+
+
+class NotStarted(ProcessingError):
+    """The engine did not take the job this time: why. Whoever asked for it asks again."""
+
+
+class NoCapacity(NotStarted):
+    """There is no room for another task."""
 
 
 class Stopped(BaseException):

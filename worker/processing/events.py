@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
-from .errors import BadEvent, BadSetting
+from .errors import BadEvent
+from .settings import setting
 
 Event = Mapping[str, Any]
 
@@ -41,10 +42,8 @@ def from_event(event: Event, prefix: str, log: Callable[[str], None] = print) ->
 
 def from_environment(environment: Mapping[str, str]) -> Upload:
     """The upload that a container was started for: S3_BUCKET and S3_KEY. Raises BadSetting."""
-    for name in ("S3_BUCKET", "S3_KEY"):
-        if not environment.get(name):
-            raise BadSetting(name, environment.get(name), "the bucket and key of an upload")
-    return Upload(environment["S3_BUCKET"], environment["S3_KEY"])
+    wanted = "the bucket and key of an upload"
+    return Upload(setting(environment, "S3_BUCKET", wanted), setting(environment, "S3_KEY", wanted))
 
 
 def is_upload(upload: Upload, prefix: str, log: Callable[[str], None] = print) -> bool:

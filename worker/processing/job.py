@@ -22,9 +22,9 @@ from typing import Any, NamedTuple, Protocol
 from . import clock, memory, text
 from .errors import Conflict, Failed, GaveUp, Rejected, Stopped
 from .events import Upload
+from .objects import LONGEST_KEY, Object, cut, fits
 from .output import Output
 from .settings import Settings
-from .store import LONGEST_KEY, Object, cut, fits
 
 SOURCE_VERSION = "source-version"
 """The result's metadata that names the version of the upload it is for."""
@@ -39,8 +39,16 @@ _MOST_ROUNDS = 10
 class Store(Protocol):
     """What a job asks of a bucket; store.Bucket, and the tests' fake."""
 
-    def head(self, key: str) -> Object | None: ...
-    def get(self, seen: Object) -> bytes: ...
+    def head(self, key: str) -> Object | None:
+        """The current version of a key's object; None where there is none."""
+
+    def get(self, seen: Object) -> bytes:
+        """The content of an object, as `head` gave it.
+
+        Raises Conflict when that version is no longer the current one, Rejected when nobody can
+        read it as it is.
+        """
+
     def put(
         self,
         key: str,
@@ -48,8 +56,18 @@ class Store(Protocol):
         content_type: str,
         metadata: Mapping[str, str],
         replaces: Object | None,
-    ) -> None: ...
-    def delete(self, seen: Object) -> None: ...
+    ) -> None:
+        """Write an object if its key is still as it was seen; else raise Conflict.
+
+        `metadata` goes along with it: names in lower case, and values in ASCII. `replaces` is the
+        object that `head` gave for the key, or None where it gave none.
+        """
+
+    def delete(self, seen: Object) -> None:
+        """Remove an object, as `head` gave it; raises Conflict when the key has another one.
+
+        That it is gone already is no error.
+        """
 
 
 @dataclass
@@ -92,66 +110,130 @@ class Snapshot(NamedTuple):
 
     output: Object | None
     rejection: Object | None
-    upload: Object | None
+    upload: Object
+
+
+class Ending(NamedTuple):
+    """What a look at an upload and its results led to."""
+
+    outcome: str
+    reason: str | None
+    pixels: int | None = None
+    seconds_since_upload: float | None = None
+    stale: Object | None = None
+    """The result of the other kind, which must go."""
+    rival_key: str | None = None
+    """Where a job of the same version may have written a result of the other kind meanwhile; None
+    when this job wrote none."""
 
 
 def run(
     upload: Upload, store: Store, settings: Settings, log: Callable[[str], None] = print
 ) -> Report:
     """Do one job and log its report. Raises what went wrong when the outcome is `failed`."""
+    return _settle(upload, store, settings, lambda seen: _process(seen, store, settings), log)
+
+
+def reject(
+    upload: Upload,
+    version: str,
+    reason: str,
+    store: Store,
+    settings: Settings,
+    log: Callable[[str], None] = print,
+) -> Report:
+    """Give up this version of an upload, without a look into it: by the same calls as a job.
+
+    Raises Failed when the upload has another version by now.
+    """
+
+    def give_up(seen: Object) -> Output:
+        if seen.version != version:
+            raise Failed("it was uploaded again")
+        raise GaveUp(reason)
+
+    return _settle(upload, store, settings, give_up, log)
+
+
+def _settle(
+    upload: Upload,
+    store: Store,
+    settings: Settings,
+    make: Callable[[Object], Output],
+    log: Callable[[str], None],
+) -> Report:
+    """Look and act until the result is the current upload's. `make` gives an upload its output."""
     report = Report("failed", *upload, mode=settings.mode, job_version=settings.job_version)
     with _reported(report, log):
         for _ in range(_MOST_ROUNDS):
             try:
-                if _round(upload, store, settings, report):
+                seen = _look(upload, store, settings)
+                if seen is None:
+                    report.outcome, report.reason = "unchanged", "the upload is no longer there"
+                    return report
+                report.version, report.bytes = seen.upload.version, seen.upload.size
+                ending = _give_result(upload, seen, store, settings, make)
+                report.outcome, report.reason = ending.outcome, ending.reason
+                report.pixels = ending.pixels
+                report.seconds_since_upload = ending.seconds_since_upload
+                if ending.stale:
+                    store.delete(ending.stale)
+                if _is_settled(seen.upload, ending, store):
                     return report
             except Conflict as conflict:
                 report.reason = str(conflict)
         raise Failed(f"gave way {_MOST_ROUNDS} times to other changes; the last: {report.reason}")
 
 
-def _round(upload: Upload, store: Store, settings: Settings, report: Report) -> bool:
-    """Look, and bring the result up to date. Whether it still is at the end."""
-    output_key, rejection_key = result_keys(upload.key, settings)
-    seen = Snapshot(store.head(output_key), store.head(rejection_key), store.head(upload.key))
-    if seen.upload is None:
-        report.outcome, report.reason = "unchanged", "the upload is no longer there"
-        return True
-    report.version, report.bytes = seen.upload.version, seen.upload.size
+def _look(upload: Upload, store: Store, settings: Settings) -> Snapshot | None:
+    """What is there; None without the upload."""
+    output, rejection = (store.head(key) for key in result_keys(upload.key, settings))
+    current = store.head(upload.key)
+    return Snapshot(output, rejection, current) if current else None
 
+
+def _give_result(
+    upload: Upload,
+    seen: Snapshot,
+    store: Store,
+    settings: Settings,
+    make: Callable[[Object], Output],
+) -> Ending:
+    """Write the result of the current upload, unless there is one."""
     if _is_for(seen.upload, seen.output):
-        report.outcome, report.reason = "unchanged", "the output is current"
-        stale, other = seen.rejection, None
-    elif _is_for(seen.upload, seen.rejection):
-        report.outcome, report.reason = "unchanged", "the rejection is current"
-        stale, other = seen.output, None
-    else:
-        try:
-            _check_fits(output_key)
-            output = _process(seen.upload, store, settings)
-        except Rejected as rejected:
-            gave_up = isinstance(rejected, GaveUp)
-            record = _record(upload, seen.upload, rejected, gave_up)
-            more = {GAVE_UP: "yes"} if gave_up else {}
-            _put(store, rejection_key, record, seen.upload, seen.rejection, more)
-            report.outcome, report.reason = "rejected", text.reason(str(rejected))
-            report.pixels = None
-            stale, other = seen.output, output_key
-        else:
-            _put(store, output_key, output, seen.upload, seen.output)
-            report.outcome, report.reason, report.pixels = "succeeded", None, output.pixels
-            stale, other = seen.rejection, rejection_key
-    if other:
-        waited = (datetime.now(UTC) - seen.upload.modified).total_seconds()
-        report.seconds_since_upload = round(max(waited, 0), 1)
-    if stale:
-        store.delete(stale)
-    # A job of the same version may have come to the other end: each looks after it wrote, so at
-    # least one of them sees both results, and the output is the one that stays.
-    if other and store.head(other):
+        return Ending("unchanged", "the output is current", stale=seen.rejection)
+    if _is_for(seen.upload, seen.rejection):
+        return Ending("unchanged", "the rejection is current", stale=seen.output)
+    output_key, rejection_key = result_keys(upload.key, settings)
+    try:
+        _check(seen.upload, output_key, settings)
+        output = make(seen.upload)
+    except Rejected as rejected:
+        gave_up = isinstance(rejected, GaveUp)
+        record = _record(upload, seen.upload, rejected, gave_up)
+        more = {GAVE_UP: "yes"} if gave_up else {}
+        _put(store, rejection_key, record, seen.upload, seen.rejection, more)
+        reason, waited = text.reason(str(rejected)), _seconds_since(seen.upload)
+        return Ending("rejected", reason, None, waited, seen.output, output_key)
+    _put(store, output_key, output, seen.upload, seen.output)
+    waited = _seconds_since(seen.upload)
+    return Ending("succeeded", None, output.pixels, waited, seen.rejection, rejection_key)
+
+
+def _is_settled(current: Object, ending: Ending, store: Store) -> bool:
+    """Whether the upload still has one result, and its own.
+
+    A job of the same version may have come to the other end: each looks after it wrote, so at
+    least one of them sees both results, and the output is the one that stays.
+    """
+    if ending.rival_key and store.head(ending.rival_key):
         return False
-    now = store.head(upload.key)
-    return now is None or now.version == seen.upload.version
+    now = store.head(current.key)
+    return now is None or now.version == current.version
+
+
+def _seconds_since(upload: Object) -> float:
+    return round(max((datetime.now(UTC) - upload.modified).total_seconds(), 0), 1)
 
 
 def result_keys(key: str, settings: Settings) -> tuple[str, str]:
@@ -168,11 +250,19 @@ def result_keys(key: str, settings: Settings) -> tuple[str, str]:
     return settings.output_prefix + name, record
 
 
-def _check_fits(output_key: str) -> None:
+def _check(upload: Object, output_key: str, settings: Settings) -> None:
+    """Reject what can't have an output, whatever is in it."""
     if not fits(output_key):
         raise Rejected(
             f"the output's key would have {len(output_key.encode())} bytes, more than the "
             f"{LONGEST_KEY} that S3 allows: shorten the file's name, or OutputPrefix"
+        )
+    if upload.barrier:
+        raise Rejected(upload.barrier)
+    if upload.size > settings.max_bytes:
+        raise Rejected(
+            f"the file has {upload.size} bytes, more than the limit of {settings.max_bytes}: "
+            "make it smaller, or raise MaxBytes together with the memory"
         )
 
 
@@ -181,13 +271,6 @@ def _is_for(upload: Object, result: Object | None) -> bool:
 
 
 def _process(upload: Object, store: Store, settings: Settings) -> Output:
-    if upload.barrier:
-        raise Rejected(upload.barrier)
-    if upload.size > settings.max_bytes:
-        raise Rejected(
-            f"the file has {upload.size} bytes, more than the limit of {settings.max_bytes}: "
-            "make it smaller, or raise MaxBytes together with the memory"
-        )
     try:
         # Half is for what becomes of it. An upload that is larger would end the process as it comes
         # in, which no limit within the process could turn into a result.

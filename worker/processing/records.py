@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from . import text
 from .errors import StoreError
 from .job import Store
-from .store import Object
+from .objects import Object
 
 PREFIX = ".sweep/"
 _TURN = f"{PREFIX}turn"

@@ -1,4 +1,4 @@
-"""The settings of a job: read once from the environment, named in every error."""
+"""Settings: read from the environment, named in every error; those of a job are read once."""
 
 from __future__ import annotations
 
@@ -35,6 +35,16 @@ class Settings:
     max_seconds: int | None = None
     """For the processing of one upload, which is rejected after that; None: no limit, or, in the
     function, that of the function."""
+
+
+def setting(
+    environment: Mapping[str, str], name: str, wanted: str = "what the template says"
+) -> str:
+    """A setting that must be there. Raises BadSetting, which says what is wanted."""
+    value = environment.get(name)
+    if not value:
+        raise BadSetting(name, value, wanted)
+    return value
 
 
 def from_environment(

@@ -25,12 +25,12 @@ from awscrt.http import HttpHeaders, HttpRequest
 from awscrt.s3 import S3Client, S3RequestTlsMode, S3RequestType, S3ResponseError
 
 from .errors import BadSetting, Conflict, Rejected, StoreError
+from .objects import LONGEST_KEY, Listed, Object, cut, fits
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-LONGEST_KEY = 1024
-"""Bytes of UTF-8 (S3 user guide, "Naming Amazon S3 objects")."""
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TIMEOUT_SECONDS = 600
 """For one call with the runtime's own retries; a 5 GB object at 10 MB/s."""
 
@@ -52,45 +52,6 @@ _OTHER_HEADERS = {
     "response-expires": "0",
 }
 """What S3 returns in place of the headers that an uploader chose freely (GetObject, HeadObject)."""
-
-
-class Object(NamedTuple):
-    """One version of an object, without its content."""
-
-    key: str
-    version: str
-    etag: str
-    size: int
-    content_type: str
-    metadata: Mapping[str, str]
-    modified: datetime
-    """When it was written, to the second; of one in parts, when its first part was announced."""
-    barrier: str = ""
-    """Why nobody here can read it, and what its owner can do."""
-
-
-class Listed(NamedTuple):
-    """What a listing says of the current version of an object."""
-
-    key: str
-    modified: datetime
-    """When it was written; of an upload in parts, when its first part was announced."""
-    etag: str
-
-    @property
-    def in_parts(self) -> bool:
-        """Whether it was uploaded in parts: those have an ETag that ends in their number."""
-        return "-" in self.etag
-
-
-def fits(key: str) -> bool:
-    """Whether an object can have this key."""
-    return len(key.encode()) <= LONGEST_KEY
-
-
-def cut(text: str, size: int) -> str:
-    """The beginning of a text, of so many bytes at most."""
-    return text.encode()[:size].decode(errors="ignore")
 
 
 class Bucket:
@@ -350,6 +311,5 @@ def client(tls: bool) -> S3Client:
 def _http_time(text: str) -> datetime:
     """An HTTP date (RFC 9110, section 5.6.7); the library's parsers take long to import."""
     _, day, month, year, clock, _ = text.split()
-    number = "JanFebMarAprMayJunJulAugSepOctNovDec".index(month) // 3 + 1
     hour, minute, second = map(int, clock.split(":"))
-    return datetime(int(year), number, int(day), hour, minute, second, tzinfo=UTC)
+    return datetime(int(year), _MONTHS.index(month) + 1, int(day), hour, minute, second, tzinfo=UTC)

@@ -12,17 +12,17 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
-import starters
 from botocore.exceptions import ClientError
-from processing import events, records, text
-from processing.errors import BadEvent, BadSetting, Failed
+from processing import events, records, starters, text
+from processing.errors import BadEvent, BadSetting, Failed, NoCapacity, NotStarted
 from processing.events import Upload
+from processing.settings import setting
 from processing.store import Bucket
 
 Json = dict[str, Any]
@@ -74,7 +74,7 @@ def note_turn(message: Json) -> None:
     if sent < _noted + timedelta(seconds=TURN_SECONDS):
         return
     try:
-        records.put_turn(Bucket(setting("BUCKET")), sent)
+        records.put_turn(Bucket(setting(os.environ, "BUCKET")), sent)
         _noted = sent
     except Failed as error:  # the sweep leaves alone what it need not, until the next note
         print(json.dumps({"turn": str(error)}))
@@ -83,23 +83,23 @@ def note_turn(message: Json) -> None:
 class Cluster:
     """Starts tasks, and knows which ones have not ended."""
 
-    def __init__(self, environment: Any) -> None:  # noqa: ANN401
+    def __init__(self, environment: Mapping[str, str]) -> None:
         spot = environment.get("SPOT") == "yes"
         # What is throttled waits in the queue, and not in a call that the time would run out in.
         self._on_demand = starters.Fargate(environment, attempts=2)
         self._spot = starters.Fargate(environment, spot=True, attempts=2) if spot else None
         self._ecs = boto3.client("ecs")
-        self._name = starters.setting(environment, "CLUSTER", "the cluster's ARN")
+        self._name = setting(environment, "CLUSTER", "the cluster's ARN")
 
     def start(self, upload: Upload, swept: bool) -> str:
-        """Gives the task's ARN. Raises starters.NotStarted, ClientError.
+        """Gives the task's ARN. Raises NotStarted, ClientError.
 
         Spot capacity may be short or taken back: what a sweep starts again does not wait for it.
         """
         if self._spot and not swept:
-            with contextlib.suppress(starters.NoCapacity):
-                return self._spot.start(upload, 0)
-        return self._on_demand.start(upload, 0)
+            with contextlib.suppress(NoCapacity):
+                return self._spot.start(upload)
+        return self._on_demand.start(upload)
 
     def running(self) -> set[str]:
         """ARNs of the tasks that run, or were started and not told to stop."""
@@ -179,11 +179,11 @@ class Launcher:
         """Start the message's task, or report why not. Gives the message when it has to wait."""
         try:
             event = json.loads(message["body"])
-            for upload in events.from_event(event, setting("INPUT_PREFIX")):
+            for upload in events.from_event(event, setting(os.environ, "INPUT_PREFIX")):
                 task = self._cluster.start(upload, swept=event["source"] == starters.SWEEP)
                 self._unseen.add(task)
                 self.started += 1
-        except starters.NotStarted as error:
+        except NotStarted as error:
             print(json.dumps({"not_started": str(error)}))
             return message
         except (BadEvent, ClientError, ValueError) as error:
@@ -194,11 +194,6 @@ class Launcher:
                 return message
             self.reported += 1
         return None
-
-
-def setting(name: str) -> str:
-    """A setting of the function. Raises BadSetting."""
-    return starters.setting(os.environ, name, "what the template says")
 
 
 def _report(message: Json, error: Exception) -> None:
@@ -215,7 +210,7 @@ def _report(message: Json, error: Exception) -> None:
     # SQS takes no empty text: the message would come back for ever, and hold up all others.
     values = {"ERROR_CODE": code, "ERROR_MESSAGE": text.reason(str(error)) or repr(error)}
     boto3.client("sqs").send_message(
-        QueueUrl=setting("RAW_FAILURE_QUEUE"),
+        QueueUrl=setting(os.environ, "RAW_FAILURE_QUEUE"),
         MessageBody=message["body"],
         MessageAttributes={
             name: {"DataType": "String", "StringValue": value} for name, value in values.items()
@@ -231,7 +226,7 @@ def _give_back(messages: list[Json]) -> None:
     ]
     try:
         boto3.client("sqs").change_message_visibility_batch(
-            QueueUrl=setting("LAUNCH_QUEUE"), Entries=entries
+            QueueUrl=setting(os.environ, "LAUNCH_QUEUE"), Entries=entries
         )
     except starters.Refused as error:  # then they come back later, by themselves
         print(json.dumps({"not_given_back": str(error)}))

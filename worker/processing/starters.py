@@ -1,4 +1,7 @@
-"""Start the job of one upload, by the stack's own engine."""
+"""Start the job of one upload, by the stack's own engine.
+
+For functions alone: boto3 is in Lambda and not in the layer, so the container never imports this.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,16 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
-from processing.errors import BadSetting
-from processing.events import Upload
+
+from .errors import BadSetting, NoCapacity, NotStarted
+from .events import Upload
+from .settings import setting
 
 ATTEMPTS = 6
 """At a call, with growing waits: half a minute in all, when it is throttled."""
@@ -28,12 +33,11 @@ Refused = (ClientError, NoConnection, HTTPClientError)
 """What a call may end in: a response that is none, or no response."""
 
 
-class NotStarted(Exception):
-    """The engine did not take the job this time: why. Anything else that it says is raised."""
+class Starter(Protocol):
+    """One way to start a job."""
 
-
-class NoCapacity(NotStarted):
-    """There is no room for another task."""
+    def start(self, upload: Upload) -> object:
+        """Ask for the job of this upload, without waiting for it. Raises NotStarted."""
 
 
 class Lambda:
@@ -43,7 +47,7 @@ class Lambda:
         self._function = setting(environment, "FUNCTION", "the name of the function")
         self._client = boto3.client("lambda", config=_config())
 
-    def start(self, upload: Upload, size: int) -> None:
+    def start(self, upload: Upload) -> None:
         """Raises NotStarted."""
         try:
             self._client.invoke(
@@ -78,7 +82,7 @@ class Fargate:
         }
         self._client = boto3.client("ecs", config=_config(attempts))
 
-    def start(self, upload: Upload, size: int) -> str:
+    def start(self, upload: Upload) -> str:
         """Gives the task's ARN. Raises NotStarted."""
         variables = {"S3_BUCKET": upload.bucket, "S3_KEY": upload.key}
         environment = [{"name": name, "value": value} for name, value in variables.items()]
@@ -93,13 +97,13 @@ class Fargate:
 
 
 class Queue:
-    """A task in its turn: launch.py starts it when fewer than MaxTasks run."""
+    """A task in its turn: the launch function starts it when fewer than MaxTasks run."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._url = setting(environment, "LAUNCH_QUEUE", "the queue's URL")
         self._client = boto3.client("sqs", config=_config())
 
-    def start(self, upload: Upload, size: int) -> None:
+    def start(self, upload: Upload) -> None:
         """Raises NotStarted, and BadSetting when there is no such queue."""
         try:
             self._client.send_message(
@@ -132,45 +136,30 @@ def tasks(environment: Mapping[str, str]) -> Fargate | Queue:
     return Queue(environment) if environment.get("LAUNCH_QUEUE") else Fargate(environment)
 
 
-class Hybrid:
-    """The function for what is small, a task for what is larger: as the two rules have it."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._threshold = int(setting(environment, "THRESHOLD", "a number of bytes"))
-        self._small, self._large = Lambda(environment), tasks(environment)
-
-    def start(self, upload: Upload, size: int) -> None:
-        """Raises NotStarted."""
-        starter = self._small if size <= self._threshold else self._large
-        starter.start(upload, size)
+Choose = Callable[[int, bool], Starter]
+"""Gives what starts an upload's job, by its bytes and by whether the function could not do it."""
 
 
-Starter = Lambda | Fargate | Queue | Hybrid
-_STARTERS: dict[str, Callable[[Mapping[str, str]], Starter]] = {
-    "lambda": Lambda,
-    "fargate": tasks,
-    "hybrid": Hybrid,
-}
-
-
-def chosen(environment: Mapping[str, str]) -> Starter:
-    """The starter that MODE names. Raises BadSetting."""
-    wanted = " or ".join(_STARTERS)
+def by_mode(environment: Mapping[str, str]) -> Choose:
+    """As the stack's two rules have it with Mode=hybrid, and else its one. Raises BadSetting."""
+    wanted = "lambda or fargate or hybrid"
     mode = setting(environment, "MODE", wanted)
-    if mode not in _STARTERS:
-        raise BadSetting("MODE", mode, wanted)
-    return _STARTERS[mode](environment)
+    if mode == "lambda":
+        function = Lambda(environment)
+        return lambda size, fallback: function
+    if mode == "fargate":
+        task = tasks(environment)
+        return lambda size, fallback: task
+    if mode == "hybrid":
+        threshold = int(setting(environment, "THRESHOLD", "a number of bytes"))
+        small, large = Lambda(environment), tasks(environment)
+        return lambda size, fallback: large if fallback or size > threshold else small
+    raise BadSetting("MODE", mode, wanted)
 
 
 def backlog(environment: Mapping[str, str]) -> bool:
     """Whether tasks wait for their turn now."""
     return bool(environment.get("LAUNCH_QUEUE")) and Queue(environment).backlog()
-
-
-def is_task(environment: Mapping[str, str], size: int) -> bool:
-    """Whether the job of an upload of that size is a task."""
-    mode = environment["MODE"]
-    return mode == "fargate" or (mode == "hybrid" and size > int(environment["THRESHOLD"]))
 
 
 def _config(attempts: int = ATTEMPTS) -> Config:
@@ -188,13 +177,6 @@ def _event(upload: Upload) -> str:
             "detail": {"bucket": {"name": upload.bucket}, "object": {"key": upload.key}},
         }
     )
-
-
-def setting(environment: Mapping[str, str], name: str, wanted: str) -> str:
-    """A setting that must be there. Raises BadSetting."""
-    if not environment.get(name):
-        raise BadSetting(name, environment.get(name), wanted)
-    return environment[name]
 
 
 def _translated(error: Exception) -> Exception:
