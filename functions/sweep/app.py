@@ -94,7 +94,10 @@ def by_hand(event: Json, ends: float) -> tuple[Progress, Json]:
     known = event.get("backlog")
     backlog = starters.backlog(os.environ) if known is None else bool(known)
     sweep = prepared(
-        *(bucket, event, ends, backlog),
+        bucket,
+        event,
+        ends,
+        backlog,
         after=event.get("after") or "",
         prefix=prefix(event),
         patient=False,
