@@ -9,6 +9,7 @@ EVENT_SOURCE ?= s3
 STACK ?= uploads
 PARAMETERS ?=
 SECONDS ?= 600
+PROCESSES ?= 4
 EVENT ?= events/s3-put.json
 IMAGE ?=
 BASE ?=
@@ -42,9 +43,20 @@ demo: setup ## solve a picture on the embedded AWS [INPUT=file SCENARIOS="lambda
 ALL_INSTALLED = $(patsubst requirements/%.txt,$(ENV)/%/.installed,\
   $(filter-out requirements/uv.txt,$(wildcard requirements/*.txt)))
 
+# Some tests wait and others compute: more processes than two cores. See tests/conftest.py.
+SIDE_BY_SIDE = -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder
+
 .PHONY: test
-test: setup $(ALL_INSTALLED) ## run every test that this machine can run
-	$(DEV)/python -m pytest -rs tests
+test: setup $(ALL_INSTALLED) ## run every test that this machine can run, some side by side [PROCESSES=4]
+	$(DEV)/python -m pytest -rs $(SIDE_BY_SIDE) tests
+
+.PHONY: check
+check: setup ## lint and unit tests, side by side, for the time between two changes
+	@$(MAKE_COMMAND) --no-print-directory --jobs=2 --output-sync=target lint unit
+
+.PHONY: unit
+unit: setup ## the unit tests alone
+	$(DEV)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/unit
 
 .PHONY: load-test
 load-test: setup ## the load and fault-injection tests in their long size, for figures [RUNS=20 BUSY=4 UPLOADS=500: real uploads only, so often, on a busy machine]

@@ -2,11 +2,12 @@
 
 `make test` runs several processes side by side (pytest-xdist), so that tests that compute run
 beside tests that wait. What is expensive to make is made once a process, so the tests that share it
-are a group, which one process runs; the groups that take longest begin first.
+are a group, which one process runs. The groups begin in this order: those that take longest first.
 """
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
 
 from tests.support.figures import (
@@ -18,24 +19,57 @@ from tests.support.figures import (
 
 __all__ = ["figure", "pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]
 
-GROUPS: dict[str, str] = {
+# Its deadline is for one example, by the clock on the wall: a busy machine is no defect.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
+
+STACKS = "stacks of each scenario"
+OWN_STACKS = "stacks of their own"
+IN_CONTAINERS = "stacks in containers"
+GROUPS = {
+    "tests/local/test_in_containers.py": IN_CONTAINERS,
     "tests/containers/": "containers",
-    "tests/local/test_in_containers.py": "containers",
-    "tests/local/": "local",
-    "tests/load/": "load",
     "tests/multiregion/": "multiregion",
+    **{
+        f"tests/local/test_{name}.py": STACKS
+        for name in ("alarms", "hybrid", "pipeline", "smoke", "status", "sweep")
+    },
+    **{
+        f"tests/load/test_{name}.py": "load"
+        for name in ("concurrency_limit", "faults", "launches", "sweep", "uploads")
+    },
+    **{
+        f"tests/local/test_{name}.py": OWN_STACKS
+        for name in ("attempts", "concurrency_limit", "destroy", "keys", "model", "preflight")
+    },
 }
-"""The group of each folder or file that has one."""
+"""Of what begins so; every other file is a group of its own."""
+ORDER = [
+    STACKS,
+    OWN_STACKS,
+    "load",
+    IN_CONTAINERS,
+    "containers",
+    "tests/local/test_switching.py",
+    "multiregion",
+    "tests/local/test_demo.py",
+    "tests/local/test_embedded_aws.py",
+    "tests/hostile/test_corpus.py",
+    "tests/hostile/test_fuzz.py",
+    "tests/load/test_simulation.py",
+]
+"""Those that take longest first; the others in the order of their names."""
 
 
 def group(item: pytest.Item) -> str:
     path = item.path.relative_to(item.config.rootpath).as_posix()
-    if "docker" in item.name:
-        return "local-containers"
-    return next((name for start, name in GROUPS.items() if path.startswith(start)), path)
+    found = next((name for start, name in GROUPS.items() if path.startswith(start)), path)
+    return IN_CONTAINERS if found == STACKS and "docker" in item.name else found
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
+    groups = {item: group(item) for item in items}
+    for item, name in groups.items():
+        item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: ORDER.index(groups[item]) if groups[item] in ORDER else len(ORDER))

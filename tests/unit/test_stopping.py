@@ -62,9 +62,10 @@ def wait(body: bytes, kind: str) -> tuple[bytes, str]:
 
 
 def compute(body: bytes, kind: str) -> tuple[bytes, str]:
-    """In C, which takes signals when a call is at its end."""
+    """In C, which takes signals when a call is at its end: short calls, because half of the limit
+    later the process ends, and on a busy machine a long one outlasts that."""
     while True:
-        hashlib.pbkdf2_hmac("sha256", body, b"salt", 300_000)
+        hashlib.pbkdf2_hmac("sha256", body, b"salt", 20_000)
 
 
 def catch_all(body: bytes, kind: str) -> tuple[bytes, str]:
@@ -114,11 +115,11 @@ def job_of(store: MemoryStore, **chosen: object) -> job.Report:
 @pytest.mark.parametrize("processor", [wait, compute, catch_all])
 def test_a_task_rejects_what_takes_longer_than_it_may(store, processor):
     began = time.monotonic()
-    report = job_of(store, processor=processor, max_seconds=1)
+    report = job_of(store, processor=processor, max_seconds=2)
     assert time.monotonic() - began < 10
     assert report.outcome == "rejected"
     assert report.reason == (
-        "it takes more than 1 s to process: make it smaller, or raise TaskTimeout"
+        "it takes more than 2 s to process: make it smaller, or raise TaskTimeout"
     )
     assert json.loads(store.body("rejected/a.json"))["reason"] == report.reason
 
