@@ -135,7 +135,7 @@ destroy: setup ## delete a stack and its data, after asking [STACK=uploads KEEP_
 
 .PHONY: taskcat
 taskcat: setup $(ENV)/taskcat/.installed ## deploy in many regions of your AWS account [ARGS="--test-names lambda"]
-	@$(DEV)/python -m local.taskcat $(ARGS)
+	@$(DEV)/python -m operate.taskcat $(ARGS)
 
 .PHONY: licences
 licences: setup $(ALL_INSTALLED) ## list the licence of every pinned package; fail on GPL and on unknown ones

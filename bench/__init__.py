@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-import local  # noqa: F401, it says "interrupted" at a Ctrl-C
+import tooling  # noqa: F401, it says "interrupted" at a Ctrl-C
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "worker"))  # the package that is measured

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import PIL
 
-from local.progress import step
+from tooling.progress import step
 
 from . import ROOT, cold_start, goals, speed, table
 from .cases import RECIPE, cases

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from . import ROOT, pictures
+from mazes import pictures
+
+from . import ROOT
 
 RECIPE = ROOT.parent / "shared" / "data" / "maze.jpg"
 """The picture that comes with the recipe; measured where it is."""

@@ -21,8 +21,8 @@ from typing import Any
 
 from cfnlint.decode import cfn_yaml
 
-from local import paths
 from local.aws import REGION, EmbeddedAws
+from tooling import paths
 
 from . import ROOT, speed
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from .pictures import OPEN_SUM, Mask, open_pixels
+from mazes.pictures import OPEN_SUM, Mask, open_pixels
 
 GREEN = (0, 255, 0)
 _NARROW = 64

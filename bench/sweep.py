@@ -21,7 +21,7 @@ from processing.settings import Settings
 from processing.store import Bucket
 from reconcile import Plan, Sweep
 
-from local.usage import MakeParser
+from tooling.usage import MakeParser
 
 from .peak import highest
 

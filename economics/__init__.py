@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-import local  # noqa: F401, it says "interrupted" at a Ctrl-C
+import tooling  # noqa: F401, it says "interrupted" at a Ctrl-C
 
 ROOT = Path(__file__).parents[1]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from local.progress import step
+from tooling.progress import step
 
 from . import ROOT, compare, document, scale
 from .cost import ITEMS, MODES, NETWORKS, RECIPE, Need, Stack, at, of_one

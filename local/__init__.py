@@ -1,17 +1,3 @@
 """The embedded AWS: an emulator that runs the project's own template, and what drives it."""
 
-import sys
-from types import TracebackType
-
-
-def _say_interrupted(
-    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
-) -> None:
-    """A Ctrl-C is no defect, least of all while modules are imported: one line, not a traceback."""
-    if issubclass(kind, KeyboardInterrupt):
-        print("\ninterrupted", file=sys.stderr)
-    else:
-        sys.__excepthook__(kind, error, traceback)
-
-
-sys.excepthook = _say_interrupted
+import tooling  # noqa: F401, it says "interrupted" at a Ctrl-C

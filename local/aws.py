@@ -27,8 +27,9 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from . import build, paths
-from .commands import Commands, end_group
+from tooling import build, paths
+from tooling.commands import Commands, end_group
+
 from .executor import PROCESSES, Executor, bridge_address, docker_environment, remove_containers
 
 REGION = "us-east-1"

@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from . import paths
+from tooling import paths
 
 LAMBDA_BASE = "public.ecr.aws/lambda/python:3.13-x86_64"
 """As `sam local invoke` names it."""

@@ -20,17 +20,18 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from bench import pictures
+from mazes import pictures
+from tooling import build, paths
+from tooling.commands import CommandFailed
+from tooling.progress import step
+from tooling.usage import MakeParser, existing_file
 
-from . import build, page, paths
+from . import page
 from .aws import EmbeddedAws, NotStarted
-from .commands import CommandFailed
 from .event_tap import EventTap
 from .executor import detect
 from .pipeline import INPUT, NothingCame, Pipeline, Result
-from .progress import step
 from .scenarios import SCENARIOS
-from .usage import MakeParser, existing_file
 
 LONGEST_JOB = 150
 """Seconds: the template's FunctionTimeout, and what comes before and after."""

@@ -12,7 +12,8 @@ import sys
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from . import build
+from tooling import build
+
 from .bases import lambda_base_here
 
 WORKER_IMAGE = "worker:local"

@@ -12,12 +12,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import paths
+from tooling import paths
+from tooling.build import build, copy, layer_digest
+from tooling.commands import CommandFailed, Commands
+from tooling.progress import step
+
 from .bases import NoBase, lambda_base, worker_base
-from .build import build, copy, layer_digest
-from .commands import CommandFailed, Commands
 from .executor import LAYER_LABEL, WORKER_IMAGE, no_docker
-from .progress import step
 
 
 def build_image(image: str, base: str) -> None:

@@ -23,15 +23,16 @@ from urllib.parse import quote_plus
 from processing import events
 from processing.errors import BadEvent
 
-from . import paths
+from tooling import paths
+from tooling.build import sam_environment
+from tooling.commands import CommandFailed, Commands
+from tooling.progress import step
+from tooling.usage import MakeParser, existing_file
+
 from .aws import REGION, EmbeddedAws, NotStarted
 from .bases import LAMBDA_BASE, NoBase, lambda_base
-from .build import sam_environment
-from .commands import CommandFailed, Commands
 from .executor import containers
 from .pipeline import INPUT
-from .progress import step
-from .usage import MakeParser, existing_file
 
 _CONTAINER_ENDS = "LAMBDA_RUNTIME Failed to get next invocation"
 """What the runtime says when SAM ends its container after the invocation: nothing has failed."""

@@ -24,15 +24,16 @@ from typing import NoReturn
 
 from processing import events
 
-from . import build, paths
+from tooling import build, paths
+from tooling.commands import CommandFailed
+from tooling.progress import step
+from tooling.usage import MakeParser, existing_file
+
 from .aws import EmbeddedAws, NotStarted
 from .bases import LAMBDA_BASE, NoBase, lambda_base
-from .commands import CommandFailed
 from .executor import bridge_address, containers, no_docker
 from .invoke import put
 from .pipeline import INPUT
-from .progress import step
-from .usage import MakeParser, existing_file
 
 VARIABLES = "local.json"
 """The file in events/ that tells the functions where this S3 is."""

@@ -3,4 +3,4 @@
 With the default credentials and region, on AWS; on the embedded AWS with AWS_ENDPOINT_URL set.
 """
 
-import local  # noqa: F401, it says "interrupted" at a Ctrl-C
+import tooling  # noqa: F401, it says "interrupted" at a Ctrl-C

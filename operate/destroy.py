@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-from local import paths
-from local.progress import step
-from local.usage import MakeParser
+from tooling import paths
+from tooling.progress import step
+from tooling.usage import MakeParser
 
 from . import stacks, tasks, versions
 from .stacks import Client, NoStack, Stack

@@ -23,8 +23,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-from local import paths
-from local.usage import MakeParser
+from tooling import paths
+from tooling.usage import MakeParser
 
 from . import solved, stacks, versions
 from .stacks import NoStack, Stack

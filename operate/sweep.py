@@ -21,7 +21,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.usage import MakeParser
+from tooling.usage import MakeParser
 
 from . import stacks
 from .stacks import NoStack, Stack

@@ -1,3 +1,3 @@
 """What the project is made of: pins, licences, the layer's bill of materials, known weaknesses."""
 
-import local  # noqa: F401, it says "interrupted" at a Ctrl-C
+import tooling  # noqa: F401, it says "interrupted" at a Ctrl-C

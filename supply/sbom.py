@@ -24,8 +24,8 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
-from local.build import build, layer_digest
-from local.commands import Commands
+from tooling.build import build, layer_digest
+from tooling.commands import Commands
 
 from . import licences, pins
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from cfnlint.decode import cfn_yaml
 
-from local import paths
+from tooling import paths
 
 UPLOADS, RESULTS = "DataBucket", "outputs and rejections"
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from local import bases, paths
+from local import bases
 from local.aws import EmbeddedAws
 from local.executor import containers
 from tests.containers.containers import Container, docker, docker_responds
 from tests.containers.task import docker_options
+from tooling import paths
 
 IMAGE = "worker:tests"
 BUCKET = "uploads"

@@ -29,13 +29,13 @@ import image
 import pytest
 import yaml
 
-from local import paths
 from local.aws import REGION, EmbeddedAws
 from tests.containers.containers import Container, docker
 from tests.containers.task import docker_options
 from tests.containers.test_layer import assert_solved
 from tests.support.cloudformation import REPEATED_FIELDS, CloudFormation, cloudformation, request
 from tests.template.synthesis import PSEUDO, synthesize
+from tooling import paths
 
 STACK = synthesize({"Mode": "fargate"})
 BUILDSPEC: dict[str, Any] = yaml.safe_load(str(STACK["ImageBuild"]["Source"]["BuildSpec"]))

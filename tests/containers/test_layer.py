@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from processing.picture import FORMATS
 
-from local import paths
 from tests.containers.containers import Container
 from tests.containers.task import docker_options
 from tests.hostile import corpus
 from tests.support.oracle import check_path
+from tooling import paths
 
 AMAZON_LINUX_2023_GLIBC = (2, 34)
 LAMBDA_LIMIT = 250 * 1024 * 1024

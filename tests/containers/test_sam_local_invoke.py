@@ -20,13 +20,13 @@ import pytest
 from PIL import Image
 
 from local.aws import EmbeddedAws
-from local.build import sam_environment
 from local.executor import bridge_address
 from local.invoke import failed, invoke, main, put
-from local.paths import ROOT, SAM
 from local.pipeline import output_key
 from tests.containers.conftest import BUCKET
 from tests.support.oracle import check_path
+from tooling.build import sam_environment
+from tooling.paths import ROOT, SAM
 
 ODD = 'input/über a+b 100%".png'
 EVENTS: dict[str, list[str]] = {

@@ -13,8 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from bench import pictures
 from local.aws import EmbeddedAws
+from mazes import pictures
 from tests.containers.conftest import BUCKET, Job
 from tests.containers.task import ENVIRONMENT, STOP_TIMEOUT
 from tests.support.oracle import check_path

@@ -15,7 +15,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from bench import pictures
+from mazes import pictures
 
 MAX_PIXELS = 1_000_000
 """The limit that the corpus is made for: small, so that it is cheap to come close to."""

@@ -22,11 +22,11 @@ from processing.events import Upload
 from processing.picture import FORMATS
 from processing.settings import Settings
 
-from bench import pictures
-from local import paths
+from mazes import pictures
 from tests.hostile import corpus
 from tests.hostile.corpus import MAX_PIXELS, ODD, POISON
 from tests.support.memory_store import MemoryStore
+from tooling import paths
 
 SETTINGS = Settings(processor=partial(maze.solve, max_pixels=MAX_PIXELS))
 

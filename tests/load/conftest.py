@@ -13,8 +13,8 @@ from io import BytesIO
 import pytest
 from processing.store import client
 
-from bench import pictures
 from local.aws import REGION, EmbeddedAws
+from mazes import pictures
 from tests.load.entry_points import Bucket, EntryPoints
 from tests.load.proxy import Proxy
 from tests.load.sizes import BUSY

@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from local import paths
 from local.pipeline import output_key, rejection_key
+from tooling import paths
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from local import paths
 from local.aws import EmbeddedAws
 from local.pipeline import INPUT, NothingCame, Pipeline, output_key
 from tests.load.account import Account
@@ -14,6 +13,7 @@ from tests.load.entry_points import Bucket
 from tests.load.judge import repeats
 from tests.load.sizes import REAL_UPLOADS
 from tests.support.running_tasks import Watcher, wait_until_stopped
+from tooling import paths
 
 MAX_TASKS = 5
 SECONDS = 900

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from local import paths
 from tests.load.sizes import SWEPT_UPLOADS
+from tooling import paths
 
 PAGE = 1000
 MOST_MIB = 8

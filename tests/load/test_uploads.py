@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from local import paths
 from local.aws import EmbeddedAws
 from local.pipeline import INPUT, NothingCame, Pipeline, output_key, rejection_key, until
 from local.scenarios import SCENARIOS
@@ -26,6 +25,7 @@ from tests.load.judge import repeats
 from tests.load.sizes import REAL_UPLOADS, RUNS
 from tests.local.test_pipeline import start_again
 from tests.local.test_sweep import Sweeper
+from tooling import paths
 
 SEED = 7
 OVERWRITTEN, BAD = 0.2, 0.2

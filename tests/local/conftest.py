@@ -9,13 +9,13 @@ from io import BytesIO
 
 import pytest
 
-from bench import pictures
 from local import bases
 from local.aws import REGION, EmbeddedAws
 from local.executor import Executor, containers, no_docker
 from local.image import build_image
 from local.pipeline import Pipeline
 from local.scenarios import SCENARIOS
+from mazes import pictures
 
 # What a shell runs in the background ignores SIGINT and hands that on to its children, which the
 # tests interrupt: they are to be as if from a terminal.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local import paths
+from tooling import paths
 
 MACHINES = {"x86_64": (62, "x86_64"), "arm64": (183, "aarch64")}
 """Of the template's names: as ELF numbers the machine, and as it calls itself."""

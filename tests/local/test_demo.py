@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from local import demo, paths
-from local.build import build
-from local.commands import Commands
+from local import demo
 from local.pipeline import until
 from tests.local.test_embedded_aws import processes_of, temporary  # noqa: F401
+from tooling import paths
+from tooling.build import build
+from tooling.commands import Commands
 
 
 def test_the_sample_and_all_scenarios_are_the_default() -> None:
@@ -102,7 +103,7 @@ def test_an_interrupt_while_it_imports_is_one_line(package: str) -> None:
 
 def test_a_defect_still_shows_its_traceback() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import local; raise ValueError"],
+        [sys.executable, "-c", "import tooling; raise ValueError"],
         cwd=paths.ROOT,
         capture_output=True,
         text=True,

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from local import paths
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline
 from operate import destroy, stacks, tasks, versions
 from tests.local.test_pipeline import run_task
+from tooling import paths
 
 AWS_CLI = paths.BUILD / "env/awscli/bin/aws"
 Maze = Callable[[int], bytes]

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from local import paths
 from local.aws import EmbeddedAws
 from local.executor import PROCESSES, detect, no_docker, no_images
 from local.pipeline import until
+from tooling import paths
 
 PROC = Path("/proc")
 

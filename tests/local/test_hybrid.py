@@ -8,8 +8,8 @@ from io import BytesIO
 
 import pytest
 
-from bench import pictures
 from local.pipeline import Pipeline
+from mazes import pictures
 from tests.local.test_pipeline import function_with_probe, job_without_permissions
 from tests.local.test_sweep import Sweeper
 

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from local import bases, paths
+from local import bases
 from local.aws import EmbeddedAws
 from local.executor import Executor, bridge_address
 from local.pipeline import Pipeline, until
+from tooling import paths
 
 MEBIBYTE = 1024 * 1024
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local import paths
+from tooling import paths
 
 LIMIT = 262_144_000
 

@@ -18,11 +18,11 @@ from economics.figures import Job, sizes
 from economics.limits import Limits
 from economics.model import Model
 from economics.scenario import Scenario
-from local import paths
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline
 from tests.local.test_embedded_aws import BROKEN, NO_CAPACITY, RETRIES, STARTED, THROTTLED
 from tests.support.running_tasks import Watcher, wait_until_stopped
+from tooling import paths
 
 UPLOADS, MAX_TASKS = 7, 2
 MOST_RETRIES = 2

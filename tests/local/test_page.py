@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from local import page, paths
+from local import page
 from local.page import stack
 from local.scenarios import SCENARIOS
+from tooling import paths
 
 CHROMIUM = shutil.which("chromium")
 needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine")

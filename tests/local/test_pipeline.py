@@ -17,10 +17,10 @@ import pytest
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from bench import pictures
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline, output_key, rejection_key, until
 from local.scenarios import SCENARIOS
+from mazes import pictures
 from tests.support.task_network import task_network
 
 Maze = Callable[[int], bytes]

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from processing.maze import solve as solve_maze
 
-from bench import pictures
-from local import paths
 from local.aws import REGION, EmbeddedAws
 from local.pipeline import Pipeline
+from mazes import pictures
 from operate import smoke, solved
+from tooling import paths
 
 Maze = Callable[[int], bytes]
 

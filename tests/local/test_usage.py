@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local import paths
+from tooling import paths
 
 WRONG = {
     "demo": ("local.demo", ["--input", "lost.png"], "INPUT: there is no file"),

@@ -19,11 +19,12 @@ import pytest
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from local import paths, taskcat
-from local.build import build, sam_environment
-from local.commands import Commands, end_group
+from operate import taskcat
 from tests.multiregion.account import Region
 from tests.multiregion.runs import HERE, IMAGE, REGIONS, Deployed, Taskcat
+from tooling import paths
+from tooling.build import build, sam_environment
+from tooling.commands import Commands, end_group
 
 PYTHON_MOTO = paths.BUILD / "env" / "moto" / "bin" / "python"
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from local import taskcat
-from local.build import sam_environment
-from local.commands import Commands
+from operate import taskcat
 from tests.multiregion.account import KEYS, Stack
+from tooling.build import sam_environment
+from tooling.commands import Commands
 
 HERE = Path(__file__).parent
 SETTINGS: dict[str, Any] = yaml_parse(taskcat.SETTINGS.read_text())

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from local import paths, taskcat
+from operate import taskcat
 from tests.multiregion.runs import HERE, REGIONS, SETTINGS
+from tooling import paths
 
 # A region, or an ARN of the partition that most people are in.
 OF_ONE_PLACE = re.compile(

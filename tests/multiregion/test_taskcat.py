@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from local import taskcat
-from local.commands import CommandFailed
+from operate import taskcat
 from tests.multiregion.account import DESCRIBE, NOT_MADE, NOT_SHOWN, Stack
 from tests.multiregion.runs import IMAGE, REGIONS, SETTINGS, Deployed, Taskcat
 from tests.template.synthesis import PSEUDO, Resolver
+from tooling.commands import CommandFailed
 
 TESTS: dict[str, Any] = SETTINGS["tests"]
 STACKS = [(test, region) for test in TESTS for region in REGIONS]

@@ -14,11 +14,11 @@ import botocore.model
 import botocore.validate
 import pytest
 
-from local.paths import BUILD
 from tests.support.cases import in_turn
 from tests.template import patterns
 from tests.template.patterns import transform
 from tests.template.synthesis import BUCKET, CLOUDTRAIL, FARGATE, ROOT, SOURCE, synthesize
+from tooling.paths import BUILD
 
 ACCOUNT = "arn:aws-test:ecs:xx-test-9:111122223333"
 PATHS = {

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from local.paths import BUILD, TEMPLATE
 from tests.template.synthesis import CHOICES, SUPPRESSIONS, Stack, synthesize
+from tooling.paths import BUILD, TEMPLATE
 
 Finding = tuple[str, str]
 """Logical id of the resource, and the id of the check."""

@@ -13,8 +13,8 @@ from processing import maze, settings
 import bench.__main__ as command
 from bench import cold_start, goals, memory, speed, table
 from bench.cases import HUNDRED_MEGAPIXELS, OTHER, THIN, Case
-from local import paths
 from tests.support.oracle import open_rows, shortest
+from tooling import paths
 
 START = cold_start.Result(
     "picture",

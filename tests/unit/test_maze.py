@@ -12,8 +12,8 @@ from PIL import Image
 from processing import maze
 from processing.errors import Rejected
 
-from bench import pictures as bench_pictures
 from bench import shortest
+from mazes import pictures as bench_pictures
 from tests.support import oracle
 
 

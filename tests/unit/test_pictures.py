@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
-from bench import pictures
+from mazes import __main__ as command_line
+from mazes import pictures
 from tests.support.oracle import GREEN, check_path, open_rows, shortest
 
 seeds = st.integers(0, 2**64)
@@ -206,9 +207,9 @@ def test_a_scan_that_would_move_a_wall_is_refused() -> None:
 
 
 def test_the_sample_is_what_its_command_draws(tmp_path: Path) -> None:
-    command = re.search(r"bench\.pictures (.*) (docs/sample\.png)", pictures.__doc__ or "")
+    command = re.search(r"-m mazes (maze .*) (docs/sample\.png)", command_line.__doc__ or "")
     assert command
-    pictures.main([*command[1].split(), str(tmp_path / "sample.png")])
+    command_line.main([*command[1].split(), str(tmp_path / "sample.png")])
     sample = Path(__file__).parents[2] / command[2]
     with Image.open(sample) as kept, Image.open(tmp_path / "sample.png") as drawn:
         assert kept.mode == drawn.mode
@@ -217,14 +218,14 @@ def test_the_sample_is_what_its_command_draws(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["maze", "spiral", "field", *pictures.HOSTILE])
 def test_the_command_line_draws_every_kind(kind: str, tmp_path: Path) -> None:
-    pictures.main([kind, "--pixels", "50", str(tmp_path / "out.png")])
+    command_line.main([kind, "--pixels", "50", str(tmp_path / "out.png")])
     with Image.open(tmp_path / "out.png") as picture:
         assert picture.size == (50, 50)
 
 
 def test_the_command_line_says_what_cannot_be_drawn(capsys, tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
-        pictures.main(["maze", "--pixels", "9", "--corridor", "10", str(tmp_path / "out.png")])
+        command_line.main(["maze", "--pixels", "9", "--corridor", "10", str(tmp_path / "out.png")])
     assert "9 is too small for a corridor 10" in capsys.readouterr().err
 
 

@@ -21,20 +21,12 @@ Where the algorithms come from:
     braid     extra passages out of dead ends (W. D. Pullen, "Think Labyrinth: Maze Algorithms")
     hash      the finaliser of MurmurHash3 (A. Appleby, public domain): a bijection of 32 bits, so
               that no two edges weigh the same and the spanning tree is unique
-
-On the command line:
-    python -m bench.pictures KIND --pixels N [--corridor C] [--wall W] [--seed S] ... OUT
-
-The picture in the documentation:
-    python -m bench.pictures maze --pixels 592 --corridor 10 --wall 4 --seed 631 docs/sample.png
 """
 
-import argparse
 import hashlib
 import io
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -416,49 +408,3 @@ def _chance(places: npt.NDArray[np.integer], share: float, seed: int, purpose: s
         raise ValueError(f"a share of {share} is not between 0 and 1")
     chosen: Mask = _hash(places, seed, purpose) < np.uint64(round(share * 2**32))
     return chosen
-
-
-# Command line
-
-
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser("python -m bench.pictures", description="Make a picture.")
-    parser.add_argument("kind", choices=("maze", "spiral", "field", *HOSTILE))
-    parser.add_argument("out", type=Path, help="file to write; its name decides the format")
-    parser.add_argument("--pixels", type=int, default=600, help="width and height")
-    parser.add_argument("--corridor", type=int, default=1, help="pixels")
-    parser.add_argument("--wall", type=int, default=1, help="pixels")
-    parser.add_argument("--braid", type=float, default=0.0, help="maze: share of dead ends opened")
-    parser.add_argument("--openings", type=int, default=1, help="in the top and the bottom row")
-    parser.add_argument("--opening-width", type=int, default=1, help="cells; in a field, pixels")
-    parser.add_argument("--obstacles", type=float, default=0.0, help="field: share of dark blocks")
-    parser.add_argument("--block", type=int, default=1, help="field: pixels of an obstacle's side")
-    parser.add_argument("--scan", type=int, metavar="QUALITY", help="write a noisy JPEG instead")
-    parser.add_argument("--seed", type=int, default=0)
-    wish = parser.parse_args(arguments)
-    try:
-        picture = _wished(wish)
-        if wish.scan is None:
-            picture.save(wish.out)
-        else:
-            wish.out.write_bytes(scan(picture, wish.scan, seed=wish.seed))
-    except ValueError as error:
-        parser.error(str(error))
-
-
-def _wished(wish: argparse.Namespace) -> Image.Image:
-    side = wish.pixels
-    holes = {"openings": wish.openings, "opening_width": wish.opening_width, "seed": wish.seed}
-    match wish.kind:
-        case "maze":
-            return maze(side, side, wish.corridor, wish.wall, wish.braid, **holes)
-        case "spiral":
-            return spiral(side, side, wish.corridor, wish.wall)
-        case "field":
-            return field(side, side, wish.obstacles, wish.block, wish.wall, **holes)
-        case _:
-            return hostile(wish.kind, side, side, wish.seed)
-
-
-if __name__ == "__main__":
-    main()

@@ -18,10 +18,10 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from . import paths
-from .build import build
-from .commands import CommandFailed, Commands
-from .progress import step
+from tooling import paths
+from tooling.build import build
+from tooling.commands import CommandFailed, Commands
+from tooling.progress import step
 
 SETTINGS = paths.ROOT / ".taskcat.yml"
 TEMPLATE = "template.json"
