@@ -129,14 +129,18 @@ def container_environment() -> dict[str, str]:
     task = template["Resources"]["TaskDefinition"]["Properties"]
     variables = task["ContainerDefinitions"][0]["Environment"]
     values = {each["Name"]: each["Value"] for each in variables if "Name" in each}
-    return {
-        str(name): str(value if isinstance(value, str) else _default(template, value["Ref"]))
-        for name, value in values.items()
-    }
+    return {str(name): _value(template, value) for name, value in values.items()}
 
 
-def _default(template: Mapping[str, Any], parameter: str) -> object:
-    return template["Parameters"][parameter]["Default"]
+def _value(template: Mapping[str, Any], value: Any) -> str:  # noqa: ANN401
+    """A text, a parameter's default, or a part of that (TaskSize)."""
+    if isinstance(value, str):
+        return str(value)
+    if "Ref" in value:
+        return str(template["Parameters"][value["Ref"]]["Default"])
+    number, parts = value["Fn::Select"]
+    separator, whole = parts["Fn::Split"]
+    return _value(template, whole).split(str(separator))[int(number)]
 
 
 def _recipe(bucket: _Bucket) -> dict[str, float]:
