@@ -92,6 +92,6 @@ class MemoryStore:
         etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
         version = f"v{next(self._numbers)}"
         made = Object(key, version, etag, len(body), content_type, dict(metadata), self.clock())
-        self.modified[version] = self.clock()
+        self.modified[version] = made.modified
         self.versions.setdefault(key, []).append((made, body))
         return made
