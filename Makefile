@@ -9,7 +9,7 @@ EVENT_SOURCE ?= s3
 STACK ?= uploads
 PARAMETERS ?=
 SECONDS ?= 600
-PROCESSES ?= 4
+PROCESSES ?= 2
 EVENT ?= events/s3-put.json
 IMAGE ?=
 BASE ?=
@@ -43,11 +43,11 @@ demo: setup ## solve a picture on the embedded AWS [INPUT=file SCENARIOS="lambda
 ALL_INSTALLED = $(patsubst requirements/%.txt,$(ENV)/%/.installed,\
   $(filter-out requirements/uv.txt,$(wildcard requirements/*.txt)))
 
-# Some tests wait and others compute: more processes than two cores. See tests/conftest.py.
+# Tests that share something expensive run in one process: tests/conftest.py.
 SIDE_BY_SIDE = -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: test
-test: setup $(ALL_INSTALLED) ## run every test that this machine can run, some side by side [PROCESSES=4]
+test: setup $(ALL_INSTALLED) ## run every test that this machine can run, some side by side [PROCESSES=2]
 	$(DEV)/python -m pytest -rs $(SIDE_BY_SIDE) tests
 
 .PHONY: check

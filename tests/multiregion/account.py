@@ -22,8 +22,8 @@ NOT_MADE = {
     "AWS::S3::BucketPolicy",
     "AWS::SQS::QueuePolicy",
 }
-# Its CloudFormation makes these, and its EC2 does not show them.
-NOT_SHOWN = {"AWS::EC2::SubnetRouteTableAssociation"}
+# Its CloudFormation makes these, and its EC2 does not show them; or there is nothing to be shown.
+NOT_SHOWN = {"AWS::EC2::SubnetRouteTableAssociation", "Custom::ServiceLinkedRole"}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 from moto.awslambda.models import LayerVersion
 from moto.cloudformation import parsing
+from moto.cloudformation.custom_model import CustomModel
 from moto.cloudtrail.models import Trail, cloudtrail_backends
 from moto.core.common_models import CloudFormationModel
 from moto.events.models import Rule
@@ -90,6 +91,18 @@ def _rule_of_stack(resource_name: str, cloudformation_json: Any, *rest: Any, **n
 
 
 Rule.create_from_cloudformation_json = staticmethod(_rule_of_stack)
+
+
+def _made_by_nobody(
+    resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **named: Any
+) -> CustomModel:
+    """`Custom::...`: moto runs the function in a container of AWS's, and waits for it for ever."""
+    made = CustomModel(region_name, "", named["LogicalId"], resource_name)
+    made.set_data({})
+    return made
+
+
+CustomModel.create_from_cloudformation_json = staticmethod(_made_by_nobody)
 
 _clean_json = parsing.clean_json
 
