@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import pytest
 
 from local import bases
 from local.aws import EmbeddedAws
-from local.executor import containers
-from tests.containers.containers import Container, docker, docker_responds
+from local.executor import containers, no_docker
+from tests.containers.containers import Container, docker
 from tests.containers.task import docker_options
 from tooling import paths
 
-IMAGE = "worker:tests"
+IMAGE = f"worker:containers-{os.getpid()}"
+"""One a process: several may run tests here at a time."""
 BUCKET = "uploads"
 """As the sample events name it."""
 
@@ -23,8 +25,8 @@ Job = Callable[..., Container]
 
 @pytest.fixture(scope="session", autouse=True)
 def _docker() -> None:
-    if not docker_responds():
-        pytest.skip("Docker does not respond")
+    if reason := no_docker():
+        pytest.skip(f"needs Docker: {reason}")
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +65,7 @@ def layer(aws: EmbeddedAws) -> Path:
 def image(layer: Path, worker_base: str) -> Iterator[str]:
     docker("build", f"--tag={IMAGE}", f"--build-arg=BASE={worker_base}", str(layer), seconds=300)
     yield IMAGE
-    docker("rmi", IMAGE)
+    docker("rmi", "--force", IMAGE)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import time
 from collections.abc import Sequence
@@ -22,13 +21,6 @@ def docker(*arguments: str, seconds: float = 120) -> str:
     )
     assert done.returncode == 0, f"docker {' '.join(arguments)}:\n{done.stdout}"
     return done.stdout.strip()
-
-
-def docker_responds() -> bool:
-    if not shutil.which("docker"):
-        return False
-    done = subprocess.run(["docker", "version"], capture_output=True, timeout=30)
-    return done.returncode == 0
 
 
 @dataclass(frozen=True)

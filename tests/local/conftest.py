@@ -41,8 +41,8 @@ def default_account(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def containers_executor() -> Iterator[Executor]:
     """Docker, with images of our own."""
-    if no_docker():
-        pytest.skip("Docker does not respond")
+    if reason := no_docker():
+        pytest.skip(f"needs Docker: {reason}")
     try:
         worker_base, function_image = bases.worker_base(), bases.lambda_base()
     except bases.NoBase as error:
