@@ -6,6 +6,7 @@ than there is, and functions have no read-only root and no other user than the i
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -38,6 +39,15 @@ def links(label: str, function_image: str) -> list[Link]:
                 PatchPoint(lambda_svc, "_spawn_lambda_container", ("config", "code_zip")),
             ),
             apply=lambda: _limit_functions(function_image),
+        ),
+        Link(
+            what="all that a function's container printed in an invocation",
+            patch_points=(
+                PatchPoint(
+                    lambda_svc, "_invoke_rie", ("container", "event", "timeout", "request_id")
+                ),
+            ),
+            apply=_read_logs_to_their_end,
         ),
         Link(
             what="whose a container is",
@@ -92,6 +102,36 @@ def _limit_functions(image: str) -> None:
 
     lambda_svc._spawn_lambda_container = spawn_with_its_memory
     lambda_svc._docker_image_for_runtime = lambda runtime: image
+
+
+def _read_logs_to_their_end() -> None:
+    invoke: Callable[..., Json] = lambda_svc._invoke_rie
+    lambda_svc._invoke_rie = lambda container, *rest: invoke(WholeLogs(container), *rest)
+
+
+class WholeLogs:
+    """A function's container. Its response may be here before what it printed is with Docker."""
+
+    ENDS = (b"REPORT RequestId: ", b"Invoke DONE failed")
+    """The last lines of an invocation, from the emulator of Lambda's interface."""
+    SECONDS = 10
+    """For a container that was ended and says neither."""
+
+    def __init__(self, container: Any) -> None:  # noqa: ANN401, of a package without types
+        self._container = container
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._container, name)
+
+    def logs(self, since: float | None = None, **options: bool) -> bytes:
+        """What it printed; of an invocation, which began then, all."""
+        ends = time.monotonic() + self.SECONDS
+        while True:
+            printed: bytes = self._container.logs(since=since, **options)
+            is_whole = since is None or any(end in printed for end in self.ENDS)
+            if is_whole or time.monotonic() > ends:
+                return printed
+            time.sleep(0.02)
 
 
 def _label(label: str) -> None:

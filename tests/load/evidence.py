@@ -34,7 +34,7 @@ class Evidence:
         self._emulator = pipeline.aws.log_path.read_text().splitlines()
         self._failures = {failure["key"]: failure for failure in _failures(pipeline)}
         cluster = pipeline.outputs.get("ClusterArn")
-        self._tasks = list(tasks_of(pipeline.aws.client("ecs"), cluster)) if cluster else []
+        self._tasks = tasks_of(pipeline.aws.client("ecs"), cluster) if cluster else []
 
     def failed(self) -> set[str]:
         """The uploads with a failure that was recorded."""

@@ -1,7 +1,6 @@
 """The embedded AWS itself: it starts or says why not, and leaves nothing behind."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -16,6 +15,19 @@ import pytest
 from local.aws import EmbeddedAws
 from local.executor import PROCESSES, detect, no_docker, no_images
 from local.pipeline import until
+from tests.local import in_ministack
+from tests.local.launches import (
+    BROKEN,
+    DENIED,
+    KEY,
+    MOST_RETRIES,
+    NO_CAPACITY,
+    STARTED,
+    THROTTLED,
+    WRONG,
+    Responses,
+    launch,
+)
 from tooling import paths
 
 PROC = Path("/proc")
@@ -175,85 +187,24 @@ def test_a_docker_that_does_not_respond_is_none(monkeypatch: pytest.MonkeyPatch)
     assert detect() is PROCESSES
 
 
-# ---- EventBridge's retries, against an ECS that responds as told --------------------------------
-
-RETRIES = """
-import http.server, json, os, sys, threading
-os.environ.update(AUTH="true")
-responses, calls = json.loads(sys.argv[1]), []
-
-class Ecs(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        calls.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-        status, body = responses[min(len(calls), len(responses)) - 1]
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-    def log_message(self, *_): pass
-
-server = http.server.HTTPServer(("127.0.0.1", 0), Ecs)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-from ministack.services import eventbridge
-from local.emulator import eventbridge_to_ecs as link
-event = {"EventId": "1", "Source": "aws.s3", "DetailType": "Object Created", "Time": 0,
-         "Detail": json.dumps({"object": {"key": 'a "b".png'}})}
-target = {
-    "Arn": "arn:aws:ecs:us-east-1:000000000000:cluster/c", "RoleArn": "arn:aws:iam::0:role/r",
-    "EcsParameters": {"TaskDefinitionArn": "t", "LaunchType": "FARGATE"},
-    "RetryPolicy": {"MaximumRetryAttempts": 2},
-    "InputTransformer": {
-        "InputPathsMap": {"key": "$.detail.object.key"},
-        "InputTemplate": '{"containerOverrides": [{"name": "worker", "environment":'
-                         ' [{"name": "S3_KEY", "value": <key>}]}]}',
-    },
-}
-given_up = None
-try:
-    link._run_task_with_retries(
-        f"http://127.0.0.1:{server.server_port}", target, {"Name": "rule"},
-        eventbridge._pattern_event_view(event))
-except link.GivenUp as error:
-    given_up = [error.code, error.condition, error.retries]
-print(json.dumps({"calls": calls, "given_up": given_up}))
-"""
-
-STARTED = [200, {"tasks": [{"taskArn": "arn"}], "failures": []}]
-NO_CAPACITY = [200, {"tasks": [], "failures": [{"reason": "Capacity is unavailable"}]}]
-THROTTLED = [400, {"__type": "ThrottlingException", "message": "Rate exceeded"}]
-BROKEN = [503, {"__type": "ServerException", "message": "try again"}]
-DENIED = [400, {"__type": "AccessDeniedException", "message": "no"}]
-WRONG = [400, {"__type": "InvalidParameterException", "message": "no such subnet"}]
+# ---- What its links mend ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("responses", "calls", "given_up"),
-    [
+def test_a_launch_is_retried_where_that_may_help(tmp_path: Path) -> None:
+    table: list[tuple[Responses, int, list[object] | None]] = [
         ([STARTED], 1, None),
         ([THROTTLED, BROKEN, STARTED], 3, None),
         ([NO_CAPACITY, STARTED], 2, None),
-        ([THROTTLED], 3, ["THROTTLING", "MaximumRetryAttempts", 2]),
-        ([NO_CAPACITY], 3, ["ERROR_FROM_TARGET", "MaximumRetryAttempts", 2]),
+        ([THROTTLED], 3, ["THROTTLING", "MaximumRetryAttempts", MOST_RETRIES]),
+        ([NO_CAPACITY], 3, ["ERROR_FROM_TARGET", "MaximumRetryAttempts", MOST_RETRIES]),
         ([DENIED, STARTED], 1, ["NO_PERMISSIONS", "", 0]),
         ([WRONG, STARTED], 1, ["SDK_CLIENT_ERROR", "", 0]),
-    ],
-)
-def test_a_launch_is_retried_where_that_may_help(
-    responses: list[object], calls: int, given_up: list[object] | None, tmp_path: Path
-) -> None:
-    done = subprocess.run(
-        [paths.PYTHON_MINISTACK, "-c", RETRIES, json.dumps(responses)],
-        cwd=paths.ROOT,
-        env={"PATH": os.defpath, "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout.splitlines()[-1])
-    assert (len(said["calls"]), said["given_up"]) == (calls, given_up)
-    (override,) = said["calls"][0]["overrides"]["containerOverrides"]
-    assert override["environment"] == [{"name": "S3_KEY", "value": 'a "b".png'}]
+    ]
+    launched = launch([responses for responses, _, _ in table], tmp_path)
+    for (responses, calls, given_up), said in zip(table, launched, strict=True):
+        assert (len(said["calls"]), said["given_up"]) == (calls, given_up), responses
+        (override,) = said["calls"][0]["overrides"]["containerOverrides"]
+        assert override["environment"] == [{"name": "S3_KEY", "value": KEY}], responses
 
 
 TASKS = """
@@ -276,16 +227,8 @@ def test_tasks_that_ended_keep_no_file_open(tmp_path: Path) -> None:
     package = tmp_path / "python" / "processing"
     package.mkdir(parents=True)
     (package / "__main__.py").write_text("print()")
-    done = subprocess.run(
-        [paths.PYTHON_MINISTACK, "-c", TASKS.replace("OPEN_FILES", str(OPEN_FILES)), tmp_path],
-        cwd=paths.ROOT,
-        env={"PATH": os.defpath, "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    program = TASKS.replace("OPEN_FILES", str(OPEN_FILES))
+    in_ministack.run(program, str(tmp_path), temporary=tmp_path)
 
 
 SESSIONS = """
@@ -315,17 +258,29 @@ print(*sts._sessions)
 
 def test_two_sessions_at_once_do_not_disturb_one_another(tmp_path: Path) -> None:
     """On a busy machine, tasks did not start for this."""
-    done = subprocess.run(
-        [paths.PYTHON_MINISTACK, "-c", SESSIONS],
-        cwd=paths.ROOT,
-        env={"PATH": os.defpath, "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["first", "second", "other"]
+    printed = in_ministack.run(SESSIONS, temporary=tmp_path)
+    assert printed.split() == ["first", "second", "other"]
+
+
+LATE_LOG = """
+from local.emulator.containers import WholeLogs
+
+class Container:
+    "Docker has a line more of its log each time that it is asked."
+    lines = [b"START RequestId: 1\\n", b"the job's report\\n", b"REPORT RequestId: 1 ...\\n"]
+    asked = 0
+
+    def logs(self, since, stdout):
+        self.asked += 1
+        return b"".join(self.lines[:self.asked])
+
+print(WholeLogs(Container()).logs(since=1.0, stdout=True).decode())
+"""
+
+
+def test_what_a_function_printed_is_logged_however_late_docker_has_it(tmp_path: Path) -> None:
+    """On a busy machine, the report of a job was in no log for this."""
+    assert "the job's report" in in_ministack.run(LATE_LOG, temporary=tmp_path).splitlines()
 
 
 def test_an_interrupt_ends_it(temporary: Path) -> None:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from economics.cost import Stack
 from economics.delivery import Next, Response, after
@@ -20,13 +16,18 @@ from economics.model import Model
 from economics.scenario import Scenario
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline
-from tests.local.test_embedded_aws import BROKEN, NO_CAPACITY, RETRIES, STARTED, THROTTLED
+from tests.local.launches import (
+    BROKEN,
+    MOST_RETRIES,
+    NO_CAPACITY,
+    STARTED,
+    THROTTLED,
+    Responses,
+    launch,
+)
 from tests.support.running_tasks import Watcher, wait_until_stopped
-from tooling import paths
 
 UPLOADS, MAX_TASKS = 7, 2
-MOST_RETRIES = 2
-"""Of the target in RETRIES."""
 MEANING = {
     json.dumps(STARTED): Response.TAKEN,
     json.dumps(NO_CAPACITY): Response.NO_ROOM,
@@ -35,7 +36,7 @@ MEANING = {
 }
 
 
-def attempts(responses: list[list[object]], retries_no_room: bool) -> tuple[int, Next]:
+def attempts(responses: Responses, retries_no_room: bool) -> tuple[int, Next]:
     """How often the model tries, and how it ends; the last response is given again and again."""
     for retries in range(100):
         response = MEANING[json.dumps(responses[min(retries, len(responses) - 1)])]
@@ -47,38 +48,28 @@ def attempts(responses: list[list[object]], retries_no_room: bool) -> tuple[int,
     raise AssertionError(responses)
 
 
-@pytest.mark.parametrize(
-    "responses",
-    [
+def test_it_tries_and_gives_up_as_often(tmp_path: Path) -> None:
+    table: list[Responses] = [
         [STARTED],
         [THROTTLED, BROKEN, STARTED],
         [NO_CAPACITY, STARTED],
         [THROTTLED],
         [NO_CAPACITY],
         [BROKEN, BROKEN, BROKEN, STARTED],
-    ],
-)
-def test_it_tries_and_gives_up_as_often(responses: list[list[object]], tmp_path: Path) -> None:
-    done = subprocess.run(
-        [paths.PYTHON_MINISTACK, "-c", RETRIES, json.dumps(responses)],
-        cwd=paths.ROOT,
-        env={"PATH": os.defpath, "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    said = json.loads(done.stdout.splitlines()[-1])
-    # The emulator tries `failures[]` again, too: see delivery.py.
-    count, comes = attempts(responses, retries_no_room=True)
-    assert len(said["calls"]) == count
-    assert (said["given_up"] is not None) == (comes is Next.DEAD_LETTER)
-    # By default, and in docs/ARCHITECTURE.md's table, the model is as the emulator is but for that.
-    by_default = attempts(responses, Scenario.retries_no_room)
-    if NO_CAPACITY in responses:
-        assert by_default == (responses.index(NO_CAPACITY) + 1, Next.DROPPED)
-    else:
-        assert by_default == (count, comes)
+    ]
+    for responses, said in zip(table, launch(table, tmp_path), strict=True):
+        # The emulator tries `failures[]` again, too: see delivery.py.
+        count, comes = attempts(responses, retries_no_room=True)
+        assert len(said["calls"]) == count, responses
+        assert (said["given_up"] is not None) == (comes is Next.DEAD_LETTER), responses
+        # By default, and in docs/ARCHITECTURE.md's table, the model differs in that alone.
+        by_default = attempts(responses, Scenario.retries_no_room)
+        expected = (
+            (responses.index(NO_CAPACITY) + 1, Next.DROPPED)
+            if NO_CAPACITY in responses
+            else (count, comes)
+        )
+        assert by_default == expected, responses
 
 
 def number(task: dict[str, Any]) -> int:

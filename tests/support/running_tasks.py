@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any, Self
 
 
-def tasks_of(ecs: Any, cluster: str) -> Iterator[dict[str, Any]]:
-    """All that ran in the cluster."""
+def tasks_of(ecs: Any, cluster: str) -> list[dict[str, Any]]:
+    """All that ran in the cluster. A task that ends between the two lists is in both."""
+    found = {}
     for status in ("RUNNING", "STOPPED"):
         for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster, desiredStatus=status):
             if arns := page["taskArns"]:
-                yield from ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+                described = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+                found |= {task["taskArn"]: task for task in described}
+    return list(found.values())
 
 
 class Watcher:
@@ -41,7 +43,7 @@ class Watcher:
 def wait_until_stopped(ecs: Any, cluster: str) -> list[dict[str, Any]]:
     """All that ran in the cluster, when none of it runs any more."""
     while True:
-        found = list(tasks_of(ecs, cluster))
+        found = tasks_of(ecs, cluster)
         if all(each["lastStatus"] == "STOPPED" for each in found):
             return found
         time.sleep(0.1)
