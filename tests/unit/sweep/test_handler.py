@@ -87,7 +87,7 @@ def aws(monkeypatch) -> Clients:
 def handler(monkeypatch, store, aws):
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
-    path = Path(__file__).parents[2] / "functions/sweep/app.py"
+    path = Path(__file__).parents[3] / "functions/sweep/app.py"
     spec = importlib.util.spec_from_file_location("sweep_app", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
