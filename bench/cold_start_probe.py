@@ -19,7 +19,7 @@ import os
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from processing import __main__, events, job, settings, store
+from processing import __main__, events, exchange, job, settings, store
 
 imported = time.time()
 seconds = {
@@ -55,7 +55,7 @@ class TimedBucket(store.Bucket):
 
 assert __main__
 bucket = timed("client", TimedBucket)(os.environ["S3_BUCKET"])
-timed("client", store.client)(store.endpoint(bucket.name).tls)
+timed("client", exchange.client)(exchange.endpoint(bucket.name).tls)
 chosen = timed("imports", settings.from_environment)(os.environ)  # it imports the processor
 upload = events.from_environment(os.environ)
 chosen = dataclasses.replace(chosen, processor=timed("solve", chosen.processor))

@@ -13,10 +13,12 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 from processing import records
 from processing.events import Upload
+from processing.exchange import Reply
 from processing.settings import Settings
 from processing.store import Bucket
 from reconcile import Plan, Sweep
@@ -53,11 +55,14 @@ class SimulatedBucket(Bucket):
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         query: Mapping[str, str] | None = None,
-    ) -> tuple[int, dict[str, str], bytes]:
+        into: Path | None = None,
+    ) -> Reply:
         self.calls[operation] += 1
         if query is None:  # nothing was started: there is no record of it
-            return (404, {}, b"") if key.startswith(records.PREFIX) else (200, HEADERS, b"")
-        return 200, {}, self._page(query["prefix"], int(query.get("continuation-token", 0)))
+            missing = key.startswith(records.PREFIX)
+            return Reply(404, {}, b"") if missing else Reply(200, HEADERS, b"")
+        page = self._page(query["prefix"], int(query.get("continuation-token", 0)))
+        return Reply(200, {}, page)
 
     def _page(self, prefix: str, start: int) -> bytes:
         """A thousand of the prefix's keys, from a number on."""

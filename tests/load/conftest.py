@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 
 import pytest
-from processing.store import client
+from processing.exchange import client
 
 from local.aws import REGION, EmbeddedAws
 from mazes import pictures

@@ -12,16 +12,17 @@ import hashlib
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from processing import job
 from processing.errors import Conflict, Failed, Rejected, StoreError
 from processing.events import Upload
 from processing.objects import Object
-from processing.output import Output
+from processing.output import File, Output
 from processing.settings import Processor, Settings
 from reconcile import Plan, Sweep
 
@@ -300,6 +301,9 @@ class _Line:
     def get(self, seen: Object) -> bytes:
         return self._call(self._bucket.get, seen)
 
+    def get_file(self, seen: Object, path: Path) -> None:
+        self._call(self._bucket.get_file, seen, path)
+
     def put(
         self,
         key: str,
@@ -309,6 +313,15 @@ class _Line:
         replaces: Object | None,
     ) -> None:
         self._call(self._bucket.put, key, body, content_type, metadata, replaces)
+
+    def put_file(
+        self, key: str, file: File, metadata: Mapping[str, str], replaces: Object | None
+    ) -> None:
+        self._call(self._bucket.put_file, key, file, metadata, replaces)
+
+    def add_files(self, files: Sequence[tuple[str, File]]) -> list[str]:
+        """One by one, so that accidents come between them."""
+        return [self._call(self._bucket.add_files, [each])[0] for each in files]
 
     def delete(self, seen: Object) -> None:
         self._call(self._bucket.delete, seen)

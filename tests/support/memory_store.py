@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from processing.errors import Conflict, StoreError
 from processing.objects import Listed, Object, fits
+from processing.output import File
 
 Hook = Callable[[str, str], None]
 
@@ -53,6 +55,9 @@ class MemoryStore:
             raise Conflict("GetObject", self.name, seen.key)
         return current[1]
 
+    def get_file(self, seen: Object, path: Path) -> None:
+        path.write_bytes(self.get(seen))
+
     def put(
         self,
         key: str,
@@ -68,6 +73,20 @@ class MemoryStore:
         if (current and current[0].etag) != (replaces and replaces.etag):
             raise Conflict("PutObject", self.name, key)
         self._add(key, body, content_type, metadata)
+
+    def put_file(
+        self, key: str, file: File, metadata: Mapping[str, str], replaces: Object | None
+    ) -> None:
+        self.put(key, file.path.read_bytes(), file.content_type, metadata, replaces)
+
+    def add_files(self, files: Sequence[tuple[str, File]]) -> list[str]:
+        return [self._add_file(key, file) for key, file in files]
+
+    def _add_file(self, key: str, file: File) -> str:
+        self._called("add", key)
+        if not fits(key):
+            raise StoreError("PutObject", self.name, key, "400 KeyTooLongError")
+        return self._add(key, file.path.read_bytes(), file.content_type, {}).etag
 
     def delete(self, seen: Object) -> None:
         self._called("delete", seen.key)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import zlib
 from base64 import b64decode
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from processing.errors import Conflict, Rejected, StoreError
+from processing.exchange import endpoint
 from processing.objects import Object
-from processing.store import Bucket, client, endpoint
+from processing.store import Bucket
+
+from tests.support.loopback_s3 import server as server
 
 WRITTEN = datetime(2026, 11, 9, 8, 7, 6, tzinfo=UTC)
 SEEN = Object("input/a.png", "v1", '"abc"', 5, "image/png", {}, WRITTEN)
@@ -23,57 +23,6 @@ HEADERS = {
     "Content-Type": "image/png",
     "Last-Modified": "Mon, 09 Nov 2026 08:07:06 GMT",
 }
-
-
-class Server(ThreadingHTTPServer):
-    """Gives the replies in `replies`, the last one again and again, and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.replies: list[tuple[int, dict[str, str], bytes]] = []
-        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-    protocol_version = "HTTP/1.1"
-
-    def respond(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.asked.append((self.command, self.path, headers, body))
-        replies = self.server.replies
-        status, fields, content = replies.pop(0) if len(replies) > 1 else replies[0]
-        self.send_response(status)
-        for name, value in fields.items():
-            self.send_header(name, value)  # as Latin-1
-        if status != 204:
-            self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
-
-    do_HEAD = do_GET = do_PUT = do_DELETE = respond
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server(monkeypatch) -> Iterator[Server]:
-    server = Server()
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    for name, value in {
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "a",
-        "AWS_SECRET_ACCESS_KEY": "s",
-        "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{server.server_port}",
-    }.items():
-        monkeypatch.setenv(name, value)
-    client.cache_clear()  # it pools connections by host name, whatever the port
-    yield server
-    server.shutdown()
-    server.server_close()
 
 
 def put(bucket: Bucket, replaces: Object | None = None) -> None:

@@ -12,10 +12,11 @@ import faulthandler
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -23,7 +24,7 @@ from . import clock, memory, text
 from .errors import Conflict, Failed, GaveUp, Rejected, Stopped
 from .events import Upload
 from .objects import LONGEST_KEY, Object, cut, fits
-from .output import Output
+from .output import File, Output
 from .settings import Settings
 
 SOURCE_VERSION = "source-version"
@@ -49,6 +50,9 @@ class Store(Protocol):
         read it as it is.
         """
 
+    def get_file(self, seen: Object, path: Path) -> None:
+        """The same into a file, whatever its size."""
+
     def put(
         self,
         key: str,
@@ -62,6 +66,14 @@ class Store(Protocol):
         `metadata` goes along with it: names in lower case, and values in ASCII. `replaces` is the
         object that `head` gave for the key, or None where it gave none.
         """
+
+    def put_file(
+        self, key: str, file: File, metadata: Mapping[str, str], replaces: Object | None
+    ) -> None:
+        """The same of a file, whatever its size."""
+
+    def add_files(self, files: Sequence[tuple[str, File]]) -> list[str]:
+        """Write files at keys that nobody else writes, whatever is there; gives their ETags."""
 
     def delete(self, seen: Object) -> None:
         """Remove an object, as `head` gave it; raises Conflict when the key has another one.

@@ -1,38 +1,34 @@
-"""The only module that talks to S3, through the AWS Common Runtime's S3 client.
+"""The only module that knows what S3's operations are called and what its replies mean.
 
-The runtime signs, pools connections and retries (500, 503, lost connections); it takes keys as they
-are, and imports in a third of boto3's time. What is here are the four calls of a job and the
-listing of the sweep, and what their responses mean.
+The calls of a job, which may be of bytes or of files of any size, and the listing of the sweep.
 """
 
 from __future__ import annotations
 
-import functools
-import os
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from html import unescape
-from io import BytesIO
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote, unquote_plus, urlencode, urlsplit
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote_plus, urlencode
 
-from awscrt.auth import AwsCredentialsProvider
 from awscrt.checksums import crc32
-from awscrt.exceptions import AwsCrtError
-from awscrt.http import HttpHeaders, HttpRequest
-from awscrt.s3 import S3Client, S3RequestTlsMode, S3RequestType, S3ResponseError
+from awscrt.http import HttpHeaders
 
-from .errors import BadSetting, Conflict, Rejected, StoreError
+from .errors import Conflict, Rejected, StoreError
+from .exchange import Exchange, NoReply, Reply, endpoint
 from .objects import LONGEST_KEY, Listed, Object, cut, fits
+from .output import File
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_TIMEOUT_SECONDS = 600
-"""For one call with the runtime's own retries; a 5 GB object at 10 MB/s."""
+_AT_ONCE = 16
+"""Files on their way to S3: small ones wait for replies more than for the network."""
 
 ARCHIVED = (
     "it is archived, so it can't be read at once: restore it and copy it onto itself, or upload it "
@@ -117,10 +113,21 @@ class Bucket:
         Raises Conflict when it is no longer the current one, Rejected when it can't be read as it
         is.
         """
-        status, headers, body = self._call("GET", "GetObject", seen.key, {"If-Match": seen.etag})
-        if status in (404, 412):
+        return self._read(seen)
+
+    def get_file(self, seen: Object, path: Path) -> None:
+        """The same into a file, in constant memory."""
+        if seen.size:
+            self._read(seen, path)
+        else:  # the runtime asks for ranges, and nothing has none
+            path.write_bytes(self._read(seen))
+
+    def _read(self, seen: Object, into: Path | None = None) -> bytes:
+        condition = {"If-Match": seen.etag}
+        status, headers, body = self._call("GET", "GetObject", seen.key, condition, into=into)
+        if status in (404, 412, 416):  # 416: there is less than was seen
             raise Conflict("GetObject", self.name, seen.key)
-        if status != 200:
+        if status not in (200, 206):
             if _code(body) == "InvalidObjectState":
                 raise Rejected(ARCHIVED)
             raise self._refused("GetObject", seen.key, status, body)
@@ -137,23 +144,56 @@ class Bucket:
         replaces: Object | None,
     ) -> None:
         """Write an object in place of the version seen (None: of nothing), else raise Conflict."""
-        condition = {"If-Match": replaces.etag} if replaces else {"If-None-Match": "*"}
-        checksum = b64encode(crc32(body).to_bytes(4, "big")).decode()
         headers = {
-            **condition,
-            **{f"x-amz-meta-{name}": value for name, value in metadata.items()},
-            "Content-Type": content_type
-            if _CONTENT_TYPE.fullmatch(content_type)
-            else "application/octet-stream",
-            "x-amz-checksum-crc32": checksum,
+            **_description(content_type, metadata),
+            **_condition(replaces),
+            "x-amz-checksum-crc32": b64encode(crc32(body).to_bytes(4, "big")).decode(),
         }
-        status, _, reply = self._call("PUT", "PutObject", key, headers, body)
+        self._written(key, self._call("PUT", "PutObject", key, headers, body))
+
+    def put_file(
+        self, key: str, file: File, metadata: Mapping[str, str], replaces: Object | None
+    ) -> None:
+        """The same of a file of any size, in constant memory."""
+        headers = _description(file.content_type, metadata) | _condition(replaces)
+        self._written(key, self._reply(self._send(key, file, headers), "PutObject", key))
+
+    def add_files(self, files: Sequence[tuple[str, File]]) -> list[str]:
+        """Write files, several at a time, at keys that nobody else writes; gives their ETags.
+
+        Without conditions: a try whose reply was lost would refuse the next one.
+        """
+        etags: list[str] = []
+        under_way: deque[tuple[str, Exchange]] = deque()
+        try:
+            for key, file in files:
+                if len(under_way) == _AT_ONCE:
+                    etags.append(self._added(*under_way.popleft()))
+                headers = _description(file.content_type, {})
+                under_way.append((key, self._send(key, file, headers)))
+            while under_way:
+                etags.append(self._added(*under_way.popleft()))
+        finally:
+            for _, exchange in under_way:  # none, unless one failed
+                exchange.cancel()
+        return etags
+
+    def _added(self, key: str, exchange: Exchange) -> str:
+        return self._written(key, self._reply(exchange, "PutObject", key))
+
+    def _send(self, key: str, file: File, headers: Mapping[str, str]) -> Exchange:
+        size = {"Content-Length": str(file.size)}
+        return self._begin("PUT", "PutObject", key, {**headers, **size}, source=file.path)
+
+    def _written(self, key: str, reply: Reply) -> str:
+        """The ETag of what was written. Raises Conflict when its condition does not hold."""
         # 412: the condition is false; 409: another conditional write won; 404: the object to
-        # replace was deleted.
-        if status in (404, 409, 412):
+        # replace was deleted, or the upload in parts is over, by a try whose reply was lost.
+        if reply.status in (404, 409, 412):
             raise Conflict("PutObject", self.name, key)
-        if status != 200:
-            raise self._refused("PutObject", key, status, reply)
+        if reply.status != 200:
+            raise self._refused("PutObject", key, reply.status, reply.body)
+        return reply.headers.get("etag", "")
 
     def delete(self, seen: Object) -> None:
         """Remove the version seen from sight (the bucket keeps it), else raise Conflict."""
@@ -194,40 +234,44 @@ class Bucket:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         query: Mapping[str, str] | None = None,
-    ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers (names in lower case) and body of the last reply to a request."""
-        sent = HttpHeaders([("Host", self._endpoint.host), *(headers or {}).items()])
+        into: Path | None = None,
+    ) -> Reply:
+        """The reply to one request."""
+        try:
+            return self._begin(method, operation, key, headers, body, query, into=into).reply()
+        except NoReply as problem:
+            if problem.unreadable and method in ("HEAD", "GET") and not query:
+                return self._call(method, operation, key, headers, None, _OTHER_HEADERS, into)
+            raise self._gave_none(operation, key, problem) from problem
+
+    def _reply(self, exchange: Exchange, operation: str, key: str) -> Reply:
+        try:
+            return exchange.reply()
+        except NoReply as problem:
+            raise self._gave_none(operation, key, problem) from problem
+
+    def _gave_none(self, operation: str, key: str, problem: NoReply) -> StoreError:
+        return StoreError(operation, self.name, key, f"no response ({problem})")
+
+    def _begin(
+        self,
+        method: str,
+        operation: str,
+        key: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        query: Mapping[str, str] | None = None,
+        source: Path | None = None,
+        into: Path | None = None,
+    ) -> Exchange:
+        at = self._endpoint
+        sent = HttpHeaders([("Host", at.host), *(headers or {}).items()])
         if body is not None:
             sent.add("Content-Length", str(len(body)))
-        path = self._endpoint.path + "/" + quote(key, safe="/~")
+        target = at.path + "/" + quote(key, safe="/~")
         if query:
-            path += "?" + urlencode(query, quote_via=quote, safe="~")
-        stream = None if body is None else BytesIO(body)
-        status, got, received = 0, {}, BytesIO()
-
-        def on_headers(status_code: int, headers: list[tuple[str, str]], **_: object) -> None:
-            nonlocal status, got
-            status, got = status_code, {name.lower(): value for name, value in headers}
-
-        request = client(self._endpoint.tls).make_request(
-            type=S3RequestType.DEFAULT,
-            operation_name=operation,
-            request=HttpRequest(method, path, sent, stream),
-            on_headers=on_headers,
-            on_body=lambda chunk, **_: received.write(chunk),
-        )
-        try:
-            request.finished_future.result(_TIMEOUT_SECONDS)
-        except S3ResponseError as error:
-            on_headers(error.status_code, error.headers or [])
-            return status, got, error.body or b""
-        except (AwsCrtError, TimeoutError) as error:
-            # The runtime takes headers for UTF-8, and gives up a reply with another one.
-            chosen = getattr(error, "name", "") == "AWS_ERROR_CRT_CALLBACK_EXCEPTION"
-            if chosen and method in ("HEAD", "GET") and not query:
-                return self._call(method, operation, key, headers, query=_OTHER_HEADERS)
-            raise StoreError(operation, self.name, key, f"no response ({error})") from error
-        return status, got, received.getvalue()
+            target += "?" + urlencode(query, quote_via=quote, safe="~")
+        return Exchange(at, operation, method, target, sent, body, source, into)
 
     def _refused(self, operation: str, key: str, status: int, body: bytes) -> StoreError:
         """S3's own words, which tell what kind of policy refused, and what can be done."""
@@ -273,39 +317,16 @@ def _page(body: bytes, kind: str) -> tuple[Element, str]:
     return page, page.tag.removesuffix(kind)
 
 
-class Endpoint(NamedTuple):
-    host: str
-    path: str
-    tls: bool
+def _condition(replaces: Object | None) -> dict[str, str]:
+    return {"If-Match": replaces.etag} if replaces else {"If-None-Match": "*"}
 
 
-def endpoint(bucket: str) -> Endpoint:
-    # Whose names these are: "Service-specific endpoints", AWS SDKs and Tools Reference Guide.
-    custom = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if custom:
-        url = urlsplit(custom)
-        return Endpoint(url.netloc, f"/{bucket}", url.scheme == "https")
-    suffix = "amazonaws.com.cn" if _region().startswith("cn-") else "amazonaws.com"
-    if "." in bucket:  # the certificate covers one label before s3
-        return Endpoint(f"s3.{_region()}.{suffix}", f"/{bucket}", True)
-    return Endpoint(f"{bucket}.s3.{_region()}.{suffix}", "", True)
-
-
-def _region() -> str:
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if not region:
-        raise BadSetting("AWS_REGION", region, "the region of the bucket")
-    return region
-
-
-@functools.cache
-def client(tls: bool) -> S3Client:
-    """One client a process: connections and credentials are kept between jobs."""
-    return S3Client(
-        region=_region(),
-        tls_mode=S3RequestTlsMode.ENABLED if tls else S3RequestTlsMode.DISABLED,
-        credential_provider=AwsCredentialsProvider.new_default_chain(),
-    )
+def _description(content_type: str, metadata: Mapping[str, str]) -> dict[str, str]:
+    usable = _CONTENT_TYPE.fullmatch(content_type)
+    return {
+        **{f"x-amz-meta-{name}": value for name, value in metadata.items()},
+        "Content-Type": content_type if usable else "application/octet-stream",
+    }
 
 
 def _http_time(text: str) -> datetime:
