@@ -1,8 +1,6 @@
-"""The simulation: closed forms, the rules it shares with the project, and its document."""
+"""The simulation: closed forms, and the rules it shares with the project."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -32,9 +30,6 @@ TASK_SECONDS = ASSUMED["task_launch_seconds"] + JOB.task_seconds(1)
 def run(mode: str, uploads: int, limits: Limits = PLENTY, **more: object) -> Model:
     stack = Stack(mode, max_tasks=int(str(more.pop("max_tasks", 0))))
     return Model(Scenario(stack, JOB, uploads, sizes=ONE, limits=limits, **more)).run()  # type: ignore[arg-type]
-
-
-# ---- Closed forms -------------------------------------------------------------------------------
 
 
 def test_without_limits_all_succeed_in_the_time_of_one() -> None:
@@ -115,9 +110,6 @@ def run_curve(mode: str, uploads: int, limits: Limits) -> tuple[list[float], lis
 def test_uploads_are_stored_as_fast_as_their_prefix_takes_them() -> None:
     used = run("lambda", 2000, Limits(**{**vars(PLENTY), "s3_writes": 100}))
     assert used.ended >= (2000 - 100) / 100
-
-
-# ---- Rules --------------------------------------------------------------------------------------
 
 
 def test_waits_of_all_retries_take_a_day() -> None:
@@ -279,9 +271,6 @@ def test_the_same_seed_gives_the_same_run() -> None:
     assert first.waited == second.waited
 
 
-# ---- The project --------------------------------------------------------------------------------
-
-
 def test_the_launcher_is_the_projects() -> None:
     template = SOURCE["Resources"]["LaunchFunction"]["Properties"]
     assert launch.LOOK_SECONDS == model.LOOK_SECONDS
@@ -296,38 +285,6 @@ def test_the_sweep_is_the_projects() -> None:
     assert rules.grace == 60 * int(parameters["SweepGraceMinutes"]["Default"])
     assert rules.rate == float(parameters["SweepRate"]["Default"])
     assert rules.max_attempts == int(parameters["MaxAttempts"]["Default"])
-
-
-QUICK = ["steady-fargate", "day-hybrid", "burst-lambda"]
-TEXT = scale.FILE.read_text()
-
-
-@pytest.mark.parametrize("name", QUICK)
-def test_the_document_is_what_the_model_says(name: str) -> None:
-    """Of those that take some seconds."""
-    said = scale.result(Model(scale.scenarios(scale.measured_job())[name]).run())
-    assert "| " + " | ".join(said.row(name)) + " |" in TEXT
-
-
-@pytest.mark.parametrize(
-    ("name", "uploads"), [("burst-fargate-max-tasks", 5000), ("burst-fargate-new-max-tasks", 500)]
-)
-def test_a_smaller_burst_is_limited_as_the_document_says(name: str, uploads: int) -> None:
-    """Of the bursts that take a minute."""
-    scenario = replace(scale.scenarios(scale.measured_job())[name], uploads=uploads)
-    small = Model(scenario).run()
-    first, longest = scale.first(small), scale.longest(small).split(" (")[0]
-    (row,) = [line for line in TEXT.splitlines() if line.startswith(f"| [{name}](")]
-    assert f"| {first} | {longest} (" in row
-    assert small.left == small.swept == 0
-    assert f"{small.most_tasks} tasks" in row
-
-
-@pytest.mark.parametrize("name", scale.scenarios(JOB))
-def test_each_scenario_has_a_row_and_a_plot(name: str) -> None:
-    assert f"| [{name}](#{name}) |" in TEXT
-    assert f"({scale.plot_file(name).name})" in TEXT
-    assert scale.plot_file(name).read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("wrong", [{"arrivals": "x"}, {"uploads": 0}, {"rate": 0}])

@@ -1,0 +1,93 @@
+"""docs/COST.md, and what the template and the documents say of prices."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from economics import compare, cost, document
+from economics.cost import Stack, at
+from economics.figures import PRICES
+from tests.economics.given import TEXT, WORK
+from tests.template.synthesis import SOURCE
+
+README = " ".join((document.ROOT / "README.md").read_text().split())
+DECISIONS = " ".join((document.FILE.parent / "DECISIONS.md").read_text().split())
+
+
+def test_the_document_is_what_the_calculator_says_of_its_figures() -> None:
+    assert document.document(document.measured_in(TEXT)) == TEXT
+
+
+def test_the_document_is_made_from_a_whole_benchmark() -> None:
+    """A quick one has few and small pictures: enough for a first look, not for a published page."""
+    assert not document.measured_in(TEXT).quick, "run `make bench`, `make cost ARGS=--write`"
+
+
+def test_the_document_shows_the_plot() -> None:
+    assert f"({document.PLOT.name})" in TEXT
+    assert document.PLOT.read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_price_names_aws_page_and_one_that_it_was_compared_with() -> None:
+    services = [price for price in PRICES.values() if isinstance(price, dict)]
+    assert len(services) > 8
+    for price in services:
+        assert price["source"].startswith("https://aws.amazon.com/")
+        assert all(seen.startswith("https://") for seen in price["seen"].split(", "))
+
+
+def test_prices_have_a_date_and_a_region() -> None:
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", PRICES["date"])
+    assert PRICES["region"] == "us-east-1"
+
+
+def test_the_document_prints_no_price_of_what_cannot_be() -> None:
+    assert re.search(r"^\| `fargate, MaxTasks` \|.*\| too many \|$", TEXT, re.MULTILINE)
+    assert re.search(r"^\| `fargate` \|.* \* \|$", TEXT, re.MULTILINE)
+    assert "381 RunTask a second | quota 20" in TEXT
+
+
+@pytest.mark.parametrize("network", ["isolated", "private"])
+def test_the_template_says_the_same_of_a_network_that_stands_idle(network: str) -> None:
+    description = SOURCE["Parameters"]["Network"]["Description"]
+    (said,) = re.findall(rf"{network}: [^:]*?about (\d+) USD", description)
+    idle = at(Stack("fargate", network=network), WORK, 0).items["network"]
+    assert idle == pytest.approx(int(said), abs=0.5)
+
+
+@pytest.mark.parametrize("text", [SOURCE["Parameters"]["Mode"]["Description"], README])
+def test_the_default_stack_costs_what_is_said_of_it(text: str) -> None:
+    """Idle, and at a million uploads; to a tenth, so that one alarm more or less is no lie."""
+    work = document.work(document.measured_in(TEXT))
+    said = re.search(
+        r"default stack costs about (\d+) USD a month when idle.*?about (\d+) USD", text
+    )
+    assert said
+    for uploads, usd in zip((0, 1e6), said.groups(), strict=True):
+        assert at(Stack(), work, uploads).without_storage == pytest.approx(int(usd), rel=0.1)
+
+
+def test_no_mode_costs_nothing_when_idle() -> None:
+    """The alarms and the dashboard do, whatever the mode."""
+    for mode in cost.ALARMS:
+        assert at(Stack(mode, network="existing"), WORK, 0).total > 7, mode
+    assert "about 8 USD" in SOURCE["Parameters"]["Network"]["Description"]
+
+
+def test_the_template_says_the_same_of_the_even_time() -> None:
+    description = SOURCE["Parameters"]["HybridThresholdMiB"]["Description"]
+    assert f"jobs of up to {cost.even_seconds(Stack()):.0f} s" in description
+
+
+def test_the_decisions_say_the_same_of_threshold_and_concurrency_limit() -> None:
+    ours, max_tasks = document.work(document.measured_in(TEXT)), compare.ALL["fargate, MaxTasks"]
+    heavy = compare.heavier(ours, document.HEAVY)
+    assert f"after {cost.even_seconds(Stack()):.1f} s" in DECISIONS
+    said = compare.even_mib(Stack("hybrid"), heavy), compare.threshold(Stack("hybrid"), heavy)
+    assert f"above {said[0]:.0f} MiB, so set {said[1]}," in DECISIONS
+    assert "by price alone the threshold would be 256 or more" in DECISIONS
+    assert compare.threshold(Stack("hybrid"), ours) >= 256
+    alone, tens = cost.launches(max_tasks, 1e6), cost.launches(max_tasks, 1e8) / 100
+    assert f"makes it {alone:.2f} and {tens:.2f}" in DECISIONS

@@ -1,0 +1,43 @@
+"""docs/ARCHITECTURE.md's figures are what the simulation says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from economics import scale
+from economics.figures import Job
+from economics.model import Model
+
+JOB = Job(seconds_per_mib=1, start_seconds=0)
+QUICK = ["steady-fargate", "day-hybrid", "burst-lambda"]
+TEXT = scale.FILE.read_text()
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_document_is_what_the_model_says(name: str) -> None:
+    """Of those that take some seconds."""
+    said = scale.result(Model(scale.scenarios(scale.measured_job())[name]).run())
+    assert "| " + " | ".join(said.row(name)) + " |" in TEXT
+
+
+@pytest.mark.parametrize(
+    ("name", "uploads"), [("burst-fargate-max-tasks", 5000), ("burst-fargate-new-max-tasks", 500)]
+)
+def test_a_smaller_burst_is_limited_as_the_document_says(name: str, uploads: int) -> None:
+    """Of the bursts that take a minute."""
+    scenario = replace(scale.scenarios(scale.measured_job())[name], uploads=uploads)
+    small = Model(scenario).run()
+    first, longest = scale.first(small), scale.longest(small).split(" (")[0]
+    (row,) = [line for line in TEXT.splitlines() if line.startswith(f"| [{name}](")]
+    assert f"| {first} | {longest} (" in row
+    assert small.left == small.swept == 0
+    assert f"{small.most_tasks} tasks" in row
+
+
+@pytest.mark.parametrize("name", scale.scenarios(JOB))
+def test_each_scenario_has_a_row_and_a_plot(name: str) -> None:
+    assert f"| [{name}](#{name}) |" in TEXT
+    assert f"({scale.plot_file(name).name})" in TEXT
+    assert scale.plot_file(name).read_bytes().startswith(b"\x89PNG")
