@@ -18,7 +18,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -170,10 +169,6 @@ class EmbeddedAws:
 
     def deploy(self, stack: str, **parameters: str) -> dict[str, str]:
         """`sam deploy`, unmodified; gives the stack's outputs. Raises CommandFailed."""
-        chosen = {}
-        if parameters.get("Mode") in ("fargate", "hybrid"):
-            chosen["WorkerImageUri"] = self.executor.worker_image
-        chosen |= parameters
         self._commands.run(
             [
                 str(paths.SAM),
@@ -187,7 +182,7 @@ class EmbeddedAws:
                 "--no-fail-on-empty-changeset",
                 "--no-progressbar",
                 "--parameter-overrides",
-                *(f'{name}="{value}"' for name, value in chosen.items()),
+                *(f'{name}="{value}"' for name, value in self._chosen(parameters).items()),
             ],
             build.sam_environment(
                 AWS_ENDPOINT_URL=self.endpoint,
@@ -202,17 +197,43 @@ class EmbeddedAws:
         return self.outputs(stack)
 
     def deploy_all(self, stacks: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
-        """Deploy stacks side by side; gives the outputs of each. Raises CommandFailed."""
-        with ThreadPoolExecutor(max(1, len(stacks))) as pool:
-            try:
-                deploying = {
-                    stack: pool.submit(self.deploy, stack, **parameters)
-                    for stack, parameters in stacks.items()
-                }
-                return {stack: future.result() for stack, future in deploying.items()}
-            except BaseException:
-                self._commands.stop()  # else the pool would wait for them
-                raise
+        """Make new stacks; gives the outputs of each. Raises CommandFailed, WaiterError.
+
+        The first stack of all comes by `sam deploy`. For the others CloudFormation takes the
+        template that `sam` has packaged then: it would do the same again, for seconds each.
+        """
+        rest = dict(stacks)
+        if not (template := self._packaged()):
+            first = next(iter(rest))
+            self.deploy(first, **rest.pop(first))
+            template = self._packaged()
+        cloudformation = self.client("cloudformation")
+        for stack, parameters in rest.items():
+            cloudformation.create_stack(
+                StackName=stack,
+                TemplateURL=template,
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+                Parameters=[
+                    {"ParameterKey": name, "ParameterValue": value}
+                    for name, value in self._chosen(parameters).items()
+                ],
+            )
+        made = cloudformation.get_waiter("stack_create_complete")
+        for stack in rest:
+            made.wait(StackName=stack, WaiterConfig={"Delay": 0.1, "MaxAttempts": 3000})
+        return {stack: self.outputs(stack) for stack in stacks}
+
+    def _packaged(self) -> str | None:
+        """The address of the template that `sam deploy` left; None before the first."""
+        found = self.client("s3").list_objects_v2(Bucket=_CODE_BUCKET).get("Contents", [])
+        templates = [each["Key"] for each in found if each["Key"].endswith(".template")]
+        return f"{self.endpoint}/{_CODE_BUCKET}/{templates[0]}" if templates else None
+
+    def _chosen(self, parameters: Mapping[str, str]) -> dict[str, str]:
+        """The parameters, and the image that tasks run here unless another one is among them."""
+        runs_tasks = parameters.get("Mode") in ("fargate", "hybrid")
+        image = {"WorkerImageUri": self.executor.worker_image} if runs_tasks else {}
+        return {**image, **parameters}
 
     def resource(self, stack: str, name: str) -> str:
         """The physical id of a stack's resource."""

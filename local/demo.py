@@ -128,7 +128,7 @@ def run(aws: EmbeddedAws, picture: Path, scenarios: list[str], out: Path) -> lis
         aws.build()
     with step("starting"):
         aws.start()
-    with step(f"sam deploy: {', '.join(scenarios)}"):
+    with step(f"deploying {', '.join(scenarios)}"):
         stacks = aws.deploy_all({f"demo-{name}": SCENARIOS[name] for name in scenarios})
     tap = EventTap(aws)
     pipelines = {name: Pipeline(aws, f"demo-{name}", stacks[f"demo-{name}"]) for name in scenarios}

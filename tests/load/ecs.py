@@ -7,11 +7,11 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from processing.events import Upload
+
+from tests.support.loopback import Handler, Server
 
 THROTTLED, NO_CAPACITY, FAILED_TO_START, STARTED = (
     "throttled",
@@ -21,14 +21,11 @@ THROTTLED, NO_CAPACITY, FAILED_TO_START, STARTED = (
 )
 
 
-class FailingEcs(ThreadingHTTPServer):
+class FailingEcs(Server):
     """Use it as a context manager. Which launch of an upload fails depends on seed and number."""
 
-    daemon_threads = True
-
     def __init__(self, seed: int, failing: float, job: Callable[[Upload], None]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.endpoint = f"http://127.0.0.1:{self.server_port}"
+        super().__init__(_Handler)
         self.failing = failing
         """The share of launches that fail: a third in each way."""
         self.job = job
@@ -50,23 +47,9 @@ class FailingEcs(ThreadingHTTPServer):
             self.job(upload)
         return what
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.shutdown()
-        self.server_close()
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     server: FailingEcs
-    protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         assert self.headers["X-Amz-Target"].endswith(".RunTask")
@@ -91,6 +74,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import http.client
 import itertools
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
+
+from tests.support.loopback import Handler, Server
 
 
 class Call(NamedTuple):
@@ -47,15 +46,12 @@ def error(status: int, code: str) -> Reply:
     return Reply(status, {"Content-Type": "application/xml"}, body.encode())
 
 
-class Proxy(ThreadingHTTPServer):
+class Proxy(Server):
     """Use it as a context manager."""
 
-    daemon_threads = True
-
     def __init__(self, upstream: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(_Handler)
         self.upstream = urlsplit(upstream).netloc
-        self.endpoint = f"http://127.0.0.1:{self.server_port}"
         self.calm()
 
     def calm(self) -> None:
@@ -65,23 +61,9 @@ class Proxy(ThreadingHTTPServer):
         self.calls: list[Call] = []
         self.numbers = itertools.count()
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.shutdown()
-        self.server_close()
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     server: Proxy
-    protocol_version = "HTTP/1.1"
 
     def pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -124,6 +106,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(reply.body[: len(reply.body) - reply.cut])
         if reply.cut:
             self.close_connection = True
-
-    def log_message(self, *_: object) -> None:
-        pass

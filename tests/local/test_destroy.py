@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("default_account")
 @pytest.fixture
 def pipeline(aws: EmbeddedAws, maze: Maze) -> Pipeline:
     """A stack for the test to delete, with an upload that has its output."""
-    pipeline = Pipeline(aws, "doomed", aws.deploy("doomed", Mode="lambda"))
+    pipeline = Pipeline(aws, "doomed", aws.deploy_all({"doomed": {"Mode": "lambda"}})["doomed"])
     pipeline.result("input/a.png", pipeline.upload("input/a.png", maze(1)))
     return pipeline
 
@@ -155,7 +155,8 @@ def busy(aws: EmbeddedAws, tmp_path: Path) -> Pipeline:
     """A stack with all that starts tasks, in which one runs that does not end by itself."""
     (tmp_path / "processing").mkdir()
     (tmp_path / "processing/__main__.py").write_text("import time; time.sleep(600)")
-    outputs = aws.deploy("busy", Mode="hybrid", MaxTasks="2", HybridThresholdMiB="1")
+    parameters = {"Mode": "hybrid", "MaxTasks": "2", "HybridThresholdMiB": "1"}
+    outputs = aws.deploy_all({"busy": parameters})["busy"]
     pipeline = Pipeline(aws, "busy", outputs)
     definition = outputs["TaskDefinitionArn"]
     run_task(pipeline, definition, "input/endless", PYTHONPATH=str(tmp_path))
@@ -194,7 +195,8 @@ def test_nothing_that_starts_tasks_is_left_enabled(
     aws: EmbeddedAws, pipelines: dict[str, Pipeline]
 ) -> None:
     """And what was enabled is enabled again, if the stack stays."""
-    stack = aws.deploy("starters", Mode="hybrid", MaxTasks="1") and stacks.find("starters")
+    aws.deploy_all({"starters": {"Mode": "hybrid", "MaxTasks": "1"}})
+    stack = stacks.find("starters")
     before = states(aws, "starters")
     assert {*before} == {
         "UploadRule",

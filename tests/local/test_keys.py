@@ -50,7 +50,7 @@ def processed_again(pipeline: Pipeline, key: str) -> Json:
 
 def test_from_key_to_key_to_none(aws: EmbeddedAws, maze: Maze) -> None:
     first, second = make_key(aws, "kms:*"), make_key(aws, "kms:*")
-    aws.deploy(STACK, Mode="lambda", KmsKeyArn=first, OtherKeyArns="")
+    aws.deploy_all({STACK: {"Mode": "lambda", "KmsKeyArn": first, "OtherKeyArns": ""}})
     steps = [(first, ""), (second, first), ("", f"{first},{second}")]
     for number, (key, others) in enumerate(steps):
         if number:
@@ -78,7 +78,7 @@ def test_from_key_to_key_to_none(aws: EmbeddedAws, maze: Maze) -> None:
 def test_a_keys_own_policy_must_let_the_account_in(aws: EmbeddedAws, maze: Maze) -> None:
     """The roles' policies alone open no key."""
     stack = "keys-closed"
-    aws.deploy(stack, Mode="lambda", KmsKeyArn=make_key(aws, "kms:DescribeKey"))
+    aws.deploy_all({stack: {"Mode": "lambda", "KmsKeyArn": make_key(aws, "kms:DescribeKey")}})
     pipeline = Pipeline(aws, stack, aws.outputs(stack))
     pipeline.upload("input/a.png", maze(1))
     report = pipeline.reports("input/a.png")[0]

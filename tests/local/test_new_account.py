@@ -41,9 +41,10 @@ def test_the_first_cluster_of_an_account_fails_as_it_does_on_aws(new_account: Em
 
 def test_a_stack_deploys_in_a_new_account_and_leaves_the_role(new_account: EmbeddedAws) -> None:
     take_the_role_away(new_account)
-    new_account.deploy("new-account", Mode="fargate", WorkerImageUri="any")
+    chosen = {"Mode": "fargate", "WorkerImageUri": "any"}
+    new_account.deploy_all({"new-account": chosen})
     made = role(new_account)
-    new_account.deploy("another", Mode="fargate", WorkerImageUri="any")
+    new_account.deploy_all({"another": chosen})
     assert role(new_account) == made
     cloudformation = new_account.client("cloudformation")
     cloudformation.delete_stack(StackName="new-account")

@@ -33,7 +33,8 @@ def endless(aws: EmbeddedAws, tmp_path: Path) -> tuple[Pipeline, str]:
     package = tmp_path / "endless/processing"
     package.mkdir(parents=True)
     (package / "__main__.py").write_text("import time; time.sleep(600)")
-    outputs = aws.deploy("endless", Mode="fargate", TaskTimeout="1")
+    parameters = {"Mode": "fargate", "TaskTimeout": "1"}
+    outputs = aws.deploy_all({"endless": parameters})["endless"]
     pipeline = Pipeline(aws, "endless", outputs)
     definition = outputs["TaskDefinitionArn"]
     task = run_task(pipeline, definition, "input/x", PYTHONPATH=str(package.parent))

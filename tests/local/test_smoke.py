@@ -165,7 +165,8 @@ def test_a_result_for_another_version_is_an_error(
 def test_a_job_of_ones_own_need_only_come_to_a_result(
     aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    aws.deploy("own-job", Mode="lambda", Processor="processing.thumbnail:thumbnail")
+    own = {"Mode": "lambda", "Processor": "processing.thumbnail:thumbnail"}
+    aws.deploy_all({"own-job": own})
     assert smoke.main(["own-job"]) == 0
     said = capsys.readouterr().out
     assert "it is for processing.thumbnail:thumbnail to say what is right" in said

@@ -74,7 +74,7 @@ def test_the_tour_makes_each_change_once(tour: Sequence[str], places: set[str]) 
 def switched(aws: EmbeddedAws, maze: Maze) -> Iterator[list[tuple[str, list[str], str, Content]]]:
     """For each stop of the tour: where, the ways there, the mode of its job, what there was."""
     seen = []
-    aws.deploy(STACK, WorkerImageUri=aws.executor.worker_image)
+    aws.deploy_all({STACK: {"WorkerImageUri": aws.executor.worker_image}})
     for number, scenario in enumerate(SCENARIO_TOUR):
         if number:
             change_at_rest(aws, **({"EventSource": "s3"} | SCENARIOS[scenario]))
