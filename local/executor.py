@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from tooling import build
 
 from .bases import lambda_base_here
+from .emulator import isolation
 
 WORKER_IMAGE = "worker:local"
 """As `make image` names it."""
@@ -48,9 +49,12 @@ class Executor:
         if self.name == "docker":
             images = f"{self.function_image}, {self.worker_image}"
             return f"functions and tasks run in containers ({images})"
-        if reason := no_docker():
-            return f"functions and tasks run as processes: {reason}"
-        return f"functions and tasks run as processes: {no_images()}; for containers: make image"
+        said = f"functions and tasks run as processes: {no_docker() or no_images()}"
+        if not no_docker():
+            said += "; for containers: make image"
+        if reason := isolation.problem():
+            said += f"; tasks may write wherever you may, unlike a container ({reason})"
+        return said
 
 
 PROCESSES = Executor("process")

@@ -138,6 +138,7 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         credentials,
         eventbridge_to_ecs,
         eventbridge_to_lambda,
+        function_disk,
         function_failure,
         key_length,
         key_permissions,
@@ -174,10 +175,11 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         principal_arn.LINK,
         nat.LINK,
         containers.LEAVE_THOSE_OF_OTHERS,
+        containers.LIMITS_OF_TASKS,
     ]
     if arguments.containers:
         return [*links, *containers.links(arguments.containers, arguments.function_image)]
-    return [*links, processes.link(arguments.layer)]
+    return [*links, processes.link(arguments.layer), function_disk.LINK]
 
 
 async def serve(listening: list[socket.socket], directory: Path, port: int) -> None:

@@ -1,7 +1,8 @@
 """Tasks and functions in containers, where Docker has the images.
 
 ministack starts them; what it leaves out of their definitions is added here. Neither gets less CPU
-than there is, and functions have no read-only root and no other user than the image's.
+than there is, and functions have no read-only root and no other user than the image's. What is
+added to tasks counts for tasks as processes, too.
 """
 
 from __future__ import annotations
@@ -23,15 +24,6 @@ Json = dict[str, Any]
 def links(label: str, function_image: str) -> list[Link]:
     """The links, with the label of all containers and the image that functions run in."""
     return [
-        Link(
-            what="the limits and rights of a task's container",
-            patch_points=(
-                PatchPoint(provisioners, "_normalize_container_defs", ("cdefs",)),
-                PatchPoint(provisioners, "_pascal_to_camel", ("obj",)),
-                PatchPoint(ecs, "_build_run_kwargs", ("cdef", "td")),
-            ),
-            apply=_limit_tasks,
-        ),
         Link(
             what="the memory and the image of a function's container",
             patch_points=(
@@ -71,7 +63,8 @@ def _limit_tasks() -> None:
         ]
 
     def build_run_kwargs(cdef: Json, td: Json, *rest: object) -> Json:
-        return build(cdef, td, *rest) | limits(cdef, td)
+        arguments = build(cdef, td, *rest) | limits(cdef, td)
+        return arguments | {"volumes": volumes(cdef, arguments.get("volumes") or [])}
 
     provisioners._normalize_container_defs = normalize_container_defs
     ecs._build_run_kwargs = build_run_kwargs
@@ -89,6 +82,27 @@ def limits(container: Mapping[str, Any], task: Mapping[str, Any]) -> Json:
         "mem_limit": f"{memory}m" if memory else None,
         "memswap_limit": f"{memory}m" if memory else None,
     }
+
+
+def volumes(container: Mapping[str, Any], of_this_machine: list[str]) -> list[str]:
+    """Those of a container, with the ones that are folders of this machine (folder:point:mode).
+
+    The others get no name: then, as on Fargate, the image's VOLUME says whose they are.
+    """
+    taken = {volume.split(":")[1] for volume in of_this_machine}
+    points = [point["containerPath"] for point in container.get("mountPoints") or []]
+    return [point for point in points if point not in taken] + of_this_machine
+
+
+LIMITS_OF_TASKS = Link(
+    what="the limits and rights of a task's container",
+    patch_points=(
+        PatchPoint(provisioners, "_normalize_container_defs", ("cdefs",)),
+        PatchPoint(provisioners, "_pascal_to_camel", ("obj",)),
+        PatchPoint(ecs, "_build_run_kwargs", ("cdef", "td")),
+    ),
+    apply=_limit_tasks,
+)
 
 
 def _limit_functions(image: str) -> None:

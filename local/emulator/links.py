@@ -17,7 +17,7 @@ from types import ModuleType
 class PatchPoint:
     """One private name of ministack, and the parameters that we pass or wrap."""
 
-    module: ModuleType
+    module: ModuleType | type
     name: str
     parameters: tuple[str, ...] | None = None
     """The first parameters, by name; None when it is not a function."""

@@ -1,8 +1,9 @@
 """Tasks as processes, where Docker does not respond: each container is a process of this machine.
 
 ministack asks a Docker client for containers; this is one, as far as ministack asks. The worker
-runs from the built layer, with the environment that ECS would give it. The image, its user, the
-read-only root and the limits of memory and CPU are not there.
+runs from the built layer, with the environment that ECS would give it. What the container would
+forbid is forbidden where the machine can (isolation.py); the limits of memory and CPU, and what an
+image has beside the layer, are not there.
 """
 
 from __future__ import annotations
@@ -10,28 +11,36 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
 from docker.errors import NotFound
 from ministack.services import ecs
 
+from . import isolation
 from .links import Link, PatchPoint
 
 ENTRYPOINT = ("-m", "processing")
 """The image's (worker/Dockerfile), after the name of the interpreter."""
+ANOTHER_USER = "65532:65532"
+"""The image's, too."""
 
 
 class Container:
     """One process, as docker-py would show a container."""
 
     def __init__(
-        self, layer: Path, name: str, command: list[str], environment: Mapping[str, str]
+        self,
+        layer: Path,
+        name: str,
+        command: list[str],
+        environment: Mapping[str, str],
+        volumes: Iterable[str] = (),
+        user: str | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex * 2
         self.name = name
@@ -40,23 +49,45 @@ class Container:
         self._lines: list[bytes] = []
         self._changed = threading.Condition()
         self._ended = False
+        # ministack's is that by which a container reaches its host.
+        endpoint = environment.get("AWS_ENDPOINT_URL", "").replace(
+            "//host.docker.internal:", "//127.0.0.1:"
+        )
+        run = [str(isolation.PYTHON), *ENTRYPOINT, *command]
+        self._isolated = not isolation.problem()
+        if self._isolated:
+            run = isolation.isolated(run, layer, self._mounted(volumes), user or ANOTHER_USER)
+            layer, own = isolation.LAYER, {}
+        else:
+            # In the one place that it can have for itself: the worker empties it.
+            own = {"DISK": self._directory.name}
         self._process = subprocess.Popen(
-            [sys.executable, *ENTRYPOINT, *command],
+            run,
             cwd=self._directory.name,
             env={
                 "PATH": os.defpath,
+                "HOME": "/",
                 "PYTHONPATH": str(layer / "python"),
                 **environment,
-                # ministack's is that by which a container reaches its host.
-                "AWS_ENDPOINT_URL": environment.get("AWS_ENDPOINT_URL", "").replace(
-                    "//host.docker.internal:", "//127.0.0.1:"
-                ),
+                "AWS_ENDPOINT_URL": endpoint,
+                **own,
             },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
         threading.Thread(target=self._read, daemon=True, name=f"output-{name}").start()
+
+    def _mounted(self, volumes: Iterable[str]) -> list[str]:
+        """The volumes, with an empty folder for each that is no folder of this machine."""
+        named = []
+        for number, volume in enumerate(volumes):
+            if ":" not in volume:
+                folder = Path(self._directory.name, str(number))
+                folder.mkdir()
+                volume = f"{folder}:{volume}:rw"
+            named.append(volume)
+        return named
 
     def _read(self) -> None:
         assert self._process.stdout
@@ -100,7 +131,12 @@ class Container:
             return self._lines[seen:]
 
     def stop(self, timeout: float = 10, **_: object) -> None:
-        self._process.terminate()
+        # unshare hands on no signal. It ends by what its child ended by, and takes it along.
+        first = isolation.first_process(self._process.pid) if self._isolated else None
+        if first:
+            os.kill(first, signal.SIGTERM)
+        else:
+            self._process.terminate()
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -128,9 +164,11 @@ class Containers:
         name: str,
         environment: Mapping[str, str],
         command: list[str] | None = None,
+        volumes: Iterable[str] = (),
+        user: str | None = None,
         **_: object,
     ) -> Container:
-        container = Container(self._layer, name, command or [], environment)
+        container = Container(self._layer, name, command or [], environment, volumes, user)
         self._by_id[container.id] = container
         return container
 

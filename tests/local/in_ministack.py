@@ -9,12 +9,13 @@ from pathlib import Path
 from tooling import paths
 
 
-def run(program: str, *arguments: str, temporary: Path) -> str:
-    """Run it in the project's root, with that directory for temporary files; gives its output."""
+def run(program: str, *arguments: str, temporary: Path, path: str = os.defpath) -> str:
+    """Run it in the project's root, with that directory for temporary files and the commands
+    of that path; gives its output."""
     done = subprocess.run(
         [paths.PYTHON_MINISTACK, "-c", program, *arguments],
         cwd=paths.ROOT,
-        env={"PATH": os.defpath, "TMPDIR": str(temporary)},
+        env={"PATH": path, "TMPDIR": str(temporary)},
         capture_output=True,
         text=True,
         timeout=120,

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline
 from operate import destroy, stacks, tasks, versions
-from tests.local.test_pipeline import run_task
+from tests.local.test_pipeline import run_endless_task
 from tooling import paths
 
 AWS_CLI = paths.BUILD / "env/awscli/bin/aws"
@@ -153,13 +153,10 @@ def test_data_stays_when_the_stack_can_not_be_deleted(
 @pytest.fixture
 def busy(aws: EmbeddedAws, tmp_path: Path) -> Pipeline:
     """A stack with all that starts tasks, in which one runs that does not end by itself."""
-    (tmp_path / "processing").mkdir()
-    (tmp_path / "processing/__main__.py").write_text("import time; time.sleep(600)")
     parameters = {"Mode": "hybrid", "MaxTasks": "2", "HybridThresholdMiB": "1"}
     outputs = aws.deploy_all({"busy": parameters})["busy"]
     pipeline = Pipeline(aws, "busy", outputs)
-    definition = outputs["TaskDefinitionArn"]
-    run_task(pipeline, definition, "input/endless", PYTHONPATH=str(tmp_path))
+    run_endless_task(pipeline, tmp_path, "input/endless")
     return pipeline
 
 

@@ -45,8 +45,11 @@ def started(containers_executor: Executor) -> Iterator[EmbeddedAws]:
 def start_a_task_that_never_ends(aws: EmbeddedAws) -> None:
     ecs = aws.client("ecs")
     ecs.create_cluster(clusterName="c")
-    endless = {"name": "endless", "image": bases.worker_base(), "command": ["sleep", "600"]}
-    ecs.register_task_definition(family="endless", containerDefinitions=[endless])
+    endless: dict[str, object] = {"name": "endless", "image": bases.worker_base()}
+    endless["command"] = ["sleep", "600"]
+    endless["mountPoints"] = [{"sourceVolume": "disk", "containerPath": "/scratch"}]
+    volumes = [{"name": "disk"}]
+    ecs.register_task_definition(family="endless", containerDefinitions=[endless], volumes=volumes)
     task = ecs.run_task(cluster="c", taskDefinition="endless")["tasks"][0]["taskArn"]
 
     def running() -> bool:
@@ -56,11 +59,11 @@ def start_a_task_that_never_ends(aws: EmbeddedAws) -> None:
     until(running, "the task running")
 
 
-def invoke_a_function(aws: EmbeddedAws) -> None:
-    """Its container stays, for the next invocation."""
+def invoke_a_function(aws: EmbeddedAws, body: str = "return 'done'") -> object:
+    """Gives what it returned. Its container stays, for the next invocation."""
     code = BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("app.py", "def handler(event, context): return 'done'")
+        archive.writestr("app.py", f"import os\ndef handler(event, context): {body}")
     service = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}
     trust = {"Version": "2012-10-17", "Statement": service | {"Action": "sts:AssumeRole"}}
     role = aws.client("iam").create_role(
@@ -75,7 +78,8 @@ def invoke_a_function(aws: EmbeddedAws) -> None:
         Code={"ZipFile": code.getvalue()},
         MemorySize=256,
     )
-    assert json.load(functions.invoke(FunctionName="f")["Payload"]) == "done"
+    returned: object = json.load(functions.invoke(FunctionName="f")["Payload"])
+    return returned
 
 
 def listening(port: int) -> list[str]:
@@ -129,8 +133,17 @@ def maze_task(pipelines_in_containers: dict[str, Pipeline]) -> Iterator[str]:
         pipeline.failure("input/waits")
 
 
+def test_a_volume_of_a_task_is_its_own(started: EmbeddedAws) -> None:
+    start_a_task_that_never_ends(started)
+    (container,) = containers_of(started.label)
+    (mount,) = container["Mounts"]
+    assert (mount["Type"], mount["Destination"], mount["RW"]) == ("volume", "/scratch", True)
+    started.stop()
+    assert mount["Name"] not in docker("volume", "ls", "--quiet")
+
+
 def test_a_function_gets_its_memory(started: EmbeddedAws) -> None:
-    invoke_a_function(started)
+    assert invoke_a_function(started) == "done"
     (container,) = containers_of(started.label)
     assert container["HostConfig"]["Memory"] == 256 * MEBIBYTE
     assert container["Config"]["Image"] == started.executor.function_image

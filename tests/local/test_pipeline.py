@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from PIL import Image
 
 from local.aws import EmbeddedAws
+from local.emulator import isolation
 from local.pipeline import Pipeline, output_key, rejection_key, until
 from local.scenarios import SCENARIOS
 from mazes import pictures
@@ -296,10 +297,7 @@ def function_with_probe(pipeline: Pipeline, settings: dict[str, str]) -> Iterato
 
 
 def task_with(pipeline: Pipeline, folder: Path) -> str:
-    """The worker's task definition with a folder of this machine in the container; gives its ARN.
-
-    Processes see the folder anyway.
-    """
+    """The worker's task definition with a folder of this machine in it; gives its ARN."""
     ecs, found = pipeline.aws.client("ecs"), pipeline.outputs["TaskDefinitionArn"]
     definition = ecs.describe_task_definition(taskDefinition=found)["taskDefinition"]
     (worker,) = definition["containerDefinitions"]
@@ -308,7 +306,7 @@ def task_with(pipeline: Pipeline, folder: Path) -> str:
     registered = ecs.register_task_definition(
         **{name: definition[name] for name in kept},
         requiresCompatibilities=["FARGATE"],
-        containerDefinitions=[{**worker, "mountPoints": [mount]}],
+        containerDefinitions=[{**worker, "mountPoints": [*worker.get("mountPoints", []), mount]}],
         volumes=[{"name": "folder", "host": {"sourcePath": str(folder)}}],
     )
     return str(registered["taskDefinition"]["taskDefinitionArn"])
@@ -339,9 +337,27 @@ def what_s3_says_to_writes(pipeline: Pipeline, targets: list[str]) -> dict[str, 
     return said
 
 
+def run_endless_task(pipeline: Pipeline, folder: Path, key: str) -> str:
+    """Run one that ends when it is told to; gives its ARN when it can be told. As process 1 it
+    would ignore a signal that it does not handle."""
+    folder.chmod(0o755)  # a container's user reads it, too
+    package = folder / "processing"
+    package.mkdir()
+    (package / "__main__.py").write_text(
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))\n"
+        f"print({(waits := f'{key} waits')!r}, flush=True)\n"
+        "time.sleep(600)"
+    )
+    definition = task_with(pipeline, folder)
+    task = run_task(pipeline, definition, key, PYTHONPATH=str(folder))
+    until(lambda: waits in [event["message"] for event in pipeline.log()], waits)
+    return task
+
+
 def python_path(pipeline: Pipeline, folder: Path) -> str:
     """The folder, and then the worker where containers have it and where processes do."""
-    return f"{folder}:/opt/python:{pipeline.aws.layer / 'python'}"
+    return f"{folder}:/opt/python:{isolation.LAYER / 'python'}:{pipeline.aws.layer / 'python'}"
 
 
 @IN_BOTH_EXECUTORS
@@ -415,13 +431,8 @@ def test_a_task_that_fails_is_reported_with_its_upload(task_pipeline: Pipeline, 
 def test_a_task_that_is_stopped_is_reported_with_its_upload(
     task_pipeline: Pipeline, maze: Maze, tmp_path: Path
 ) -> None:
-    tmp_path.chmod(0o755)  # a container's user reads it, too
-    package = tmp_path / "processing"
-    package.mkdir()
-    (package / "__main__.py").write_text("import time; time.sleep(600)")
     key = "input/stopped task.png"
-    definition = task_with(task_pipeline, tmp_path)
-    task = run_task(task_pipeline, definition, key, PYTHONPATH=str(tmp_path))
+    task = run_endless_task(task_pipeline, tmp_path, key)
     ecs, cluster = task_pipeline.aws.client("ecs"), task_pipeline.outputs["ClusterArn"]
 
     def status() -> str:
@@ -432,7 +443,7 @@ def test_a_task_that_is_stopped_is_reported_with_its_upload(
     failure = task_pipeline.failure(key)
     assert list(failure) == FAILURE
     assert (failure["task"], failure["stopCode"]) == (task, "UserInitiated")
-    assert failure["reason"] == f"exit code {128 + signal.SIGTERM}; a test"
+    assert failure["reason"].startswith(f"exit code {128 + signal.SIGTERM}; a test")
 
 
 def test_a_launch_that_is_refused_is_reported_with_its_upload(

@@ -12,7 +12,7 @@ from local.aws import REGION, EmbeddedAws
 from local.pipeline import Pipeline, until
 from operate import destroy, preflight, stacks, tasks
 from tests.local.test_destroy import change
-from tests.local.test_pipeline import run_task
+from tests.local.test_pipeline import run_endless_task
 
 pytestmark = pytest.mark.usefixtures("default_account")
 
@@ -30,15 +30,10 @@ def built(tmp_path: Path) -> str:
 @pytest.fixture
 def endless(aws: EmbeddedAws, tmp_path: Path) -> tuple[Pipeline, str]:
     """A stack in which a task runs that does not end by itself."""
-    package = tmp_path / "endless/processing"
-    package.mkdir(parents=True)
-    (package / "__main__.py").write_text("import time; time.sleep(600)")
     parameters = {"Mode": "fargate", "TaskTimeout": "1"}
     outputs = aws.deploy_all({"endless": parameters})["endless"]
     pipeline = Pipeline(aws, "endless", outputs)
-    definition = outputs["TaskDefinitionArn"]
-    task = run_task(pipeline, definition, "input/x", PYTHONPATH=str(package.parent))
-    return pipeline, task
+    return pipeline, run_endless_task(pipeline, tmp_path, "input/x")
 
 
 def failed(stack: str) -> set[str]:

@@ -14,7 +14,7 @@ from local.aws import REGION
 from local.pipeline import Pipeline, until
 from operate import destroy, smoke, status, sweep
 from operate.stacks import Stack
-from tests.local.test_pipeline import job_without_permissions, run_task
+from tests.local.test_pipeline import job_without_permissions, run_endless_task
 from tests.local.test_sweep import Sweeper
 
 Maze = Callable[[int], bytes]
@@ -95,11 +95,8 @@ def test_uploads_are_counted_by_what_they_wait_for(
 def test_running_tasks_are_counted(
     task_pipeline: Pipeline, maze: Maze, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "processing").mkdir()
-    (tmp_path / "processing/__main__.py").write_text("import time; time.sleep(600)")
     outputs, key = task_pipeline.outputs, "input/status/running.png"
-    definition = outputs["TaskDefinitionArn"]
-    task = run_task(task_pipeline, definition, key, PYTHONPATH=str(tmp_path))
+    task = run_endless_task(task_pipeline, tmp_path, key)
     _, found = said(task_pipeline, capsys)
     assert found["running_tasks"] == 1
     ecs = task_pipeline.aws.client("ecs")

@@ -1,0 +1,103 @@
+"""What a container forbids, for a process of this machine: in namespaces of its own, it finds every
+file system read-only but its volumes and /dev/shm, is process 1 of those that it starts, is another
+user without any rights, and all of them end with it.
+
+It takes `unshare` and `setpriv` of util-linux, and a kernel that lets its users have namespaces. It
+is there to show what a container would, and no jail: the machine's files can be read.
+"""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+PYTHON = Path(sys.executable).resolve()
+"""Not that of a virtual environment, which may lie where a volume is mounted."""
+LAYER = Path("/run/layer")
+"""Where the process finds its layer: nobody needs the machine's /run, and every Linux has one."""
+
+_COMMANDS = ("unshare", "setpriv")
+_NAMESPACES = (
+    "--user",
+    "--map-root-user",
+    "--mount",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+)
+_INSIDE = """
+set -e
+uid=$1 gid=$2 own=/proc:/run:/dev/shm:
+shift 2
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir /run/layer
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+while [ "$1" != -- ]; do
+  folder=${1%%:*} rest=${1#*:}
+  point=${rest%:*} mode=${rest##*:}
+  [ -d "$point" ] || mkdir -p "$point"
+  mount --bind "$folder" "$point"
+  mount -o "remount,bind,$mode" "$point"
+  own=$own$point:
+  shift
+done
+shift
+mount -o remount,ro /run
+# The volumes came first: a folder that is bound is read-only where its file system is.
+while read -r _ point _ options _; do
+  case :$own in *":$point:"*) continue ;; esac
+  case $point:$options in
+    *:ro*) ;;
+    /:*) mount -o remount,bind,ro / ;;
+    *) mount -o remount,bind,ro "$(printf "$point")" 2>/dev/null || : ;;
+  esac
+done < /proc/self/mounts
+cd /
+exec unshare --user --map-user="$uid" --map-group="$gid" \
+  setpriv --no-new-privs --inh-caps=-all --ambient-caps=-all -- "$@"
+"""
+"""Arguments: user, group, what to mount, --, the command."""
+
+
+def isolated(command: list[str], layer: Path, volumes: list[str], user: str) -> list[str]:
+    """The command that runs this one so, with these volumes, as Docker names them:
+    folder:mount point:ro|rw."""
+    uid, _, gid = user.partition(":")
+    mounted = [f"{layer}:{LAYER}:ro", *volumes]
+    inside = ["sh", "-c", _INSIDE, "sh", uid, gid or uid, *mounted, "--", *command]
+    return ["unshare", *_NAMESPACES, *inside]
+
+
+def first_process(unshare: int) -> int | None:
+    """The process that is number 1 to itself; None before it began and after it ended."""
+    try:
+        children = Path(f"/proc/{unshare}/task/{unshare}/children").read_text().split()
+    except FileNotFoundError:
+        return None
+    return int(children[0]) if children else None
+
+
+@functools.cache
+def problem() -> str:
+    """Why it can't be done here; empty when it can."""
+    for command in _COMMANDS:
+        if not shutil.which(command):
+            return f"there is no {command} here"
+    itself = f"/proc/self/task/{threading.get_native_id()}/children"
+    if not Path(itself).exists():
+        return "this kernel does not tell a process's children"
+    with tempfile.TemporaryDirectory(prefix="isolation-") as folder:
+        layer, volume = Path(folder, "layer"), Path(folder, "volume")
+        layer.mkdir()
+        volume.mkdir()
+        test = f"open('/tmp/new', 'x'); open('{LAYER}/new', 'x')"
+        tried = isolated([str(PYTHON), "-c", test], layer, [f"{volume}:/tmp:rw"], "1:1")
+        done = subprocess.run(tried, capture_output=True, text=True, timeout=60, check=False)
+    last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    return "" if "Read-only file system" in last else f"unshare: {last}"
