@@ -2,7 +2,7 @@
 
 When it does is not judged here: the emulator takes all that was measured within Period times
 EvaluationPeriods as one, so that the first failure is enough for it. Periods, M of N and missing
-data are judged by computation, in tests/template/test_watching.py.
+data are judged by computation, in tests/template/test_alarms.py.
 """
 
 from __future__ import annotations

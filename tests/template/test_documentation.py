@@ -40,12 +40,6 @@ def test_parameters_are_declared_in_the_order_of_their_groups() -> None:
         assert places == sorted(places)
 
 
-def test_every_network_says_what_it_costs_to_stand_idle() -> None:
-    network = SOURCE["Parameters"]["Network"]
-    for choice in network["AllowedValues"]:
-        assert re.search(rf"\b{choice}: [^:]*\([^)]*(USD|nothing)", network["Description"])
-
-
 @in_turn("name", SOURCE["Outputs"])
 def test_every_output_is_described(name: str) -> None:
     assert SOURCE["Outputs"][name]["Description"]
