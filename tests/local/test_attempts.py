@@ -12,7 +12,8 @@ from local.aws import REGION, EmbeddedAws
 from local.pipeline import until
 from tests.local.calls import MANIFEST, Role
 from tests.support.arns import FORMATS, OTHERS, arn, task_in
-from tests.support.attempts import ATTEMPTS, DEPLOYED, STACKS, Attempt
+from tests.support.attempts.attempt import DEPLOYED, STACKS, Attempt
+from tests.support.attempts.table import ATTEMPTS
 from tests.support.cases import in_turn
 
 PLACE = {"partition": "aws", "region": REGION, "account": "000000000000"}

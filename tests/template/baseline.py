@@ -17,7 +17,7 @@ from typing import Any
 
 import cfnlint.data.AdditionalSpecs
 
-from tests.support.attempts import ADMINISTRATOR, Attempt
+from tests.support.attempts.attempt import ADMINISTRATOR, Attempt
 from tests.template.policies import Account
 from tests.template.synthesis import Stack
 

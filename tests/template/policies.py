@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.support.arns import FORMATS, OTHERS, arn, task_in
-from tests.support.attempts import ADMINISTRATOR, STRANGER, Attempt
+from tests.support.attempts.attempt import ADMINISTRATOR, STRANGER, Attempt
 from tests.template.evaluator import Caller, Request, Statement, allowed
 from tests.template.synthesis import PSEUDO, Stack
 

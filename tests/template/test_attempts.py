@@ -10,7 +10,8 @@ from collections import Counter
 
 import pytest
 
-from tests.support.attempts import ATTEMPTS, DEPLOYED, STACKS, Attempt
+from tests.support.attempts.attempt import DEPLOYED, STACKS, Attempt
+from tests.support.attempts.table import ATTEMPTS
 from tests.support.cases import in_turn
 from tests.template.policies import Account
 from tests.template.synthesis import CHOICES, synthesize
