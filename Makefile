@@ -83,11 +83,14 @@ cost: setup $(ENV)/bench/.installed ## what a month costs [ARGS="--uploads 50000
 simulate: setup $(ENV)/bench/.installed ## what is limited, and when [ARGS="--uploads 5000 --mode fargate"; ARGS=--write: docs/ARCHITECTURE.md]
 	@$(DEV)/python -m economics simulate $(ARGS)
 
+SCRIPTS = .ci/run functions/resources/build-image.sh $(wildcard local/standin_lambda/*.sh) local/standin_lambda/bootstrap
+
 .PHONY: lint
-lint: setup ## check style, types and the template
+lint: setup $(ENV)/shellcheck/.installed ## check style, types, shell scripts and the template
 	$(DEV)/ruff check .
 	$(DEV)/ruff format --check .
 	$(DEV)/mypy || { echo 'A package without types (import-untyped) goes into tool.mypy.overrides of pyproject.toml.' >&2; exit 1; }
+	$(ENV)/shellcheck/bin/shellcheck $(SCRIPTS)
 	$(DEV)/cfn-lint -c I -a cfn_lint_serverless.rules -- template.yaml
 	$(ENV)/sam/bin/sam validate --lint --region us-east-1
 

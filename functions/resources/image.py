@@ -1,14 +1,16 @@
 """The worker's image, built from the layer while the stack deploys.
 
-Only starts the build, which takes longer than a function should wait: the build responds to
-CloudFormation itself (see ImageBuild in template.yaml). What needs no build gets its response here.
+Only starts the build (build-image.sh), which takes longer than a function should wait: the build
+responds to CloudFormation itself. What needs no build gets its response here.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -16,6 +18,7 @@ import boto3
 PAUSE_SECONDS = 20
 RESPONSE_SECONDS = 40
 """Kept of the function's own time, for the last call and the response."""
+SCRIPT = Path(__file__).with_name("build-image.sh")
 
 
 class NoRoom(Exception):
@@ -55,6 +58,13 @@ def find(tag: str) -> str | None:
     return str(found["imageDetails"][0]["imageDigest"])
 
 
+def buildspec() -> str:
+    """The script as the only command, in a bash of its own. JSON is YAML, which CodeBuild reads."""
+    command = f"bash -c {shlex.quote(SCRIPT.read_text())}"
+    spec = {"version": 0.2, "phases": {"build": {"commands": [command]}}}
+    return json.dumps(spec, indent=2)
+
+
 def start_build(variables: dict[str, str], context: Any) -> None:  # noqa: ANN401
     """Hand the request on to a build, which responds to it. Raises NoRoom.
 
@@ -67,6 +77,7 @@ def start_build(variables: dict[str, str], context: Any) -> None:  # noqa: ANN40
         try:
             codebuild.start_build(
                 projectName=os.environ["PROJECT"],
+                buildspecOverride=buildspec(),
                 environmentVariablesOverride=[
                     {"name": name, "value": value, "type": "PLAINTEXT"}
                     for name, value in variables.items()

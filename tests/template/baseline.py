@@ -452,15 +452,18 @@ ANYWHERE = {"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}
 
 
 def privileged_to_build_images(stack: Stack, name: str) -> bool:
-    """The Docker daemon needs it; whoever builds no image does not."""
+    """The Docker daemon needs it; whoever pushes no image does not."""
     build = stack[name]
-    needed = "docker build" in str(build["Source"]["BuildSpec"])
+    needed = "ecr:PutImage" in str(stack[role_of(build)]["Policies"])
     return bool(build["Environment"].get("PrivilegedMode", False)) <= needed
 
 
-def builds_no_image(stack: Stack, name: str) -> None:
-    source = stack[name]["Source"]
-    source["BuildSpec"] = str(source["BuildSpec"]).replace("docker build", "true")
+def pushes_no_image(stack: Stack, name: str) -> None:
+    stack[role_of(stack[name])]["Policies"] = []
+
+
+def role_of(build: dict[str, Any]) -> str:
+    return str(build["ServiceRole"]).removeprefix("<").removesuffix(".Arn>")
 
 
 def logs_to_a_kept_group(stack: Stack, name: str) -> bool:
@@ -626,7 +629,7 @@ CONTROLS = [
     or_reason("a key of your own", REPOSITORY, "ECR.5, CKV_AWS_136", "CKV_AWS_136",
               has("EncryptionConfiguration.KmsKey")),
     Control("privileged only to build images", BUILD, "CodeBuild.5, CKV_AWS_316",
-            privileged_to_build_images, {"no image": builds_no_image}),
+            privileged_to_build_images, {"no image": pushes_no_image}),
     Control("logs that are kept", BUILD, "CodeBuild.4, CKV_AWS_314", logs_to_a_kept_group, {
         "DISABLED": put("LogsConfig.CloudWatchLogs.Status", "DISABLED"),
         "gone": put("LogsConfig", MISSING),

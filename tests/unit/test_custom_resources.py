@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -72,6 +74,7 @@ def start_build(asked, tag="7"):
     }
     return {
         "projectName": "project",
+        "buildspecOverride": image.buildspec(),
         "environmentVariablesOverride": [
             {"name": name, "value": value, "type": "PLAINTEXT"} for name, value in expected.items()
         ],
@@ -141,6 +144,35 @@ def test_another_refusal_fails_the_stack_at_once_with_the_reason(resources, clou
     assert response["Status"] == "FAILED"
     assert "not you" in response["Reason"]
     assert resources.slept == []
+
+
+def test_a_build_that_fails_responds_with_the_reason(cloudformation, tmp_path):
+    """Its only command, as CodeBuild runs it, where one tool is missing. With all of them:
+    tests/containers/test_image_build.py."""
+    tools = {tool: shutil.which(tool) for tool in ("bash", "tee", "tail", "cat", "curl", "jq")}
+    if lacking := [tool for tool, path in tools.items() if not path]:
+        pytest.skip(f"not installed here: {', '.join(lacking)}")
+    for tool, path in tools.items():
+        (tmp_path / tool).symlink_to(path)
+    (command,) = json.loads(image.buildspec())["phases"]["build"]["commands"]
+    ended = subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=tmp_path,
+        env={
+            "PATH": str(tmp_path),
+            "LAYER_VERSION_ARN": LAYER,
+            "RESPONSE": json.dumps(REPEATED_FIELDS),
+            "RESPONSE_URL": request("Create", cloudformation)["ResponseURL"],
+            "CODEBUILD_BUILD_ID": "a-build",
+        },
+        capture_output=True,
+        timeout=60,
+    )
+    assert ended.returncode
+    (response,) = cloudformation.responses
+    assert (response["Status"], response["Data"]) == ("FAILED", {"Digest": ""})
+    assert response["Reason"].startswith("the image's build a-build failed: ")
+    assert "aws: command not found" in response["Reason"]
 
 
 # ---- the role of ECS ----
