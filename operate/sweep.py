@@ -20,6 +20,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from processing.starters import RATE
 
 from tooling.usage import MakeParser
 
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--given-up", action="store_true", help="start again what was rejected after MaxAttempts"
     )
-    parser.add_argument("--rate", type=float, help="jobs started a second (the stack's SweepRate)")
+    parser.add_argument("--rate", type=float, help=f"jobs started a second ({RATE:g})")
     chosen = parser.parse_args(arguments)
     try:
         stack = stacks.find(chosen.stack)
@@ -104,11 +105,11 @@ def run(stack: Stack, dry_run: bool, asked: Json) -> int:
 
 MEANINGS = {
     "current": "have their result",
-    "young": "were left to their own event: uploaded less than SweepGraceMinutes ago",
+    "young": "were left to their own event: uploaded lately, it may be under way",
     "started": "started",
     "started_again": "started again: the last start came to no job",
     "cant_start": "can't start: the last start came to no job",
-    "waiting": "left to a job that was started lately (SweepGraceMinutes), or waits for its turn",
+    "waiting": "left to a job that was started lately, or waits for its turn",
     "gave_up": "rejected after MaxAttempts",
     "gone": "deleted meanwhile",
     "not_started": "not started: the engine had no room; sweep again",
@@ -122,7 +123,7 @@ def slices(stack: Stack, asked: Json) -> Iterator[Json]:
     A slice starts its first job at once, whatever was started before it. So the next one waits here
     until it is its turn, or a rate below one job a slice would be that of the slices.
     """
-    rate = asked.get("rate") or float(stack.parameters["SweepRate"])
+    rate = asked.get("rate") or RATE
     once = Config(retries={"total_max_attempts": 1}, read_timeout=300)
     functions = boto3.client("lambda", config=once)
     after: str | None = ""

@@ -42,6 +42,8 @@ APART = {"dry_run", "prefix", "after", "given_up", "backlog"}
 FIELDS = {"resume", "rate", "seconds", *APART}
 MARGIN_SECONDS = 60
 """What is under way when the time is out needs some to end: a start with all its retries."""
+TRIES = 3
+"""Of Lambda at one event (MaximumRetryAttempts, and the first)."""
 LAMBDA_KEEPS = timedelta(hours=6)
 """How long an event waits for a function (MaximumEventAgeInSeconds), before it is a failure."""
 
@@ -182,15 +184,16 @@ def rate(event: Json) -> float:
     """Starts a second. Raises BadEvent."""
     wanted = event.get("rate")
     if wanted is None:
-        return number("RATE")
+        return starters.RATE
     if not isinstance(wanted, int | float) or wanted <= 0:
         raise BadEvent(f"rate is {wanted!r}; it must be a number above 0")
     return wanted
 
 
 def grace() -> timedelta:
-    """No job takes longer, from the upload to its result."""
-    return timedelta(minutes=number("GRACE_MINUTES"))
+    """No job takes longer, from the upload to its result: Lambda tries three times, ECS once."""
+    longest = max(TRIES * number("FUNCTION_TIMEOUT"), number("TASK_TIMEOUT"))
+    return timedelta(seconds=longest + number("OVERHEAD_SECONDS"))
 
 
 def number(name: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processing import starters
 
 from economics import model, scale
 from economics.buckets import TokenBucket, waits
@@ -15,7 +16,8 @@ from economics.limits import EVENT_AGE, EVENT_FIRST_WAIT, EVENT_LONGEST_WAIT, EV
 from economics.model import Model
 from economics.scenario import Scenario, Sweep
 from functions.launch import app as launch
-from tests.template.synthesis import SOURCE
+from functions.sweep import app as sweep
+from tests.template.synthesis import SOURCE, synthesize
 
 JOB = Job(seconds_per_mib=1, start_seconds=0)
 ONE = sizes("1:100")
@@ -279,11 +281,13 @@ def test_the_launcher_is_the_projects() -> None:
     assert template["Events"]["Launches"]["Properties"]["BatchSize"] == model.BATCH
 
 
-def test_the_sweep_is_the_projects() -> None:
+def test_the_sweep_is_the_projects(monkeypatch: pytest.MonkeyPatch) -> None:
     parameters, rules = SOURCE["Parameters"], Sweep()
+    for name, value in synthesize()["SweepFunction"]["Environment"]["Variables"].items():
+        monkeypatch.setenv(name, value)
     assert parameters["SweepSchedule"]["Default"] == "rate(1 hour)" and rules.every == 3600
-    assert rules.grace == 60 * int(parameters["SweepGraceMinutes"]["Default"])
-    assert rules.rate == float(parameters["SweepRate"]["Default"])
+    assert rules.grace == sweep.grace().total_seconds()
+    assert rules.rate == starters.RATE
     assert rules.max_attempts == int(parameters["MaxAttempts"]["Default"])
 
 

@@ -145,7 +145,7 @@ def test_every_upload_ends_in_exactly_one_result(
     account.needed_the_sweep(left)
     if left:
         sweep = Sweeper(pipeline)
-        with sweep.settings(GRACE_MINUTES="0.0001"):
+        with sweep.without_grace():
             sweep(prefix=f"{INPUT}{run}/")
         late.clear()
         for key in left:

@@ -81,7 +81,7 @@ def test_an_upload_that_fails_and_is_given_up_sets_alarms_off(
 ) -> None:
     sweep, key = Sweeper(pipeline), "input/alarming/a.png"
     with (
-        sweep.settings(MAX_ATTEMPTS="1", GRACE_MINUTES="0.0001"),
+        sweep.without_grace(MAX_ATTEMPTS="1"),
         job_without_permissions(pipeline),
     ):
         version = pipeline.upload(key, maze(3))

@@ -57,7 +57,7 @@ def test_the_sweep_puts_uploads_into_the_queue(limited: Pipeline, maze: Maze) ->
     with sweep.events_are_lost():
         version = limited.upload(key, large(maze(2)))
     assert until(lambda: waiting(limited) == 0, "an empty queue")
-    with sweep.settings(GRACE_MINUTES="0.0001"):
+    with sweep.without_grace():
         said = sweep(prefix="input/swept/")
     assert (said["outcomes"], said["backlog"]) == ({"started": 1}, False)
     assert limited.result(key, version).is_output
@@ -82,7 +82,7 @@ def test_the_sweep_leaves_uploads_that_wait_for_their_turn(
         status.main([limited.stack, "--json"])
         said = json.loads(capsys.readouterr().out)
         assert (said["waiting_for_a_task"], said["uploads"]["waiting"]) == (1, 1)
-        with sweep.settings(GRACE_MINUTES="0.0001"):
+        with sweep.without_grace():
             for _ in range(5):
                 said = sweep(prefix="input/waiting/")
                 assert (said["outcomes"], said["backlog"]) == ({"waiting": 1}, True)

@@ -55,7 +55,7 @@ def test_a_failure_is_counted_and_the_exit_code_says_so(
         assert code == 1
         pipeline.failure(key)
     sweep = Sweeper(pipeline)
-    with sweep.settings(GRACE_MINUTES="0.0001"):
+    with sweep.without_grace():
         sweep(prefix="input/status/")
     assert pipeline.result(key, version).is_output
 
@@ -64,7 +64,7 @@ def test_an_upload_without_a_result_is_overdue(
     pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sweep, key = Sweeper(pipeline), "input/status/lost.png"
-    with sweep.settings(GRACE_MINUTES="0.0001"):
+    with sweep.without_grace():
         with sweep.events_are_lost():
             version = pipeline.upload(key, maze(3))
             code, found = said(pipeline, capsys)
@@ -87,7 +87,7 @@ def test_uploads_are_counted_by_what_they_wait_for(
     _, after = said(pipeline, capsys)
     more = {name: after["uploads"][name] - count for name, count in before["uploads"].items()}
     assert more == {"current": 1, "waiting": 1, "overdue": 0}
-    with sweep.settings(GRACE_MINUTES="0.0001"):
+    with sweep.without_grace():
         sweep(prefix=key)
     assert pipeline.result(key, version).is_output
 

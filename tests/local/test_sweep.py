@@ -44,6 +44,11 @@ class Sweeper:
         finally:
             self._set(before)
 
+    def without_grace(self, **changed: str) -> contextlib.AbstractContextManager[None]:
+        """Each upload is old enough for the sweep at once, for a while."""
+        limits = {"FUNCTION_TIMEOUT": "0.001", "TASK_TIMEOUT": "0.001", "OVERHEAD_SECONDS": "0.003"}
+        return self.settings(**limits, **changed)
+
     def _set(self, variables: dict[str, str]) -> None:
         self._lambda.update_function_configuration(
             FunctionName=self.function, Environment={"Variables": variables}
@@ -79,7 +84,7 @@ class Sweeper:
 @pytest.fixture
 def sweep(pipeline: Pipeline) -> Iterator[Sweeper]:
     sweeper = Sweeper(pipeline)
-    with sweeper.settings(GRACE_MINUTES="0.0001"):
+    with sweeper.without_grace():
         yield sweeper
 
 
@@ -177,7 +182,7 @@ def test_what_keeps_failing_is_given_up_with_its_last_reason(
 def with_processor(pipeline: Pipeline, name: str) -> str:
     """A revision of the task definition with another processor; gives its ARN."""
     ecs = pipeline.aws.client("ecs")
-    found = ecs.describe_task_definition(taskDefinition=pipeline.outputs["TaskDefinitionArn"])
+    found = ecs.describe_task_definition(taskDefinition=pipeline.resource("TaskDefinition"))
     definition = found["taskDefinition"]
     (container,) = definition["containerDefinitions"]
     others = [each for each in container["environment"] if each["name"] != "PROCESSOR"]
@@ -195,11 +200,11 @@ def test_what_a_wrong_processor_keeps_from_beginning_is_not_given_up(
     """More often than MaxAttempts; it goes on by itself when the parameter is mended."""
     pipeline, key, prefix = pipelines["fargate"], "input/not begun/a.png", "input/not begun/"
     sweep = Sweeper(pipeline)
-    with sweep.settings(GRACE_MINUTES="0.0001", MAX_ATTEMPTS="1"):
+    with sweep.without_grace(MAX_ATTEMPTS="1"):
         with sweep.events_are_lost():
             version = pipeline.upload(key, maze(1))
         wrong = with_processor(pipeline, "nothing:here")
-        with sweep.settings(GRACE_MINUTES="0.0001", MAX_ATTEMPTS="1", TASK_DEFINITION=wrong):
+        with sweep.without_grace(MAX_ATTEMPTS="1", TASK_DEFINITION=wrong):
             for outcome in ("started", "started_again", "started_again"):
                 assert sweep(prefix=prefix)["outcomes"] == {outcome: 1}
                 failure = pipeline.failure(key)
@@ -218,7 +223,7 @@ def test_what_was_given_up_is_started_again_by_hand(
 ) -> None:
     pipeline, key, prefix = pipelines["lambda"], "input/given up/a.png", "input/given up/"
     sweep = Sweeper(pipeline)
-    with sweep.settings(GRACE_MINUTES="0.0001", MAX_ATTEMPTS="1"):
+    with sweep.without_grace(MAX_ATTEMPTS="1"):
         with job_without_permissions(pipeline):
             version = pipeline.upload(key, maze(3))
             pipeline.failure(key)
@@ -314,13 +319,13 @@ def test_a_sweep_without_a_setting_names_it_in_the_failure_queue(
 ) -> None:
     pipeline = pipelines["lambda"]
     sweep = Sweeper(pipeline)
-    with sweep.settings(GRACE_MINUTES=""):
+    with sweep.settings(OVERHEAD_SECONDS=""):
         pipeline.aws.client("lambda").invoke(
             FunctionName=sweep.function, InvocationType="Event", Payload=b"{}"
         )
         failure = pipeline.failure(None)
     assert failure["source"] == "sweep"
-    assert failure["reason"] == "GRACE_MINUTES is ''; it must be what the template says"
+    assert failure["reason"] == "OVERHEAD_SECONDS is ''; it must be what the template says"
 
 
 def test_the_schedule_starts_the_sweep(pipelines: dict[str, Pipeline], maze: Maze) -> None:
@@ -330,7 +335,7 @@ def test_the_schedule_starts_the_sweep(pipelines: dict[str, Pipeline], maze: Maz
     before = events.describe_rule(Name=rule)["ScheduleExpression"]
     assert before == "rate(1 hour)"
     sweeper = Sweeper(pipeline)
-    with sweeper.settings(GRACE_MINUTES="0.0001"):
+    with sweeper.without_grace():
         with sweeper.events_are_lost():
             version = pipeline.upload("input/scheduled.png", maze(1))
         events.put_rule(Name=rule, ScheduleExpression="rate(1 minute)")

@@ -116,7 +116,7 @@ def test_what_a_change_of_mode_lost_is_started_by_the_new_engine(
     change_at_rest(aws, Mode="fargate")
     pipeline = Pipeline(aws, STACK, aws.outputs(STACK))
     sweep = Sweeper(pipeline)
-    with sweep.settings(GRACE_MINUTES="0.0001"):
+    with sweep.without_grace():
         assert sweep(prefix="input/lost.png")["outcomes"] == {"started": 1}
     assert pipeline.result("input/lost.png", version).is_output
     (report,) = pipeline.reports("input/lost.png")

@@ -66,10 +66,9 @@ RANGES = {
     "FunctionTimeout": (1, 900),
     "TaskTimeout": (1, 99_999),
     "MaxTasks": (0, 9_999),
-    "SweepGraceMinutes": (1, 9_999),
     "MaxAttempts": (1, 99),
 }
-NUMBERS = [*RANGES, "HybridThresholdMiB", "SweepRate", "LogRetentionDays"]
+NUMBERS = [*RANGES, "HybridThresholdMiB", "LogRetentionDays"]
 
 
 @in_turn("name", RANGES)
@@ -85,25 +84,14 @@ def test_a_number_is_accepted_within_its_range_and_nowhere_else(name: str) -> No
 def test_a_number_reaches_the_code_as_it_was_typed(name: str) -> None:
     """CloudFormation writes a parameter of type Number its own way, and takes each of these."""
     assert SOURCE["Parameters"][name]["Type"] == "String"
-    assert SOURCE["Parameters"][name]["Default"].replace(".", "").isdigit()
+    assert SOURCE["Parameters"][name]["Default"].isdigit()
     typed = SOURCE["Parameters"][name]["Default"]
-    for value in ("1.0E8", "1e2", "90.555", "+5", "-5", "007", f" {typed}", f"{typed} ", "NaN", ""):
+    for value in ("1.0E8", "1e2", "90.5", "+5", "-5", "007", f" {typed}", f"{typed} ", "NaN", ""):
         assert not accepts(name, value)
-    assert accepts(name, "90.5") is (name == "SweepRate")
 
 
 def test_no_parameter_is_a_number() -> None:
     assert {each["Type"] for each in SOURCE["Parameters"].values()} == {"String"}
-
-
-@in_turn("value", ["0.1", "0.5", "0.25", "1", "2.5", "10", "99.99"])
-def test_a_sweep_may_be_slower_than_one_job_a_second(value: str) -> None:
-    assert accepts("SweepRate", value)
-
-
-@in_turn("value", ["0", "0.0", "0.05", "100", ".5", "1.", "1.234", "0,5"])
-def test_another_rate_is_refused(value: str) -> None:
-    assert not accepts("SweepRate", value)
 
 
 @in_turn("parameter", ["InputPrefix", "OutputPrefix", "RejectedPrefix"])

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from functions.sweep import app as sweep
 from tests.support.cases import in_turn
 from tests.template.synthesis import BUCKET, CHOICES, FARGATE, HYBRID, NETWORKS, SOURCE, synthesize
 from tests.template.test_permissions import granted, may, run_task, statements
@@ -47,8 +48,8 @@ def test_a_sweep_that_fails_is_not_tried_again_but_reported() -> None:
 
 def test_the_sweep_is_told_what_the_parameters_say() -> None:
     told = variables(
-        SweepGraceMinutes="7",
-        SweepRate="8",
+        FunctionTimeout="7",
+        TaskTimeout="8",
         MaxAttempts="9",
         InputPrefix="a/",
         OutputPrefix="b/",
@@ -59,8 +60,9 @@ def test_the_sweep_is_told_what_the_parameters_say() -> None:
         "BUCKET": "<DataBucket>",
         "MODE": "lambda",
         "FUNCTION": "<ProcessFunction>",
-        "GRACE_MINUTES": "7",
-        "RATE": "8",
+        "FUNCTION_TIMEOUT": "7",
+        "TASK_TIMEOUT": "8",
+        "OVERHEAD_SECONDS": "900",
         "MAX_ATTEMPTS": "9",
         "INPUT_PREFIX": "a/",
         "OUTPUT_PREFIX": "b/",
@@ -84,11 +86,16 @@ def test_the_sweep_runs_tasks_as_the_rule_does(network: str) -> None:
     assert told["PUBLIC_IP"] == network_of_rule["AssignPublicIp"]
 
 
-def test_no_default_lets_a_sweep_start_what_may_be_under_way() -> None:
-    """Lambda tries three times, with one and two minutes between."""
-    parameters = SOURCE["Parameters"]
-    seconds = int(parameters["FunctionTimeout"]["Default"])
-    assert 3 * seconds + 180 < int(parameters["SweepGraceMinutes"]["Default"]) * 60
+@in_turn("mode", ["lambda", "fargate", "hybrid"])
+def test_the_sweep_knows_both_time_limits_in_every_mode(mode: str) -> None:
+    """A task outlives a change to Mode=lambda, and a function's retries one to Mode=fargate."""
+    told = variables(Mode=mode)
+    assert (told["FUNCTION_TIMEOUT"], told["TASK_TIMEOUT"]) == ("120", "900")
+
+
+def test_the_sweep_counts_as_many_tries_as_lambda_makes() -> None:
+    config = synthesize()["ProcessFunctionEventInvokeConfig"]
+    assert config["MaximumRetryAttempts"] + 1 == sweep.TRIES
 
 
 @in_turn("value", ["hourly", "rate()", "rate(1 hour", "every(1 hour)", " rate(1 hour)"])

@@ -17,7 +17,7 @@ STACK = Stack(
     id="arn:aws:cloudformation:eu-west-1:111122223333:stack/mazes/1",
     name="mazes",
     status="CREATE_COMPLETE",
-    parameters={"Mode": "lambda", "EventSource": "s3", "SweepRate": "10"},
+    parameters={"Mode": "lambda", "EventSource": "s3"},
     outputs={"SweepFunctionName": "the-sweep", "LogGroupName": "the log"},
 )
 REPORT = {"outcome": "succeeded", "bucket": "b", "key": "input/a", "mode": "lambda", "reason": None}

@@ -25,6 +25,8 @@ ATTEMPTS = 6
 _MAY_PASS = {"TooManyRequestsException", "ThrottlingException", "Throttling", "ServerException"}
 _THROTTLED = ("ErrorCode: Throttling", "RequestLimitExceeded", "Rate exceeded")
 """What RunTask says, in an InvalidParameterException, when EC2 throttles its calls."""
+RATE = 10.0
+"""Jobs that a sweep starts a second, unless asked for another rate. Fargate starts about 20."""
 SWEEP = "sweep"
 """The source of the events that come from here."""
 

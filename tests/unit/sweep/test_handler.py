@@ -6,13 +6,13 @@ import importlib.util
 import itertools
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
-from processing import records
+from processing import records, starters
 from processing.errors import BadEvent, BadSetting, Failed, StoreError
 from processing.objects import Listed
 
@@ -23,8 +23,9 @@ SETTINGS = {
     "BUCKET": "uploads",
     "MODE": "lambda",
     "FUNCTION": "process",
-    "GRACE_MINUTES": "0.0000001",
-    "RATE": "1000",
+    "FUNCTION_TIMEOUT": "0.000001",
+    "TASK_TIMEOUT": "0.000001",
+    "OVERHEAD_SECONDS": "0.000003",
     "MAX_ATTEMPTS": "3",
     "PROCESSOR": "nothing:here",
     "AWS_DEFAULT_REGION": "eu-west-1",
@@ -91,6 +92,7 @@ def handler(monkeypatch, store, aws):
     spec = importlib.util.spec_from_file_location("sweep_app", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    monkeypatch.setattr(starters, "RATE", 1000.0)
     monkeypatch.setattr(module, "Bucket", lambda name: store)
     return lambda **event: module.handler(event, CONTEXT)
 
@@ -208,10 +210,10 @@ def test_what_an_event_may_not_ask_for_is_named(handler, event, says):
         ("MODE", ""),
         ("MODE", "ec2"),
         ("FUNCTION", ""),
-        ("GRACE_MINUTES", ""),
-        ("GRACE_MINUTES", "long"),
+        ("FUNCTION_TIMEOUT", ""),
+        ("TASK_TIMEOUT", "long"),
+        ("OVERHEAD_SECONDS", "0"),
         ("MAX_ATTEMPTS", "0"),
-        ("RATE", "-1"),
     ],
 )
 def test_settings_that_are_missing_or_wrong_are_named(monkeypatch, handler, name, value):
@@ -225,6 +227,23 @@ def test_tasks_need_all_their_settings(monkeypatch, tasks, handler, name):
     monkeypatch.delenv(name)
     with pytest.raises(BadSetting, match=name):
         handler()
+
+
+@pytest.mark.parametrize(
+    ("function", "task", "minutes"), [("120", "900", 30), ("900", "900", 60), ("1", "3600", 75)]
+)
+def test_a_job_is_left_alone_for_three_runs_of_the_function_or_one_task(
+    monkeypatch, handler, store, function, task, minutes
+):
+    """And a quarter of an hour: Lambda's pauses, a task's start."""
+    limits = {"FUNCTION_TIMEOUT": function, "TASK_TIMEOUT": task, "OVERHEAD_SECONDS": "900"}
+    for name, value in limits.items():
+        monkeypatch.setenv(name, value)
+    now = datetime.now(UTC)
+    for key, age in {"input/old": minutes + 1, "input/young": minutes - 1}.items():
+        store.clock = lambda age=age: now - timedelta(minutes=age)
+        store.upload(key, b"x")
+    assert handler()["outcomes"] == {"started": 1, "young": 1}
 
 
 def test_the_schedules_sweep_leaves_its_state(handler, store):
