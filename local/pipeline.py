@@ -76,6 +76,10 @@ class Pipeline:
         self._logs = aws.client("logs")
         self._sqs = aws.client("sqs")
 
+    def resource(self, name: str) -> str:
+        """The physical id of a resource of the stack."""
+        return self.aws.resource(self.stack, name)
+
     def upload(self, key: str, body: bytes) -> str:
         """Put an object; gives its version."""
         reply = self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)

@@ -33,7 +33,7 @@ def padded(picture: bytes, size: int) -> bytes:
 @contextlib.contextmanager
 def function_settings(pipeline: Pipeline, **changed: str) -> Iterator[None]:
     """Other environment variables for the function, for a while."""
-    functions, name = pipeline.aws.client("lambda"), pipeline.outputs["FunctionName"]
+    functions, name = pipeline.aws.client("lambda"), pipeline.resource("ProcessFunction")
     found = functions.get_function_configuration(FunctionName=name)
     before = found["Environment"]["Variables"]
     functions.update_function_configuration(
@@ -78,7 +78,7 @@ def test_what_the_function_has_no_memory_for_a_task_does(hybrid: Pipeline) -> No
 
 
 def test_what_the_function_has_no_time_for_a_task_does(hybrid: Pipeline, maze: Maze) -> None:
-    functions, name = hybrid.aws.client("lambda"), hybrid.outputs["FunctionName"]
+    functions, name = hybrid.aws.client("lambda"), hybrid.resource("ProcessFunction")
     functions.update_function_configuration(FunctionName=name, Timeout=3)
     try:
         with function_with_probe(hybrid, {"PROCESSOR": "probe:sleep"}):
@@ -118,7 +118,7 @@ def test_the_sweep_starts_each_on_the_engine_of_its_size(hybrid: Pipeline, maze:
     sizes = {"input/swept/small.png": THRESHOLD, "input/swept/large.png": THRESHOLD + 1}
     with sweep.events_are_lost():
         versions = {key: hybrid.upload(key, padded(maze(4), size)) for key, size in sizes.items()}
-    with sweep.settings(GRACE_MINUTES="0.0001"):
+    with sweep.without_grace():
         assert sweep(prefix="input/swept/")["outcomes"] == {"started": 2}
     for key, version in versions.items():
         assert hybrid.result(key, version).is_output

@@ -124,7 +124,7 @@ def maze_task(pipelines_in_containers: dict[str, Pipeline]) -> Iterator[str]:
         override = [{"name": name, "value": value} for name, value in environment.items()]
         reply = ecs.run_task(
             cluster=outputs["ClusterArn"],
-            taskDefinition=outputs["TaskDefinitionArn"],
+            taskDefinition=pipeline.resource("TaskDefinition"),
             overrides={"containerOverrides": [{"name": "worker", "environment": override}]},
         )
         task = str(reply["tasks"][0]["taskArn"])

@@ -41,7 +41,7 @@ def processed_again(pipeline: Pipeline, key: str) -> Json:
     pipeline.s3.delete_object(Bucket=pipeline.bucket, Key=key.replace("input/", "output/"))
     detail = {"bucket": {"name": pipeline.bucket}, "object": {"key": key}}
     reply = pipeline.aws.client("lambda").invoke(
-        FunctionName=pipeline.outputs["FunctionName"],
+        FunctionName=pipeline.resource("ProcessFunction"),
         Payload=json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail}),
     )
     said: Json = json.load(reply["Payload"]) or {}

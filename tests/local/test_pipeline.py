@@ -185,16 +185,15 @@ def test_an_event_that_comes_twice_changes_nothing(pipeline: Pipeline, maze: Maz
 
 def start_again(pipeline: Pipeline, key: str) -> None:
     """Start the upload's job as its event did."""
-    outputs = pipeline.outputs
-    if "FunctionName" in outputs:
+    if pipeline.outputs["Mode"] != "fargate":
         s3 = {"bucket": {"name": pipeline.bucket}, "object": {"key": key}}
         record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3}
         event = json.dumps({"Records": [record]}).encode()
         functions = pipeline.aws.client("lambda")
-        reply = functions.invoke(FunctionName=outputs["FunctionName"], Payload=event)
+        reply = functions.invoke(FunctionName=pipeline.resource("ProcessFunction"), Payload=event)
         assert "FunctionError" not in reply, reply["Payload"].read()
     else:
-        run_task(pipeline, outputs["TaskDefinitionArn"], key)
+        run_task(pipeline, pipeline.resource("TaskDefinition"), key)
 
 
 def run_task(pipeline: Pipeline, definition: str, key: str, **more: str) -> str:
@@ -274,7 +273,7 @@ def test_reports_have_the_same_fields_everywhere(
 @contextlib.contextmanager
 def function_with_probe(pipeline: Pipeline, settings: dict[str, str]) -> Iterator[None]:
     """Give the function the probe, in a layer of its own, and other settings, for a while."""
-    functions, name = pipeline.aws.client("lambda"), pipeline.outputs["FunctionName"]
+    functions, name = pipeline.aws.client("lambda"), pipeline.resource("ProcessFunction")
     before = functions.get_function_configuration(FunctionName=name)
     variables, layers = before["Environment"]["Variables"], [la["Arn"] for la in before["Layers"]]
     packed = BytesIO()
@@ -298,7 +297,7 @@ def function_with_probe(pipeline: Pipeline, settings: dict[str, str]) -> Iterato
 
 def task_with(pipeline: Pipeline, folder: Path) -> str:
     """The worker's task definition with a folder of this machine in it; gives its ARN."""
-    ecs, found = pipeline.aws.client("ecs"), pipeline.outputs["TaskDefinitionArn"]
+    ecs, found = pipeline.aws.client("ecs"), pipeline.resource("TaskDefinition")
     definition = ecs.describe_task_definition(taskDefinition=found)["taskDefinition"]
     (worker,) = definition["containerDefinitions"]
     mount = {"sourceVolume": "folder", "containerPath": str(folder), "readOnly": True}
@@ -322,7 +321,7 @@ def what_s3_says_to_writes(pipeline: Pipeline, targets: list[str]) -> dict[str, 
         "OUTPUT_PREFIX": "output/probed/",
         "REJECTED_PREFIX": "rejected/probed/",
     }
-    if "FunctionName" in pipeline.outputs:
+    if pipeline.outputs["Mode"] != "fargate":
         with function_with_probe(pipeline, settings):
             start_again(pipeline, key)
     else:

@@ -164,8 +164,9 @@ def test_the_rule_starts_the_task_in_the_cluster(
     stack = deployed.stacks[test, region]
     (target,) = stack.describe(*stack.resources()["UploadRule"])["Targets"]
     assert target["Arn"] == stack.outputs["ClusterArn"]
-    assert target["EcsParameters"]["TaskDefinitionArn"] == stack.outputs["TaskDefinitionArn"]
-    (container,) = stack.describe(*stack.resources()["TaskDefinition"])["containerDefinitions"]
+    kind, definition = stack.resources()["TaskDefinition"]
+    assert target["EcsParameters"]["TaskDefinitionArn"] == definition
+    (container,) = stack.describe(kind, definition)["containerDefinitions"]
     assert container["image"] == IMAGE
 
 

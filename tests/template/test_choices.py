@@ -135,18 +135,15 @@ def test_outputs_exist_for_all_that_the_choice_makes(choice: dict[str, str]) -> 
         "Mode", "BucketName", "UploadCommand", "OutputsCommand", "LogsCommand", "LogGroupName",
         "SweepFunctionName", "FailureQueueUrl", "DashboardName",
     }  # fmt: skip
-    function = {"FunctionName"}
-    mode = stack.parameters["Mode"]
-    if mode == "lambda":
-        assert stack.outputs.keys() == always | function
+    if stack.parameters["Mode"] == "lambda":
+        assert stack.outputs.keys() == always
         return
-    tasks = {"ClusterArn", "TaskDefinitionArn", "RuleName"}
+    tasks = {"ClusterArn", "RuleName"}
     if stack.parameters["MaxTasks"] != "0":
         tasks.add("LaunchQueueUrl")
     trail = {"TrailBucketName"}
     is_cloudtrail = stack.parameters["EventSource"] == "cloudtrail"
-    more = (trail if is_cloudtrail else set()) | (function if mode == "hybrid" else set())
-    assert stack.outputs.keys() == always | tasks | more
+    assert stack.outputs.keys() == always | tasks | (trail if is_cloudtrail else set())
 
 
 @every_choice
