@@ -13,7 +13,9 @@ from pathlib import Path
 
 from processing import maze, picture
 
-from . import ROOT, memory, shortest
+from mazes import check
+
+from . import ROOT, memory
 from .cases import Case
 
 PEER = ROOT / "build" / "env" / "peer" / "bin" / "python"
@@ -87,10 +89,10 @@ def measure(case: Case, budget: float, peer_budget: float, least: int = ROUNDS) 
 
 
 def _checked(body: bytes) -> tuple[int, int, int]:
-    """Width, height and length of the path. Raises AssertionError when it is no shortest one."""
+    """Width, height and length of the path. Raises NotSolved when it is no shortest one."""
     before, after = picture.read(body).image, picture.read(body).image
     length = maze.paint_path(after)
-    shortest.check(before, after, length)
+    assert check.solved(before, after) == length
     return before.width, before.height, length
 
 

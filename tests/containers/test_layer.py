@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from processing.picture import FORMATS
 
+from mazes import check
 from tests.containers.containers import Container
 from tests.containers.task import docker_options
 from tests.hostile import corpus
-from tests.support.oracle import check_path
 from tooling import paths
 
 AMAZON_LINUX_2023_GLIBC = (2, 34)
@@ -33,7 +33,7 @@ def shared(tmp_path: Path) -> Path:
 
 def assert_solved(folder: Path) -> None:
     output = (folder / "output.png").read_bytes()
-    check_path(Image.open(paths.SAMPLE), Image.open(BytesIO(output)))
+    check.solved(Image.open(paths.SAMPLE), Image.open(BytesIO(output)))
 
 
 def test_it_solves_in_the_workers_container(image: str, shared: Path) -> None:

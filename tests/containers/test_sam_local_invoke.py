@@ -23,8 +23,8 @@ from local.aws import EmbeddedAws
 from local.executor import bridge_address
 from local.invoke import failed, invoke, main, put
 from local.pipeline import output_key
+from mazes import check
 from tests.containers.conftest import BUCKET
-from tests.support.oracle import check_path
 from tooling.build import sam_environment
 from tooling.paths import ROOT, SAM
 
@@ -115,7 +115,7 @@ def test_make_s3_lets_sam_invoke_the_function_as_typed(
             assert running.stdout.readline().startswith("s3://uploads/output/maze.png  ")
             (address,) = (line.split()[2] for line in shown if line.startswith("  curl "))
             with urllib.request.urlopen(address) as output:
-                check_path(Image.open(BytesIO(sample)), Image.open(BytesIO(output.read())))
+                check.solved(Image.open(BytesIO(sample)), Image.open(BytesIO(output.read())))
         finally:
             running.terminate()
         assert running.wait(30) == 0
@@ -161,5 +161,5 @@ def has_output(aws: EmbeddedAws, key: str, version: str, picture: bytes) -> bool
     found = s3.get_object(Bucket=BUCKET, Key=output_key(key))
     if found["Metadata"]["source-version"] != version:
         return False
-    check_path(Image.open(BytesIO(picture)), Image.open(BytesIO(found["Body"].read())))
+    check.solved(Image.open(BytesIO(picture)), Image.open(BytesIO(found["Body"].read())))
     return True

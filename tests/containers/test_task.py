@@ -14,10 +14,9 @@ from botocore.exceptions import ClientError
 from PIL import Image
 
 from local.aws import EmbeddedAws
-from mazes import pictures
+from mazes import check, pictures
 from tests.containers.conftest import BUCKET, Job
 from tests.containers.task import ENVIRONMENT, STOP_TIMEOUT
-from tests.support.oracle import check_path
 
 Json = dict[str, Any]
 Upload = Callable[[str, bytes], str]
@@ -71,7 +70,7 @@ def test_a_processed_upload_exits_0(
     assert (ended.report["mode"], ended.report["version"]) == ("fargate", version)
     output = current("output/odd ü+%2B/maze.png")
     assert output and output["metadata"] == {"source-version": version}
-    check_path(Image.open(BytesIO(sample)), Image.open(BytesIO(output["body"])))
+    check.solved(Image.open(BytesIO(sample)), Image.open(BytesIO(output["body"])))
 
 
 def test_a_second_task_for_the_same_upload_changes_nothing(

@@ -13,7 +13,7 @@ from processing import maze, settings
 import bench.__main__ as command
 from bench import cold_start, goals, memory, speed, table
 from bench.cases import HUNDRED_MEGAPIXELS, OTHER, THIN, Case
-from tests.support.oracle import open_rows, shortest
+from mazes import check, pictures
 from tooling import paths
 
 START = cold_start.Result(
@@ -37,7 +37,7 @@ def measured() -> speed.Result:
 def test_a_picture_is_measured_and_its_path_is_counted(measured: speed.Result) -> None:
     picture = Image.open(paths.SAMPLE)
     assert (measured.width, measured.height) == picture.size
-    assert measured.length == shortest(open_rows(picture))
+    assert measured.length == check.shortest(pictures.open_pixels(picture))
     assert measured.codec > 0
     assert measured.job > 0
     assert measured.rounds >= 1

@@ -12,9 +12,8 @@ from PIL import Image
 from processing import maze
 from processing.errors import Rejected
 
-from bench import shortest
+from mazes import check
 from mazes import pictures as bench_pictures
-from tests.support import oracle
 
 
 def drawn(*rows: str) -> Image.Image:
@@ -115,10 +114,10 @@ def test_the_path_is_a_shortest_one_or_there_is_none(picture):
     try:
         length = maze.paint_path(solved)
     except Rejected:
-        assert oracle.shortest(oracle.open_rows(picture)) is None
+        assert check.shortest(bench_pictures.open_pixels(picture)) is None
         assert solved.tobytes() == picture.tobytes()
     else:
-        assert oracle.check_path(picture, solved) == length
+        assert check.solved(picture, solved) == length
 
 
 @pytest.mark.parametrize("width", [511, 512, 513, 999, 1000, 1001, 1023, 1024, 1025])
@@ -130,9 +129,9 @@ def test_the_path_of_a_wide_picture_is_a_shortest_one(kind, width):
     try:
         length = maze.paint_path(solved)
     except Rejected:
-        assert shortest.length(bench_pictures.open_pixels(picture)) is None
+        assert check.shortest(bench_pictures.open_pixels(picture)) is None
     else:
-        shortest.check(picture, solved, length)
+        assert check.solved(picture, solved) == length
 
 
 @pytest.mark.parametrize("length", [1, 2, 7, 8, 9, 17, 999, 1000, 1001])
@@ -156,7 +155,7 @@ def test_a_corridor_is_left_where_it_ends(gap):
     ):
         picture = drawn(*rows)
         solved = picture.copy()
-        assert maze.paint_path(solved) == oracle.check_path(picture, solved)
+        assert maze.paint_path(solved) == check.solved(picture, solved)
 
 
 def test_the_path_does_not_wrap_around_the_sides():
@@ -171,7 +170,7 @@ def test_any_top_opening_may_lead_to_any_bottom_opening():
     picture = drawn(" ## #", " ## #", "### #", "#   #", "# ## ")
     solved = picture.copy()
     assert maze.paint_path(solved) == 7
-    oracle.check_path(picture, solved)
+    check.solved(picture, solved)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The picture generator draws what it says, and the oracle accepts shortest paths only."""
+"""The picture generator draws what it says."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from PIL import Image, ImageChops
 
 from mazes import __main__ as command_line
 from mazes import pictures
-from tests.support.oracle import GREEN, check_path, open_rows, shortest
+from mazes.check import shortest
 
 seeds = st.integers(0, 2**64)
 sides = st.integers(3, 40)
 thin = st.integers(1, 4)
+
+
+def open_rows(picture: Image.Image) -> list[list[bool]]:
+    return pictures.open_pixels(picture).tolist()
 
 
 def runs(row: list[bool]) -> list[int]:
@@ -74,7 +78,7 @@ def test_a_maze_has_the_size_asked_for_and_a_path(
     width, height = width + corridor + 2 * wall, height + corridor + 2 * wall
     picture = pictures.maze(width, height, corridor, wall, braid, seed=seed)
     assert picture.size == (width, height)
-    assert shortest(open_rows(picture)) is not None
+    assert shortest(pictures.open_pixels(picture)) is not None
 
 
 @given(thin, thin, seeds)
@@ -125,16 +129,18 @@ def test_a_spiral_is_the_longest_path(rows: int, cols: int, corridor: int, wall:
     pitch = corridor + wall
     picture = pictures.spiral(cols * pitch + wall, rows * pitch + wall, corridor, wall)
     narrow = pictures.spiral(2 * cols + 1, 2 * rows + 1)
-    assert shortest(open_rows(picture)) is not None
+    assert shortest(pictures.open_pixels(picture)) is not None
     missed = abs(rows - cols) + 1 if min(rows, cols) % 2 == 0 else 0
-    assert shortest(open_rows(narrow)) == 2 * (rows * cols - missed) + 1
+    assert shortest(pictures.open_pixels(narrow)) == 2 * (rows * cols - missed) + 1
 
 
 @given(sides, sides, st.floats(0, 1), thin, seeds)
 def test_a_field_has_a_path_however_many_obstacles(
     width: int, height: int, obstacles: float, block: int, seed: int
 ) -> None:
-    assert shortest(open_rows(pictures.field(width, height, obstacles, block, seed=seed)))
+    assert shortest(
+        pictures.open_pixels(pictures.field(width, height, obstacles, block, seed=seed))
+    )
 
 
 def test_a_field_has_the_share_of_obstacles() -> None:
@@ -149,7 +155,7 @@ def test_a_field_has_the_share_of_obstacles() -> None:
 def test_a_hostile_picture_has_no_path(kind: str, width: int, height: int, seed: int) -> None:
     picture = pictures.hostile(kind, width, height, seed)
     assert picture.size == (width, height)
-    assert shortest(open_rows(picture)) is None
+    assert shortest(pictures.open_pixels(picture)) is None
 
 
 @pytest.mark.parametrize(
@@ -227,79 +233,3 @@ def test_the_command_line_says_what_cannot_be_drawn(capsys, tmp_path: Path) -> N
     with pytest.raises(SystemExit):
         command_line.main(["maze", "--pixels", "9", "--corridor", "10", str(tmp_path / "out.png")])
     assert "9 is too small for a corridor 10" in capsys.readouterr().err
-
-
-# The oracle
-
-
-MAPS = {
-    "straight": (["#.#", "#.#", "#.#"], 3),
-    "one row": (["#.#"], 1),
-    "round a wall": ([".##", "...", "##."], 5),
-    "upwards on the way": ([".#####", ".#...#", "...#..", "#####."], 11),
-    "the nearer of two openings": ([".##.#", "...##", "#.###"], 4),
-    "by a corner only": (["#.", ".#"], None),
-    "around the side": (["##.", ".##"], None),
-    "no opening in the top row": (["###", "...", "..."], None),
-}
-
-
-def picture_of(rows: list[str]) -> Image.Image:
-    picture = Image.new("RGB", (len(rows[0]), len(rows)))
-    colours = {".": (255, 255, 255), "#": (0, 0, 0), "o": GREEN, "x": (255, 0, 0)}
-    for y, row in enumerate(rows):
-        for x, mark in enumerate(row):
-            picture.putpixel((x, y), colours[mark])
-    return picture
-
-
-@pytest.mark.parametrize(("rows", "length"), MAPS.values(), ids=MAPS)
-def test_the_oracle_knows_the_length(rows: list[str], length: int | None) -> None:
-    assert shortest([[mark == "." for mark in row] for row in rows]) == length
-
-
-BEFORE = ["#.###", "#...#", "#.#.#", "#...#", "###.#"]
-
-
-def test_the_oracle_accepts_each_shortest_path() -> None:
-    for after in (
-        ["#o###", "#ooo#", "#.#o#", "#..o#", "###o#"],
-        ["#o###", "#o..#", "#o#.#", "#ooo#", "###o#"],
-    ):
-        assert check_path(picture_of(BEFORE), picture_of(after)) == 7
-
-
-WRONG = {
-    "is painted but was a wall": ["#o###", "#o..#", "#oo.#", "#.oo#", "###o#"],
-    "not green": ["#o###", "#ooo#", "#.#o#", "#.xo#", "###o#"],
-    "one pixel in the top row": ["#.###", "#ooo#", "#.#o#", "#..o#", "###o#"],
-    "before the bottom row": ["#o###", "#ooo#", "#.#.#", "#..o#", "###o#"],
-    "forks or touches itself": ["#o###", "#ooo#", "#o#o#", "#ooo#", "###o#"],
-    "lie off the path": ["#o###", "#ooo#", "#.#o#", "#o.o#", "###o#"],
-    "size changed": ["#o###", "#ooo#", "#.#o#", "#..o#"],
-}
-
-
-@pytest.mark.parametrize(("complaint", "after"), WRONG.items(), ids=WRONG)
-def test_the_oracle_refuses(complaint: str, after: list[str]) -> None:
-    with pytest.raises(AssertionError, match=complaint):
-        check_path(picture_of(BEFORE), picture_of(after))
-
-
-def test_the_oracle_refuses_a_detour() -> None:
-    before, after = ["#.#", "...", "...", "...", "#.#"], ["#o#", "oo.", "o..", "oo.", "#o#"]
-    with pytest.raises(AssertionError, match="the path has 7 pixels, the shortest one 5"):
-        check_path(picture_of(before), picture_of(after))
-
-
-def test_the_oracle_refuses_a_path_where_there_is_none() -> None:
-    with pytest.raises(AssertionError, match="no path"):
-        check_path(picture_of(["#.", ".#"]), picture_of(["#.", ".#"]))
-
-
-def test_the_oracle_tolerates_what_it_is_told_to() -> None:
-    before, after = picture_of(BEFORE), picture_of(["#o###", "#ooo#", "#.#o#", "#..o#", "###o#"])
-    after = after.point(lambda value: min(value + 9, 246))
-    assert check_path(before, after, tolerance=9) == 7
-    with pytest.raises(AssertionError, match="changed"):
-        check_path(before, after, tolerance=8)

@@ -11,7 +11,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tooling": set(),
     "mazes": set(),
     "local": {"tooling", "mazes"},
-    "operate": {"tooling"},
+    "operate": {"tooling", "mazes"},
     "economics": {"tooling"},
     "supply": {"tooling"},
     "bench": {"tooling", "mazes", "local"},
