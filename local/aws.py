@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -51,6 +52,8 @@ class EmbeddedAws:
         self._commands = Commands()
         self._at_stop = contextlib.ExitStack()
         self._directory = Path()
+        self._clients: dict[tuple[str, ...], Any] = {}
+        self._making_clients = threading.Lock()  # boto3 can't make two at a time
 
     def __enter__(self) -> Self:
         try:
@@ -158,14 +161,23 @@ class EmbeddedAws:
         return self._built / "ProcessingLayer"
 
     def client(self, service: str, **credentials: str) -> Any:  # noqa: ANN401, as boto3 has it
-        """A boto3 client of the account's owner, or of the given credentials."""
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
-            **(credentials or _ROOT_USER),
-        )
+        """A boto3 client of the account's owner, or of the given credentials.
+
+        One of each: to make one takes longer than to use it.
+        """
+        key = (service, *credentials.values())
+        with self._making_clients:
+            if key not in self._clients:
+                self._clients[key] = boto3.client(
+                    service,
+                    endpoint_url=self.endpoint,
+                    region_name=REGION,
+                    config=Config(
+                        retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}
+                    ),
+                    **(credentials or _ROOT_USER),
+                )
+            return self._clients[key]
 
     def deploy(self, stack: str, **parameters: str) -> dict[str, str]:
         """`sam deploy`, unmodified; gives the stack's outputs. Raises CommandFailed."""

@@ -122,7 +122,7 @@ def configure(arguments: argparse.Namespace, port: int) -> None:
         "IOT_MTLS_ENABLED": "0",
         "LAMBDA_EXECUTOR": "docker" if arguments.containers else "local",
         # Lambda's retries come after 1 and 2 minutes; here in the same shape, but sooner.
-        "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.5",
+        "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.1",
         "TMPDIR": str(directory),
         "STATE_DIR": str(directory / "state"),
         "S3_DATA_DIR": str(directory / "s3"),
