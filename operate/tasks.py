@@ -16,10 +16,10 @@ from botocore.config import Config
 from . import stacks
 from .stacks import Client, Stack
 
-_QUIET = 10
+QUIET_SECONDS = 10
 """Seconds without a task, after which none is to come. ListTasks is eventually consistent, and a
 rule that was disabled may match for "a short period" (EventBridge, DisableRule)."""
-_BETWEEN = 2
+SECONDS_BETWEEN = 2
 _PAGE = 100
 """The most that one DescribeTasks takes, and ListTasks gives."""
 
@@ -71,7 +71,7 @@ def alive(cluster: str) -> set[str]:
 def stop(cluster: str, seconds: float = 600) -> None:
     """Stop all tasks, and those that still come, until none is left. Raises StillRunning."""
     stopped: set[str] = set()
-    for running in _watch(cluster, seconds, _QUIET):
+    for running in _watch(cluster, seconds, QUIET_SECONDS):
         for task in running - stopped:
             _ecs().stop_task(cluster=cluster, task=task, reason="the stack is being deleted")
         stopped |= running
@@ -99,7 +99,7 @@ def _watch(cluster: str, seconds: float, quiet: float) -> Iterator[set[str]]:
             yield running
         elif now - last >= quiet:
             return
-        time.sleep(_BETWEEN)
+        time.sleep(SECONDS_BETWEEN)
 
 
 def _there(stack: Stack, kind: str) -> list[str]:

@@ -8,13 +8,13 @@ from typing import Any
 
 from ministack.core import iam_actions
 
+from . import resource_arn
 from .links import Link, PatchPoint
 
 
 def apply() -> None:
     """Ask for GetLayerVersion on that version, as AWS does."""
     action: Callable[..., str | None] = iam_actions.extract_iam_action
-    resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
 
     def extract_iam_action(
         service: str,
@@ -28,21 +28,12 @@ def apply() -> None:
             return "lambda:GetLayerVersion"
         return action(service, method, path, headers, body, query)
 
-    def extract_resource_arn(
-        service: str,
-        method: str,
-        path: str,
-        headers: object,
-        body: object,
-        query: Mapping[str, Any],
-        *rest: object,
-    ) -> str:
-        arn = resource_arn(service, method, path, headers, body, query, *rest)
-        version = _version(path, query) if service == "lambda" else ""
+    def with_its_version(request: resource_arn.Request, arn: str) -> str:
+        version = _version(request.path, request.query) if request.service == "lambda" else ""
         return version if version.startswith("arn:") else arn + version
 
     iam_actions.extract_iam_action = extract_iam_action
-    iam_actions.extract_resource_arn = extract_resource_arn
+    resource_arn.correct(with_its_version)
 
 
 def _version(path: str, query: Mapping[str, Any]) -> str:
@@ -63,11 +54,7 @@ LINK = Link(
             "extract_iam_action",
             ("service", "method", "path", "headers", "body", "query_params"),
         ),
-        PatchPoint(
-            iam_actions,
-            "extract_resource_arn",
-            ("service", "method", "path", "headers", "body", "query_params"),
-        ),
+        resource_arn.PATCH_POINT,
     ),
     apply=apply,
 )

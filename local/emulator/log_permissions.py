@@ -5,37 +5,26 @@ one on the group, whose ARN no policy for streams covers.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
-from ministack.core import iam_actions
-
-from .links import Link, PatchPoint
+from . import resource_arn
+from .links import Link
 
 OF_A_STREAM = {"CreateLogStream", "PutLogEvents", "GetLogEvents"}
 
 
 def apply() -> None:
     """Ask for the stream, as AWS does."""
-    resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
 
-    def extract_resource_arn(
-        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: object
-    ) -> str:
-        arn = resource_arn(service, method, path, headers, body, *rest)
-        operation = headers.get("x-amz-target", "").rpartition(".")[2]
-        if service == "logs" and operation in OF_A_STREAM:
-            return f"{arn}:log-stream:{json.loads(body)['logStreamName']}"
+    def of_the_stream(request: resource_arn.Request, arn: str) -> str:
+        if request.service == "logs" and request.operation in OF_A_STREAM:
+            return f"{arn}:log-stream:{json.loads(request.body)['logStreamName']}"
         return arn
 
-    iam_actions.extract_resource_arn = extract_resource_arn
+    resource_arn.correct(of_the_stream)
 
 
 LINK = Link(
     what="the permissions on log streams",
-    patch_points=(
-        PatchPoint(
-            iam_actions, "extract_resource_arn", ("service", "method", "path", "headers", "body")
-        ),
-    ),
+    patch_points=(resource_arn.PATCH_POINT,),
     apply=apply,
 )

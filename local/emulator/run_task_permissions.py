@@ -15,26 +15,23 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import error_response_json, get_account_id, get_region
 from ministack.services import ecs
 
+from . import resource_arn
 from .links import Link, PatchPoint
 
 Json = dict[str, Any]
 
 
 def apply() -> None:
-    resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
     condition_keys: Callable[..., Json] = iam_actions.request_tag_context
     run_task: Callable[[Json], object] = ecs._ACTION_MAP["RunTask"]
 
-    def extract_resource_arn(
-        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: object
-    ) -> str:
-        if service == "ecs":
-            call = headers.get("x-amz-target", "").rpartition(".")[2]
-            if call == "RunTask":
-                return _arn("task-definition", json.loads(body)["taskDefinition"])
-            if call == "DescribeTasks":  # AWS asks for each; these are all of one cluster
-                return _arn("task", json.loads(body)["tasks"][0])
-        return resource_arn(service, method, path, headers, body, *rest)
+    def definition_or_task(request: resource_arn.Request, arn: str) -> str:
+        if request.service == "ecs" and request.operation == "RunTask":
+            return _arn("task-definition", json.loads(request.body)["taskDefinition"])
+        if request.service == "ecs" and request.operation == "DescribeTasks":
+            # AWS asks for each; these are all of one cluster.
+            return _arn("task", json.loads(request.body)["tasks"][0])
+        return arn
 
     def request_tag_context(service: str, iam_action: str, body: bytes, params: Json) -> Json:
         keys = condition_keys(service, iam_action, body, params)
@@ -54,7 +51,7 @@ def apply() -> None:
                 )
         return run_task(data)
 
-    iam_actions.extract_resource_arn = extract_resource_arn
+    resource_arn.correct(definition_or_task)
     iam_actions.request_tag_context = request_tag_context
     ecs._ACTION_MAP["RunTask"] = run_task_if_roles_may_be_passed
 
@@ -86,9 +83,7 @@ def _arn(kind: str, name_or_arn: str) -> str:
 LINK = Link(
     what="the permissions that RunTask needs",
     patch_points=(
-        PatchPoint(
-            iam_actions, "extract_resource_arn", ("service", "method", "path", "headers", "body")
-        ),
+        resource_arn.PATCH_POINT,
         PatchPoint(iam_actions, "request_tag_context", ("service", "iam_action", "body", "params")),
         PatchPoint(iam_evaluator, "caller_arn", ()),
         PatchPoint(iam_evaluator, "_gather_role_policies", ("role_name", "account_id")),

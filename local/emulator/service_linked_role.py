@@ -15,6 +15,7 @@ from ministack.core import iam_actions
 from ministack.core.responses import error_response_json, get_account_id
 from ministack.services import ecs, iam
 
+from . import resource_arn
 from .links import Link, PatchPoint
 
 Json = dict[str, Any]
@@ -36,7 +37,6 @@ _made: dict[str, float] = {}
 
 
 def apply() -> None:
-    resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
     condition_keys: Callable[..., Json] = iam_actions.request_tag_context
     create_role: Callable[[Json], Reply] = iam._IAM_HANDLERS["CreateServiceLinkedRole"]
     create_cluster: Callable[[Json], object] = ecs._ACTION_MAP["CreateCluster"]
@@ -72,20 +72,10 @@ def apply() -> None:
                 raise NotAssumed(CANT_ASSUME)
         return put_cluster(data)
 
-    def extract_resource_arn(
-        service: str,
-        method: str,
-        path: str,
-        headers: object,
-        body: object,
-        query: Mapping[str, Any],
-        *rest: object,
-    ) -> str:
-        if service == "iam" and (
-            _first(query, "AWSServiceName") == SERVICE or _first(query, "RoleName") == NAME
-        ):
-            return _arn()
-        return resource_arn(service, method, path, headers, body, query, *rest)
+    def the_role(request: resource_arn.Request, arn: str) -> str:
+        query = request.query
+        is_it = _first(query, "AWSServiceName") == SERVICE or _first(query, "RoleName") == NAME
+        return _arn() if request.service == "iam" and is_it else arn
 
     def request_tag_context(service: str, iam_action: str, body: object, params: Json) -> Json:
         keys = condition_keys(service, iam_action, body, params)
@@ -93,7 +83,7 @@ def apply() -> None:
             keys = {**keys, "iam:awsservicename": _first(params, "AWSServiceName")}
         return keys
 
-    iam_actions.extract_resource_arn = extract_resource_arn
+    resource_arn.correct(the_role)
     iam_actions.request_tag_context = request_tag_context
     iam._IAM_HANDLERS["CreateServiceLinkedRole"] = create_service_linked_role
     ecs._ACTION_MAP["CreateCluster"] = cluster_or_refusal
@@ -116,11 +106,7 @@ def _first(parameters: Mapping[str, Any], name: str) -> str:
 LINK = Link(
     what="the role with which ECS works, and a new account without it",
     patch_points=(
-        PatchPoint(
-            iam_actions,
-            "extract_resource_arn",
-            ("service", "method", "path", "headers", "body", "query_params"),
-        ),
+        resource_arn.PATCH_POINT,
         PatchPoint(iam_actions, "request_tag_context", ("service", "iam_action", "body", "params")),
         PatchPoint(iam, "_IAM_HANDLERS"),
         PatchPoint(iam, "_error", ("status", "code", "message")),

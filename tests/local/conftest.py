@@ -16,6 +16,7 @@ from local.image import build_image
 from local.pipeline import Pipeline
 from local.scenarios import SCENARIOS
 from mazes import pictures
+from operate import tasks
 
 # What a shell runs in the background ignores SIGINT and hands that on to its children, which the
 # tests interrupt: they are to be as if from a terminal.
@@ -36,6 +37,13 @@ def default_account(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
+@pytest.fixture
+def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the end of tasks: here a rule that was disabled starts none."""
+    monkeypatch.setattr(tasks, "QUIET_SECONDS", 1)
+    monkeypatch.setattr(tasks, "SECONDS_BETWEEN", 0.2)
 
 
 @pytest.fixture(scope="session")

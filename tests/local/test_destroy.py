@@ -23,7 +23,7 @@ Maze = Callable[[int], bytes]
 NUMBERS = itertools.count()
 """For stacks that no other test has; what a test leaves ends with the embedded AWS."""
 
-pytestmark = pytest.mark.usefixtures("default_account")
+pytestmark = pytest.mark.usefixtures("default_account", "little_patience")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from operate import destroy, preflight, stacks, tasks
 from tests.local.test_destroy import change
 from tests.local.test_pipeline import run_endless_task
 
-pytestmark = pytest.mark.usefixtures("default_account")
+pytestmark = pytest.mark.usefixtures("default_account", "little_patience")
 
 NUMBERS = itertools.count()
 """For stacks that no other test has; they end with the embedded AWS."""

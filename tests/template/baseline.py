@@ -7,27 +7,84 @@ none of them looks at. Every way to break a control must be noticed: the tests t
 
 from __future__ import annotations
 
-import datetime
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from importlib import resources
-from typing import Any
-
-import cfnlint.data.AdditionalSpecs
-
-from tests.support.attempts.attempt import ADMINISTRATOR, Attempt
-from tests.template.policies import Account
-from tests.template.synthesis import Stack
-
-BUCKET, QUEUE, TOPIC = "AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::SNS::Topic"
-FUNCTION, PERMISSION = "AWS::Lambda::Function", "AWS::Lambda::Permission"
-TASK, RULE, TRAIL = "AWS::ECS::TaskDefinition", "AWS::Events::Rule", "AWS::CloudTrail::Trail"
-ENDPOINT, GROUP, SUBNET = "AWS::EC2::VPCEndpoint", "AWS::EC2::SecurityGroup", "AWS::EC2::Subnet"
-REPOSITORY, BUILD = "AWS::ECR::Repository", "AWS::CodeBuild::Project"
-LOGS, ROLE = "AWS::Logs::LogGroup", "AWS::IAM::Role"
-CLUSTER, VPC = "AWS::ECS::Cluster", "AWS::EC2::VPC"
+from tests.template.control import (
+    BUCKET,
+    BUILD,
+    CLUSTER,
+    ENDPOINT,
+    FUNCTION,
+    GROUP,
+    LOGS,
+    MISSING,
+    PERMISSION,
+    QUEUE,
+    REPOSITORY,
+    ROLE,
+    RULE,
+    SUBNET,
+    TASK,
+    TOPIC,
+    TRAIL,
+    VPC,
+    Control,
+    is_,
+    or_reason,
+    put,
+    value,
+)
+from tests.template.looks import (
+    ABORT,
+    ENCRYPTED,
+    absent,
+    absent_or_false,
+    encrypted_by_kms,
+    encrypted_queue,
+    ends_unfinished_uploads,
+    fails_to_somewhere,
+    for_one_source,
+    function_logs_to_a_kept_group,
+    has,
+    insights,
+    kept_for_a_year,
+    latest,
+    logs_to_a_kept_group,
+    no_secret,
+    not_root,
+    nothing_to_fail_to,
+    one_role,
+    private_tasks,
+    privileged_to_build_images,
+    public_tasks,
+    pushes_no_image,
+    starts_private_tasks,
+    supported,
+    two_roles,
+    versioned,
+)
+from tests.template.network_controls import (
+    ANYONE,
+    ANYWHERE,
+    endpoint_to,
+    flow_logs,
+    is_an_interface,
+    is_the_only_way_out,
+    lets_in_groups_only,
+    lets_out_what_is_said,
+    limited_endpoint,
+    no_endpoint_to,
+    private_names,
+)
+from tests.template.statements import (
+    ALARM,
+    any_action,
+    for_a_service,
+    for_the_account,
+    no_wildcard_action,
+    nobody_else_publishes,
+    nobody_else_sends,
+    tls_only,
+    without_statement,
+)
 
 NOTHING_TO_ASK = {
     "AWS::CloudFormation::CustomResource", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard",
@@ -41,470 +98,6 @@ NOTHING_TO_ASK = {
     "AWS::SQS::QueuePolicy",
 }  # fmt: skip
 """Types that have no control. Any other type needs one before it may be in the template."""
-
-MISSING = object()
-SECRET = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|CREDENTIAL|API_?KEY|ACCESS_KEY|ENGINE_AUTH")
-
-Holds = Callable[[Stack, str], bool]
-Break = Callable[[Stack, str], None]
-
-
-@dataclass(frozen=True)
-class Control:
-    """Something that must hold for each resource of a type."""
-
-    name: str
-    kind: str
-    asked_by: str
-    holds: Holds
-    breaks: Mapping[str, Break]
-    """Ways to break it, by name."""
-    applies: Holds = lambda _, __: True
-    """To which resources of the type."""
-    reason: str = ""
-    """The id of the suppression that will do instead, beside the resource."""
-
-
-# ---- Ways to look at a resource, and to change it ------------------------------------------------
-
-
-def at(properties: Any, path: str) -> Iterator[Any]:
-    """What is at a path like `Rules.*.Id`, where `*` is each one of a list."""
-    first, _, rest = path.partition(".")
-    if first == "*":
-        assert isinstance(properties, list), path
-        for each in properties:
-            yield from at(each, rest) if rest else [each]
-        return
-    found = properties.get(first, MISSING) if isinstance(properties, dict) else MISSING
-    if found is MISSING or not rest:
-        yield found
-    else:
-        yield from at(found, rest)
-
-
-def put(path: str, value: Any) -> Break:
-    """Set what is at a path, or with MISSING take it away."""
-
-    def change(stack: Stack, name: str) -> None:
-        parent, _, last = path.rpartition(".")
-        holders = [stack[name]] if not parent else [*at(stack[name], parent)]
-        for holder in holders:
-            if value is MISSING:
-                holder.pop(last, None)
-            else:
-                holder[last] = value
-
-    return change
-
-
-def value(
-    name: str, kind: str, asked_by: str, path: str, good: Callable[[Any], bool], *bad: Any
-) -> Control:
-    """All that is at the path is good."""
-
-    def holds(stack: Stack, resource: str) -> bool:
-        found = [*at(stack[resource], path)]
-        return bool(found) and all(good(each) for each in found)
-
-    return Control(name, kind, asked_by, holds, {
-        "gone" if each is MISSING else f"{path.rpartition('.')[2]}={each}": put(path, each)
-        for each in bad
-    })  # fmt: skip
-
-
-def is_(expected: Any) -> Callable[[Any], bool]:
-    return lambda found: found == expected
-
-
-TOOLS = ("checkov", "baseline")
-"""Whose suppressions the template has: checkov reads its own, and only these tests the others."""
-
-
-def reason(stack: Stack, name: str, check: str) -> str:
-    """Why nobody need ask, as the template has it beside the resource."""
-    metadata = stack.resources[name].get("Metadata", {})
-    skips = [skip for tool in TOOLS for skip in metadata.get(tool, {}).get("skip", [])]
-    return next((skip["comment"] for skip in skips if skip["id"] == check), "")
-
-
-def no_reason(check: str) -> Break:
-    def change(stack: Stack, name: str) -> None:
-        metadata = stack.resources[name].get("Metadata", {})
-        for said in (metadata[tool] for tool in TOOLS if tool in metadata):
-            said["skip"] = [skip for skip in said["skip"] if skip["id"] != check]
-
-    return change
-
-
-def nothing(stack: Stack, name: str) -> None:
-    """Leave a resource as it is."""
-
-
-def or_reason(
-    name: str, kind: str, asked_by: str, check: str, holds: Holds, without: Break = nothing
-) -> Control:
-    """It holds, or the template says why not: a suppression of that id, with its reason."""
-
-    def holds_or_reason(stack: Stack, resource: str) -> bool:
-        return holds(stack, resource) or bool(reason(stack, resource, check))
-
-    breaks = {"neither": both(without, no_reason(check))}
-    return Control(f"{name}, or a reason", kind, asked_by, holds_or_reason, breaks, reason=check)
-
-
-def both(*breaks: Break) -> Break:
-    def change(stack: Stack, name: str) -> None:
-        for each in breaks:
-            each(stack, name)
-
-    return change
-
-
-# ---- Policies ------------------------------------------------------------------------------------
-
-
-def without_statement(sid: str) -> Break:
-    """Take a statement out of the policies of a resource."""
-
-    def change(stack: Stack, name: str) -> None:
-        for resource in stack.resources.values():
-            document = resource.get("Properties", {}).get("PolicyDocument", {})
-            if any(f"<{name}" in json.dumps(each) for each in document.get("Statement", [])):
-                document["Statement"] = [
-                    each for each in document["Statement"] if each.get("Sid") != sid
-                ]
-
-    return change
-
-
-def statement(sid: str, **change: str) -> Break:
-    """Change a statement in the policy of a resource."""
-
-    def broken(stack: Stack, name: str) -> None:
-        for resource in stack.resources.values():
-            document = resource.get("Properties", {}).get("PolicyDocument", {})
-            for each in document.get("Statement", []):
-                if each.get("Sid") == sid and f"<{name}" in json.dumps(each):
-                    each |= {key: value.format(name=name) for key, value in change.items()}
-
-    return broken
-
-
-ALARM = {"aws:SourceArn": "arn:aws-test:cloudwatch:xx-test-9:111122223333:alarm:mazes-Alarm-1"}
-
-
-def tls_only(
-    kind: str, asked_by: str, *calls: tuple[str, str], given: Mapping[str, str] | None = None
-) -> Control:
-    """Whoever comes without TLS is refused, whatever else they may.
-
-    Tried are these calls: an action, and what follows the resource's ARN.
-    """
-
-    def holds(stack: Stack, name: str) -> bool:
-        account = Account(stack)
-
-        def allows(action: str, below: str, tls: str) -> bool:
-            keys = {**(given or {}), "aws:SecureTransport": tls}
-            on = f"{{{name}}}{below}"
-            return account.allows(Attempt(ADMINISTRATOR, action, on, tls == "true", given=keys))
-
-        return all(allows(*call, "true") and not allows(*call, "false") for call in calls)
-
-    breaks = {
-        "no statement": without_statement("TlsOnly"),
-        "for another action": statement("TlsOnly", Action="none:None"),
-        **{
-            f"for {action} only": statement("TlsOnly", Action=action)
-            for action, _ in calls
-            if len(calls) > 1
-        },
-        "for what lies below only": statement("TlsOnly", Resource="<{name}.Arn>/*"),
-    }
-    return Control("TLS only", kind, asked_by, holds, breaks)
-
-
-def nobody_else_publishes(stack: Stack, name: str) -> bool:
-    return not Account(stack).allows(Attempt(ADMINISTRATOR, "sns:Publish", f"{{{name}}}", False))
-
-
-def nobody_else_sends(stack: Stack, name: str) -> bool:
-    attempt = Attempt(ADMINISTRATOR, "sqs:SendMessage", f"{{{name}}}", False)
-    return not Account(stack).allows(attempt)
-
-
-# ---- Controls of one type ------------------------------------------------------------------------
-
-
-def versioned(stack: Stack, name: str) -> bool:
-    return bool(stack[name].get("VersioningConfiguration") == {"Status": "Enabled"})
-
-
-def has(path: str) -> Holds:
-    """Something is at the path."""
-    return lambda stack, name: MISSING not in [*at(stack[name], path)]
-
-
-def encrypted_by_kms(stack: Stack, name: str) -> bool:
-    return [*at(stack[name], f"{ENCRYPTED}.SSEAlgorithm")] == ["aws:kms"]
-
-
-def flow_logs(stack: Stack, name: str) -> bool:
-    logs = stack.of_type("AWS::EC2::FlowLog").values()
-    return any(each["ResourceId"] == f"<{name}>" for each in logs)
-
-
-def endpoint_to(service: str) -> Holds:
-    def holds(stack: Stack, name: str) -> bool:
-        return any(
-            each["ServiceName"].endswith(f".{service}") and each["VpcId"] == f"<{name}>"
-            for each in stack.of_type(ENDPOINT).values()
-        )
-
-    return holds
-
-
-def no_endpoint_to(service: str) -> Break:
-    def change(stack: Stack, name: str) -> None:
-        for logical_id, each in stack.of_type(ENDPOINT).items():
-            if each["ServiceName"].endswith(f".{service}"):
-                del stack.resources[logical_id]
-
-    return change
-
-
-def insights(stack: Stack, name: str) -> bool:
-    settings = stack[name].get("ClusterSettings", [])
-    return any(
-        each["Name"] == "containerInsights" and each["Value"] in ("enabled", "enhanced")
-        for each in settings
-    )
-
-
-def kept_for_a_year(stack: Stack, name: str) -> bool:
-    """What CloudWatch.16 asks for by default; with no number at all, they are kept for ever."""
-    return int(stack[name].get("RetentionInDays", 3653)) >= 365
-
-
-def ends_unfinished_uploads(stack: Stack, name: str) -> bool:
-    rules = stack[name].get("LifecycleConfiguration", {}).get("Rules", [])
-    return any(
-        rule["Status"] == "Enabled" and "Prefix" not in rule and rule.get(ABORT) for rule in rules
-    )
-
-
-ABORT = "AbortIncompleteMultipartUpload"
-ENCRYPTED = "BucketEncryption.ServerSideEncryptionConfiguration.*.ServerSideEncryptionByDefault"
-
-
-def encrypted_queue(stack: Stack, name: str) -> bool:
-    queue = stack[name]
-    return bool(queue.get("KmsMasterKeyId")) or queue.get("SqsManagedSseEnabled") is True
-
-
-def runtimes() -> dict[str, Any]:
-    """AWS's own list, as cfn-lint brings it along."""
-    data = resources.files(cfnlint.data.AdditionalSpecs)
-    known: dict[str, Any] = json.loads((data / "LmbdRuntimeLifecycle.json").read_text())
-    return known
-
-
-def latest(stack: Stack, name: str) -> bool:
-    versions = [int(each.removeprefix("python3.")) for each in runtimes() if "python3." in each]
-    return bool(stack[name]["Runtime"] == f"python3.{max(versions)}")
-
-
-def supported(runtime: Any) -> bool:
-    """Not deprecated for half a year."""
-    known = runtimes()
-    ends = known.get(runtime, {}).get("deprecated") or "9999-12-31"
-    in_half_a_year = datetime.datetime.now(tz=datetime.UTC).date() + datetime.timedelta(days=182)
-    return runtime in known and datetime.date.fromisoformat(ends) > in_half_a_year
-
-
-def fails_to_somewhere(stack: Stack, name: str) -> bool:
-    """An on-failure destination, a queue that brings the event again, or CloudFormation is told."""
-    configured = stack.of_type("AWS::Lambda::EventInvokeConfig").values()
-    destinations = [
-        each.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-        for each in configured
-        if each["FunctionName"] == f"<{name}>"
-    ]
-    sources = [
-        each["EventSourceArn"]
-        for each in stack.of_type("AWS::Lambda::EventSourceMapping").values()
-        if each["FunctionName"] == f"<{name}>"
-    ]
-    asked = [
-        each
-        for each in stack.of_type("Custom::ServiceLinkedRole").values()
-        if each["ServiceToken"] == f"<{name}.Arn>"
-    ]
-    return bool([each for each in destinations if each] or sources or asked)
-
-
-def nothing_to_fail_to(stack: Stack, name: str) -> None:
-    for logical_id, resource in [*stack.resources.items()]:
-        about = f"<{name}" in json.dumps(resource.get("Properties", {}))
-        if about and resource["Type"] in (
-            "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping",
-            "Custom::ServiceLinkedRole",
-        ):  # fmt: skip
-            del stack.resources[logical_id]
-
-
-def no_secret(variables: Any) -> bool:
-    """No variable is named like one, and CloudFormation hands in none."""
-    return not SECRET.search(json.dumps(variables)) and "{{resolve:" not in json.dumps(variables)
-
-
-def for_one_source(stack: Stack, name: str) -> bool:
-    """A service, and not for just any of its customers: a bucket's ARN has no account in it."""
-    permission = stack[name]
-    account = "SourceAccount" in permission or permission["Principal"] != "s3.amazonaws.com"
-    return (
-        permission["Principal"].endswith(".amazonaws.com") and "SourceArn" in permission and account
-    )
-
-
-def not_root(user: Any) -> bool:
-    return isinstance(user, str) and re.fullmatch(r"[1-9]\d*:[1-9]\d*", user) is not None
-
-
-def absent(found: Any) -> bool:
-    return found is MISSING
-
-
-def absent_or_false(found: Any) -> bool:
-    return found is MISSING or found is False
-
-
-def two_roles(stack: Stack, name: str) -> bool:
-    task = stack[name]
-    return bool(task.get("TaskRoleArn")) and task["TaskRoleArn"] != task.get("ExecutionRoleArn")
-
-
-def one_role(stack: Stack, name: str) -> None:
-    stack[name]["TaskRoleArn"] = stack[name]["ExecutionRoleArn"]
-
-
-def starts_private_tasks(stack: Stack, name: str) -> bool:
-    """All tasks have private addresses, but those of the network that is named for the others."""
-    tasks = [target for target in stack[name]["Targets"] if "EcsParameters" in target]
-    return bool(tasks) and stack.parameters["Network"] != "public"
-
-
-def private_tasks(stack: Stack, name: str) -> bool:
-    return all(
-        network["AwsVpcConfiguration"]["AssignPublicIp"] == "DISABLED"
-        for network in at(stack[name], "Targets.*.EcsParameters.NetworkConfiguration")
-    )
-
-
-def public_tasks(stack: Stack, name: str) -> None:
-    for network in at(stack[name], "Targets.*.EcsParameters.NetworkConfiguration"):
-        network["AwsVpcConfiguration"]["AssignPublicIp"] = "ENABLED"
-
-
-def is_the_only_way_out(stack: Stack, _: str) -> bool:
-    return stack.parameters["Network"] == "isolated"
-
-
-def limited_endpoint(stack: Stack, name: str) -> bool:
-    """A policy, and not AWS's own, which has `*`."""
-    statements = stack[name].get("PolicyDocument", {}).get("Statement", [])
-    actions = [action for each in statements for action in _listed(each["Action"])]
-    return bool(actions) and not any("*" in action for action in actions)
-
-
-def is_an_interface(stack: Stack, name: str) -> bool:
-    return bool(stack[name]["VpcEndpointType"] == "Interface")
-
-
-def private_names(stack: Stack, name: str) -> bool:
-    endpoint = stack[name]
-    return endpoint.get("PrivateDnsEnabled") is True and bool(endpoint["SecurityGroupIds"])
-
-
-def lets_in_groups_only(stack: Stack, name: str) -> bool:
-    """Nobody by address, and tasks nobody at all."""
-    ingress = stack[name].get("SecurityGroupIngress", [])
-    by_group = all(
-        "SourceSecurityGroupId" in rule and not any("Cidr" in key for key in rule)
-        for rule in ingress
-    )
-    return by_group and (name != "TaskSecurityGroup" or not ingress)
-
-
-def lets_out_what_is_said(stack: Stack, name: str) -> bool:
-    """HTTPS or nothing. With no rule at all, EC2 makes one that lets everything out."""
-    egress = stack[name].get("SecurityGroupEgress", [])
-    return bool(egress) and all(
-        (rule["IpProtocol"], rule.get("FromPort"), rule.get("ToPort")) == ("tcp", 443, 443)
-        or rule.get("CidrIp") == "127.0.0.1/32"
-        for rule in egress
-    )
-
-
-ANYONE = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "0.0.0.0/0"}
-ANYWHERE = {"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}
-
-
-def privileged_to_build_images(stack: Stack, name: str) -> bool:
-    """The Docker daemon needs it; whoever pushes no image does not."""
-    build = stack[name]
-    needed = "ecr:PutImage" in str(stack[role_of(build)]["Policies"])
-    return bool(build["Environment"].get("PrivilegedMode", False)) <= needed
-
-
-def pushes_no_image(stack: Stack, name: str) -> None:
-    stack[role_of(stack[name])]["Policies"] = []
-
-
-def role_of(build: dict[str, Any]) -> str:
-    return str(build["ServiceRole"]).removeprefix("<").removesuffix(".Arn>")
-
-
-def logs_to_a_kept_group(stack: Stack, name: str) -> bool:
-    logs = stack[name].get("LogsConfig", {}).get("CloudWatchLogs", {})
-    group = str(logs.get("GroupName", "")).strip("<>")
-    return logs.get("Status") == "ENABLED" and group in stack.of_type(LOGS)
-
-
-def function_logs_to_a_kept_group(stack: Stack, name: str) -> bool:
-    group = str(stack[name].get("LoggingConfig", {}).get("LogGroup", "")).strip("<>")
-    return group in stack.of_type(LOGS)
-
-
-def for_a_service(stack: Stack, name: str) -> bool:
-    """Nobody but services takes on a role."""
-    statements = stack[name]["AssumeRolePolicyDocument"]["Statement"]
-    return all(
-        each["Principal"].keys() == {"Service"} for each in statements if each["Effect"] == "Allow"
-    )
-
-
-def for_the_account(stack: Stack, name: str) -> None:
-    (statement,) = stack[name]["AssumeRolePolicyDocument"]["Statement"]
-    statement["Principal"] = {"AWS": "111122223333"}
-
-
-def no_wildcard_action(stack: Stack, name: str) -> bool:
-    statements = Account(stack).of_role(name)
-    return not any("*" in action for each in statements for action in _listed(each["Action"]))
-
-
-def any_action(stack: Stack, name: str) -> None:
-    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
-    policy = {"PolicyName": "p", "PolicyDocument": {"Statement": [statement]}}
-    stack[name]["Policies"] = [*stack[name].get("Policies", []), policy]
-
-
-def _listed(found: Any) -> list[Any]:
-    return found if isinstance(found, list) else [found]
-
-
 _PUBLIC = "PublicAccessBlockConfiguration"
 _WORKER = "ContainerDefinitions.*"
 CONTROLS = [

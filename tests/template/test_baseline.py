@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tests.support.cases import in_turn
-from tests.template.baseline import CONTROLS, NOTHING_TO_ASK, Control, no_reason
+from tests.template.baseline import CONTROLS, NOTHING_TO_ASK
+from tests.template.control import Control, no_reason
 from tests.template.synthesis import CHOICES, SOURCE, SUPPRESSIONS, Stack, synthesize
 
 KINDS = {control.kind for control in CONTROLS}
