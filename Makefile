@@ -25,6 +25,11 @@ export SAM_CLI_TELEMETRY = 0
 ifdef AWS_REGION
 override export AWS_DEFAULT_REGION = $(AWS_REGION)
 endif
+# As they were typed, whether before `make` or after it: neither make nor a shell reads them. What comes
+# from the environment is not expanded on its way, and what comes as an argument would be.
+AS_TYPED = JOB PROCESSOR COMMAND OUTPUT_SUFFIX JOB_ENVIRONMENT
+$(foreach name,$(AS_TYPED),$(if $(filter command,$(word 1,$(origin $(name)))),\
+  $(eval override export $(name) := $$(value $(name)))))
 # `sam` calls make again for the layer; our flags are not its business.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
@@ -36,7 +41,7 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: setup ## solve a picture on the embedded AWS [INPUT=file SCENARIOS="lambda fargate cloudtrail hybrid"]
+demo: setup ## run a job on the embedded AWS [INPUT=file JOB=folder PROCESSOR=module:function|COMMAND=... SCENARIOS="lambda fargate cloudtrail hybrid"]
 	@$(DEV)/python -m local.demo $(if $(INPUT),--input "$(INPUT)") --scenarios $(SCENARIOS)
 
 # Every environment: other tools than ours are for tests, and the licences are those of all.
@@ -95,11 +100,11 @@ lint: setup $(ENV)/shellcheck/.installed ## check style, types, shell scripts an
 	$(ENV)/sam/bin/sam validate --lint --region us-east-1
 
 .PHONY: image
-image: setup ## build the container image, with which the demo runs containers [IMAGE=worker:local BASE=...]
+image: setup ## build the container image, with which the demo runs containers [IMAGE=worker:local BASE=... JOB=folder]
 	@IMAGE="$(IMAGE)" BASE="$(BASE)" $(DEV)/python -m local.image
 
 .PHONY: invoke
-invoke: setup ## hand an event to the function in a container like Lambda's [EVENT=events/s3-put.json INPUT=file]
+invoke: setup ## hand an event to the function in a container like Lambda's [EVENT=events/s3-put.json INPUT=file JOB=folder PROCESSOR=...|COMMAND=...]
 	@PYTHONPATH=worker $(DEV)/python -m local.invoke $(EVENT) $(if $(INPUT),--input "$(INPUT)")
 
 .PHONY: s3
@@ -109,14 +114,16 @@ s3: setup ## leave an S3 with the samples' objects running, for `sam local invok
 DEPLOYED = Mode=$(MODE) EventSource=$(EVENT_SOURCE) Architecture=$(ARCHITECTURE) $(PARAMETERS)
 
 .PHONY: deploy
-deploy: setup ## build and deploy to your AWS account [MODE=lambda|fargate|hybrid EVENT_SOURCE=s3|cloudtrail ARCHITECTURE=x86_64|arm64 STACK=uploads PARAMETERS="Network=public"]
+deploy: setup ## build and deploy to your AWS account [MODE=lambda|fargate|hybrid EVENT_SOURCE=s3|cloudtrail ARCHITECTURE=x86_64|arm64 STACK=uploads PARAMETERS="Network=public" JOB=folder PROCESSOR=...|COMMAND=...]
 	@case "$(MODE)" in lambda|fargate|hybrid) ;; *) echo "MODE is lambda, fargate or hybrid, not '$(MODE)'" >&2; exit 2;; esac
 	@$(DEV)/python -m operate.preflight "$(STACK)" $(DEPLOYED)
 	PYTHON="$(CURDIR)/$(DEV)/python" ARCHITECTURE="$(ARCHITECTURE)" $(ENV)/sam/bin/sam build \
 	  --parameter-overrides Architecture=$(ARCHITECTURE)
 	@$(DEV)/python -m operate.preflight "$(STACK)" --built .aws-sam/build $(DEPLOYED)
+	@$(DEV)/python -m tooling.own_job > build/own-job.yaml
 	$(ENV)/sam/bin/sam deploy --stack-name "$(STACK)" --s3-prefix "$(STACK)" \
-	  $(if $(AWS_DEFAULT_REGION),--region "$(AWS_DEFAULT_REGION)") --parameter-overrides $(DEPLOYED)
+	  $(if $(AWS_DEFAULT_REGION),--region "$(AWS_DEFAULT_REGION)") --parameter-overrides $(DEPLOYED) \
+	  "file://$(CURDIR)/build/own-job.yaml"
 
 .PHONY: smoke
 smoke: setup ## check that a deployed stack works [STACK=uploads INPUT=file KEEP=1]

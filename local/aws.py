@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from tooling import build, paths
+from tooling import build, own_job, paths
 from tooling.commands import Commands, end_group
 
 from .executor import PROCESSES, Executor, bridge_address, docker_environment, remove_containers
@@ -44,8 +44,12 @@ class NotStarted(Exception):
 class EmbeddedAws:
     """One emulator, with IAM enforcement on unless said otherwise. Use it as a context manager."""
 
-    def __init__(self, executor: Executor = PROCESSES, iam: bool = True) -> None:
+    def __init__(
+        self, executor: Executor = PROCESSES, iam: bool = True, job: Path | None = None
+    ) -> None:
         self.executor = executor
+        self.job = job
+        """The folder of a job of the user's own."""
         self._iam = iam
         self.endpoint = ""
         """Where it listens, once it is started."""
@@ -73,7 +77,7 @@ class EmbeddedAws:
 
     def build(self) -> None:
         """`sam build` of what is to be deployed, if it changed. Raises CommandFailed."""
-        build.build(self._commands, self.executor.layer_target)
+        build.build(self._commands, self.executor.layer_target, self.job)
 
     def start(self) -> None:
         """Build, and start the emulator. Raises CommandFailed, NotStarted."""
@@ -81,7 +85,7 @@ class EmbeddedAws:
         self._directory = Path(tempfile.mkdtemp(prefix="embedded-aws-"))
         self._at_stop.callback(shutil.rmtree, self._directory, ignore_errors=True)
         self._at_stop.callback(self.log_path.unlink, missing_ok=True)
-        build.copy(self.executor.layer_target, self._built)
+        build.copy(self.executor.layer_target, self._built, self.job)
         if self.executor.name == "docker":  # its own try may be cut short, when it takes too long
             self._at_stop.callback(remove_containers, self.label)
         process = self._start_emulator()
@@ -181,6 +185,8 @@ class EmbeddedAws:
 
     def deploy(self, stack: str, **parameters: str) -> dict[str, str]:
         """`sam deploy`, unmodified; gives the stack's outputs. Raises CommandFailed."""
+        chosen = self._directory / f"{stack}.yaml"
+        chosen.write_text(own_job.for_sam(self._chosen(parameters)))
         self._commands.run(
             [
                 str(paths.SAM),
@@ -193,8 +199,7 @@ class EmbeddedAws:
                 "--no-confirm-changeset",
                 "--no-fail-on-empty-changeset",
                 "--no-progressbar",
-                "--parameter-overrides",
-                *(f'{name}="{value}"' for name, value in self._chosen(parameters).items()),
+                f"--parameter-overrides=file://{chosen}",
             ],
             build.sam_environment(
                 AWS_ENDPOINT_URL=self.endpoint,

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from tooling import build
@@ -44,14 +45,14 @@ class Executor:
             return endpoint
         return f"http://host.docker.internal:{urlsplit(endpoint).port}"
 
-    def describe(self) -> str:
-        """One line for whoever looks on: what it is, and how to get containers."""
+    def describe(self, job: Path | None = None) -> str:
+        """One line for whoever looks on: what it is, and how to get containers of the job."""
         if self.name == "docker":
             images = f"{self.function_image}, {self.worker_image}"
             return f"functions and tasks run in containers ({images})"
-        said = f"functions and tasks run as processes: {no_docker() or no_images()}"
+        said = f"functions and tasks run as processes: {no_docker() or no_images(job)}"
         if not no_docker():
-            said += "; for containers: make image"
+            said += f"; for containers: make image{f' JOB={job}' if job else ''}"
         if reason := isolation.problem():
             said += f"; tasks may write wherever you may, unlike a container ({reason})"
         return said
@@ -65,9 +66,9 @@ def containers(worker_image: str = WORKER_IMAGE, function_image: str = "") -> Ex
     return Executor("docker", worker_image, function_image)
 
 
-def detect() -> Executor:
-    """Containers when Docker responds and has the images that `make image` makes."""
-    if no_docker() or no_images():
+def detect(job: Path | None = None) -> Executor:
+    """Containers when Docker responds and has the images that `make image` makes of the job."""
+    if no_docker() or no_images(job):
         return PROCESSES
     return containers(function_image=lambda_base_here() or "")
 
@@ -87,14 +88,15 @@ def no_docker() -> str:
     return ""
 
 
-def no_images() -> str:
+def no_images(job: Path | None = None) -> str:
     """Which image Docker lacks; empty when none."""
     label = f'--format={{{{index .Config.Labels "{LAYER_LABEL}"}}}}'
     layer = _docker("image", "inspect", label, WORKER_IMAGE)
     if layer is None:
         return f"there is no image {WORKER_IMAGE}"
-    if layer != build.layer_digest():
-        return f"the image {WORKER_IMAGE} is not of the worker as it is now"
+    if layer != build.layer_digest(job):
+        what = f"of the worker with {job}" if job else "of the worker as it is now"
+        return f"the image {WORKER_IMAGE} is not {what}"
     if lambda_base_here() is None:
         return "there is no image to run functions in"
     return ""

@@ -1,8 +1,8 @@
 """`make image`: the worker's container image, from the layer as `sam build` makes it for Lambda.
 
-IMAGE names it (worker:local). BASE is the base image; by default the public one, or a stand-in made
-here where no registry can be reached. Also finds the image that functions run in, so that the
-embedded AWS can run both in containers from then on.
+JOB is the folder of a job of your own. IMAGE names the image (worker:local). BASE is its base; by
+default the public one, or a stand-in made here where no registry can be reached. Also finds the
+image that functions run in, so that the embedded AWS can run both in containers from then on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tooling import paths
+from tooling import own_job, paths
 from tooling.build import build, copy, layer_digest
 from tooling.commands import CommandFailed, Commands
 from tooling.progress import step
@@ -21,14 +21,14 @@ from .bases import NoBase, lambda_base, worker_base
 from .executor import LAYER_LABEL, WORKER_IMAGE, no_docker
 
 
-def build_image(image: str, base: str) -> None:
+def build_image(image: str, base: str, job: Path | None = None) -> None:
     """Build the worker's image on this base. Raises CommandFailed."""
-    digest = layer_digest()  # before: what changes meanwhile is not in it
+    digest = layer_digest(job)  # before: what changes meanwhile is not in it
     commands = Commands()
-    build(commands, "lambda")
+    build(commands, "lambda", job)
     with tempfile.TemporaryDirectory(prefix="image-") as folder:
         built = Path(folder, "built")
-        copy("lambda", built)
+        copy("lambda", built, job)
         command = ["docker", "build", f"--tag={image}", f"--build-arg=BASE={base}"]
         command += [f"--label={LAYER_LABEL}={digest}", str(built / "ProcessingLayer")]
         commands.run(command, os.environ, paths.ROOT)
@@ -44,8 +44,8 @@ def main() -> int:
         with step("finding the image to build on"):
             base = os.environ.get("BASE") or worker_base()
         with step(f"building {image} on {base}"):
-            build_image(image, base)
-    except (CommandFailed, NoBase) as error:
+            build_image(image, base, own_job.folder(os.environ))
+    except (CommandFailed, NoBase, own_job.NoFolder) as error:
         print(f"\nfailed: {error}", file=sys.stderr)
         return 1
     try:

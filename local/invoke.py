@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -23,7 +24,7 @@ from urllib.parse import quote_plus
 from processing import events
 from processing.errors import BadEvent
 
-from tooling import paths
+from tooling import own_job, paths
 from tooling.build import sam_environment
 from tooling.commands import CommandFailed, Commands
 from tooling.progress import step
@@ -57,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         with step("finding an image to run functions in"):
             image = lambda_base()
         with step("starting the embedded AWS"):
-            aws = EmbeddedAws(containers(function_image=image))
+            aws = EmbeddedAws(containers(function_image=image), job=own_job.folder(os.environ))
             aws.start()
         try:
             for upload in uploads:
@@ -73,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
                     print(f"s3://{bucket}/{item['Key']}  {item['Size']} bytes")
         finally:
             aws.stop()
-    except (CommandFailed, NoBase, NotStarted) as error:
+    except (CommandFailed, NoBase, NotStarted, own_job.NoFolder) as error:
         print(f"\nfailed: {error}", file=sys.stderr)
         return 1
     return 1 if failed(said) else 0
@@ -114,7 +115,8 @@ def invoke(aws: EmbeddedAws, event: Path, image: str) -> str:
     )
     address = aws.executor.address_for_jobs(aws.endpoint)
     with tempfile.NamedTemporaryFile("w", suffix=".json") as variables:
-        json.dump({"Parameters": {"AWS_ENDPOINT_URL_S3": address}}, variables)
+        settings = own_job.variables(os.environ) | {"AWS_ENDPOINT_URL_S3": address}
+        json.dump({"Parameters": settings}, variables)
         variables.flush()
         command += [f"--env-vars={variables.name}"]
         return Commands().run(command, environment, paths.ROOT).strip()

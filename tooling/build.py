@@ -1,4 +1,8 @@
-"""`sam build` of the project for the embedded AWS, and only when something changed."""
+"""`sam build` of the project for the embedded AWS, and only when something changed.
+
+A job of the user's own is a folder. What is built with one lies apart, and is built again when
+something in that folder changed.
+"""
 
 from __future__ import annotations
 
@@ -24,15 +28,15 @@ def sam_environment(**more: str) -> dict[str, str]:
     return kept | {"SAM_CLI_TELEMETRY": "0", "PYTHONWARNINGS": "ignore"} | more
 
 
-def build(commands: Commands, target: str) -> Path:
+def build(commands: Commands, target: str, job: Path | None = None) -> Path:
     """Build the template for `host` (this machine's Python) or `lambda`; gives the folder.
 
     Without Docker functions and tasks run on ministack's Python, so the layer must fit it.
     """
-    folder = _folder(target)
-    with _alone(target):
-        if not is_built(target):
-            digest = _digest(target)  # before: what changes meanwhile is for the next build
+    folder = _folder(target, job)
+    with _alone(folder):
+        if not is_built(target, job):
+            digest = _digest(target, job)  # before: what changes meanwhile is for the next build
             commands.run(
                 [
                     str(paths.SAM),
@@ -41,58 +45,61 @@ def build(commands: Commands, target: str) -> Path:
                     f"--build-dir={folder}",
                     f"--cache-dir={paths.BUILD / 'sam-cache'}",
                 ],
-                sam_environment(LAYER_TARGET=target, PYTHON=str(paths.PYTHON_DEV)),
+                sam_environment(
+                    LAYER_TARGET=target, PYTHON=str(paths.PYTHON_DEV), JOB=str(job or "")
+                ),
                 paths.ROOT,
             )
-            _stamp(target).write_text(digest)
+            _stamp(folder).write_text(digest)
     return folder
 
 
-def copy(target: str, to: Path) -> None:
+def copy(target: str, to: Path, job: Path | None = None) -> None:
     """Copy what was built, so that a later build changes nothing for those that run."""
-    with _alone(target):
-        shutil.copytree(_folder(target), to)
+    folder = _folder(target, job)
+    with _alone(folder):
+        shutil.copytree(folder, to)
 
 
-def is_built(target: str) -> bool:
+def is_built(target: str, job: Path | None = None) -> bool:
     """Whether `build` has nothing to do."""
-    stamp = _stamp(target)
-    return stamp.exists() and stamp.read_text() == _digest(target)
+    stamp = _stamp(_folder(target, job))
+    return stamp.exists() and stamp.read_text() == _digest(target, job)
 
 
-def _folder(target: str) -> Path:
-    return paths.BUILD / f"sam-{target}"
+def _folder(target: str, job: Path | None) -> Path:
+    return paths.BUILD / "-".join(["sam", target, *([job.name] if job else [])])
 
 
-def _stamp(target: str) -> Path:
-    return _folder(target) / "sources.sha256"
+def _stamp(folder: Path) -> Path:
+    return folder / "sources.sha256"
 
 
 @contextlib.contextmanager
-def _alone(target: str) -> Iterator[None]:
+def _alone(folder: Path) -> Iterator[None]:
     """Keep other processes from the folder meanwhile: they may build it, too."""
     paths.BUILD.mkdir(exist_ok=True)
-    with (paths.BUILD / f"sam-{target}.lock").open("w") as lock:
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def layer_digest() -> str:
+def layer_digest(job: Path | None = None) -> str:
     """What tells one state of the layer's sources from another."""
-    return _digest("layer", ("worker",))
+    return _digest("layer", job, ("worker",))
 
 
-def _digest(target: str, sources: Iterable[str] = _SOURCES) -> str:
+def _digest(target: str, job: Path | None, sources: Iterable[str] = _SOURCES) -> str:
     digest = hashlib.sha256(target.encode())
-    for path in _files(sources):
-        digest.update(f"{path.relative_to(paths.ROOT)}\0{path.stat().st_mode}\0".encode())
+    tops = [paths.ROOT / name for name in sources]
+    for path in _files([*tops, *([job] if job else [])]):
+        digest.update(f"{os.path.relpath(path, paths.ROOT)}\0{path.stat().st_mode}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def _files(sources: Iterable[str]) -> Iterator[Path]:
-    for name in sources:
-        top = paths.ROOT / name
+def _files(tops: Iterable[Path]) -> Iterator[Path]:
+    for top in tops:
         for path in sorted([top] if top.is_file() else top.rglob("*")):
             if path.is_file() and not path.as_posix().endswith(_NOT_SOURCES):
                 yield path

@@ -35,8 +35,8 @@ def main() -> int:
     if rest := sum(each for each, _ in sizes[SHOWN:]):
         print(f"{rest:>14,}  {len(sizes) - SHOWN} others", file=sys.stderr)
     print(
-        "Leave something out of worker/requirements.in or worker/processing/. What can't be left "
-        "out needs an image of your own: WorkerImageUri.",
+        "Leave something out of the job's folder and its requirements.txt, or of worker/. What "
+        "can't be left out needs an image of your own: WorkerImageUri.",
         file=sys.stderr,
     )
     return 1
