@@ -148,7 +148,7 @@ taskcat: setup $(ENV)/taskcat/.installed ## deploy in many regions of your AWS a
 	@$(DEV)/python -m operate.taskcat $(ARGS)
 
 .PHONY: licences
-licences: setup $(ALL_INSTALLED) ## list the licence of every pinned package; fail on GPL and on unknown ones
+licences: setup $(ALL_INSTALLED) ## list the licence of every pinned package; fail on GPL and on unknown ones [JOB=folder: and what it asks for]
 	@$(DEV)/python -m supply.licences
 
 .PHONY: sbom

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from license_expression import ExpressionError, LicenseExpression, Licensing
+
+from tooling import own_job
 
 from . import pins
 
@@ -178,7 +181,21 @@ def main() -> int:
         print(f"  {finding.package}: {finding.licence}: {finding.problem}", file=sys.stderr)
     if wrong:
         print(how_to_go_on(wrong[0]), file=sys.stderr)
+    for line in of_the_users_job(own_job.folder(os.environ)):
+        print(line)
     return 1 if wrong else 0
+
+
+def of_the_users_job(folder: Path | None) -> Iterator[str]:
+    """What a job of the user's own asks for: theirs to judge, and not shipped."""
+    if not folder:
+        return
+    yield f"\nAsked for by {folder}, and not judged here:"
+    for name, what in (("requirements.txt", "from the package index"), ("packages.txt", "Debian")):
+        file = folder / name
+        for line in file.read_text().splitlines() if file.exists() else ():
+            if asked := line.split("#")[0].strip().rstrip("\\ "):
+                yield f"  {asked} ({what})"
 
 
 def how_to_go_on(wrong: Finding) -> str:

@@ -170,3 +170,15 @@ def test_a_licence_that_is_not_allowed_is_a_problem() -> None:
 def test_what_is_decided_for_one_environment_is_not_for_another() -> None:
     finding = licences.judge("mazesolver", ["dev", "peer"], "GPL-3.0-only")
     assert finding.problem == "not decided for dev"
+
+
+def test_what_a_users_job_asks_for_is_named_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "requirements.txt").write_text("# for tables\npyarrow==26.0.1  # large\n")
+    (tmp_path / "packages.txt").write_text("ffmpeg\n")
+    monkeypatch.setenv("JOB", str(tmp_path))
+    assert licences.main() == 0
+    *_, head, first, second = capsys.readouterr().out.splitlines()
+    assert head == f"Asked for by {tmp_path}, and not judged here:"
+    assert (first, second) == ("  pyarrow==26.0.1 (from the package index)", "  ffmpeg (Debian)")
