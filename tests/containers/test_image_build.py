@@ -45,7 +45,8 @@ BUILD_ID = "project:a-build"
 Start = Callable[[str], dict[str, Any]]
 """Build the image of a layer version; gives the response that CloudFormation got."""
 Publish = Callable[..., str]
-"""Publish a version of the layer, with more lines in its Dockerfile; gives its ARN."""
+"""Publish a version of the layer, with more lines in its Dockerfile and Debian packages of a job;
+gives its ARN."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -211,13 +212,14 @@ def forget(repository: str) -> None:
 
 @pytest.fixture
 def publish(aws: EmbeddedAws, layer: Path, worker_base: str, tmp_path: Path) -> Publish:
-    def put(*more: str) -> str:
+    def put(*more: str, packages: str = "") -> str:
         folder = tmp_path / "layer"
         shutil.copytree(layer, folder)
         dockerfile = (folder / "Dockerfile").read_text()
         recipe, replaced = re.subn(r"(?m)^ARG BASE=.*", f"ARG BASE={worker_base}", dockerfile)
         assert replaced == 1
         (folder / "Dockerfile").write_text("\n".join([recipe, *more]))
+        (folder / "packages.txt").write_text(packages)
         archive = Path(shutil.make_archive(str(tmp_path / "layer"), "zip", folder))
         published = aws.client("lambda").publish_layer_version(
             LayerName=PSEUDO["AWS::StackName"], Content={"ZipFile": archive.read_bytes()}
@@ -292,6 +294,21 @@ def test_the_image_that_the_stack_builds_does_the_job(
         ended = container.wait()
     assert (ended.code, ended.out, ended.err) == (0, "", "")
     assert_solved(folder)
+
+
+def test_it_has_the_debian_packages_of_the_job(
+    build: Build, publish: Publish, start: Start
+) -> None:
+    response = start(publish(packages="file\n"))
+    if "Temporary failure resolving" in response["Reason"]:
+        pytest.skip("no archive of Debian can be reached")
+    assert response["Status"] == "SUCCESS", response["Reason"]
+    by_digest = f"{build.environment['REPOSITORY_URI']}@{response['Data']['Digest']}"
+    assert docker("run", "--rm", "--entrypoint=file", by_digest, "--version").startswith("file-")
+
+
+def test_a_package_that_debian_lacks_fails_the_stack(publish: Publish, start: Start) -> None:
+    assert_failed(start(publish(packages="no-such-package\n")), "apt-get")
 
 
 def assert_failed(response: dict[str, Any], *reasons: str) -> None:
