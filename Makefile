@@ -1,7 +1,7 @@
 # One job per uploaded file, on AWS. `make help` lists the commands.
 
 PYTHON ?= python3
-SCENARIOS ?= lambda fargate cloudtrail hybrid
+SCENARIOS ?=
 INPUT ?=
 MODE ?=
 ARCHITECTURE ?= x86_64
@@ -42,7 +42,7 @@ help: ## list the commands
 
 .PHONY: demo
 demo: setup ## run a job on the embedded AWS [INPUT=file JOB=folder PROCESSOR=module:function|COMMAND=... SCENARIOS="lambda fargate cloudtrail hybrid"]
-	@$(DEV)/python -m local.demo $(if $(INPUT),--input "$(INPUT)") --scenarios $(SCENARIOS)
+	@$(DEV)/python -m local.demo $(if $(INPUT),--input "$(INPUT)") $(if $(SCENARIOS),--scenarios $(SCENARIOS))
 
 # Every environment: other tools than ours are for tests, and the licences are those of all.
 ALL_INSTALLED = $(patsubst requirements/%.txt,$(ENV)/%/.installed,\

@@ -1,8 +1,9 @@
 """The whole pipeline on the embedded AWS, from upload to output, for each scenario.
 
-Leaves build/demo/<scenario>/<file name>, and a page of it all, build/demo/index.html, and nothing
-of an earlier run. A second demo beside a running one has build/demo-2, and so on. Exit codes:
-0 succeeded, 1 rejected or failed, 2 wrong arguments, 130 interrupted.
+Leaves build/demo/<scenario>/<file name> (of several outputs a folder of that name), and a page of
+it all, build/demo/index.html, and nothing of an earlier run. A second demo beside a running one has
+build/demo-2, and so on. A job of your own is chosen by the environment (tooling/own_job.py). Exit
+codes: 0 succeeded, 1 rejected or failed, 2 wrong arguments, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,17 +12,18 @@ import argparse
 import contextlib
 import fcntl
 import itertools
+import os
 import shutil
 import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import FrameType
 from typing import NoReturn
 
 from mazes import pictures
-from tooling import build, paths
+from tooling import build, own_job, paths
 from tooling.commands import CommandFailed
 from tooling.progress import step
 from tooling.usage import MakeParser, existing_file
@@ -30,7 +32,7 @@ from . import page
 from .aws import EmbeddedAws, NotStarted
 from .event_tap import EventTap
 from .executor import detect
-from .pipeline import INPUT, NothingCame, Pipeline, Result
+from .pipeline import INPUT, NothingCame, Pipeline, Result, until
 from .scenarios import SCENARIOS
 
 LONGEST_JOB = 150
@@ -47,8 +49,30 @@ class Outcome:
     """Since the upload, of each thing that happened."""
     job_milliseconds: int
     file: Path
+    """The output or the rejection; of several outputs, the manifest."""
+    files: tuple[page.Output, ...]
+    """All outputs."""
     upload: Path
     notes: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is run: by default the job that the template has by default."""
+
+    folder: Path | None
+    parameters: dict[str, str]
+
+    @property
+    def is_own(self) -> bool:
+        return bool(self.folder or self.parameters)
+
+    @property
+    def scenarios(self) -> list[str]:
+        """Those that can do it: a function has no Debian packages."""
+        if not (self.folder and (self.folder / "packages.txt").exists()):
+            return list(SCENARIOS)
+        return [name for name, chosen in SCENARIOS.items() if chosen["Mode"] == "fargate"]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parse(arguments)
     signal.signal(signal.SIGTERM, _terminated)
     with folder_of_its_own(chosen.build) as out:
-        return demo(chosen.input, chosen.scenarios, out)
+        return demo(chosen.input, chosen.job, chosen.scenarios or chosen.job.scenarios, out)
 
 
 @contextlib.contextmanager
@@ -74,16 +98,16 @@ def folder_of_its_own(build: Path) -> Iterator[Path]:
             return
 
 
-def demo(picture: Path, scenarios: list[str], out: Path) -> int:
+def demo(upload: Path, job: Job, scenarios: list[str], out: Path) -> int:
     """Run it with nothing of an earlier run in the folder; gives the exit code."""
-    if picture.resolve().is_relative_to(out.resolve()):
-        print(f"{picture} is in {_short(out)}, which the demo empties: copy it", file=sys.stderr)
+    if upload.resolve().is_relative_to(out.resolve()):
+        print(f"{upload} is in {_short(out)}, which the demo empties: copy it", file=sys.stderr)
         return 2
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
-    aws = EmbeddedAws(detect())
+    aws = EmbeddedAws(detect(job.folder), job=job.folder)
     try:
-        outcomes = run(aws, picture, scenarios, out)
+        outcomes = run(aws, upload, job, scenarios, out)
     except KeyboardInterrupt:
         print("\ninterrupted")
         return 130
@@ -94,49 +118,60 @@ def demo(picture: Path, scenarios: list[str], out: Path) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # stopping takes a moment, and must end
         aws.stop()
     summarize(outcomes)
-    show(outcomes, out)
+    show(outcomes, job, out)
     return 0 if all(outcome.result.is_output for outcome in outcomes) else 1
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The arguments; a wrong one ends the program with exit code 2, and says what is right."""
-    parser = MakeParser("demo", "[INPUT=file] [SCENARIOS=...]", __doc__)
+    usage = "[INPUT=file] [JOB=folder] [PROCESSOR=...|COMMAND=...] [SCENARIOS=...]"
+    parser = MakeParser("demo", usage, __doc__)
     parser.add_argument("--build", type=Path, default=paths.BUILD, help="where demo/ is made")
     parser.add_argument(
-        "--input", type=existing_file, default=paths.SAMPLE, help="any picture of a maze"
+        "--input", type=existing_file, default=paths.SAMPLE, help="a picture of a maze, by default"
     )
     parser.add_argument(
         "--scenarios",
         nargs="+",
         choices=SCENARIOS,
-        default=list(SCENARIOS),
         metavar="SCENARIO",
-        help=f"of {', '.join(SCENARIOS)}",
+        help=f"of {', '.join(SCENARIOS)}; by default all that can do the job",
     )
-    return parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
+    try:
+        chosen.job = Job(own_job.folder(os.environ), own_job.parameters(os.environ))
+    except own_job.NoFolder as error:
+        parser.error(str(error))
+    return chosen
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def run(aws: EmbeddedAws, picture: Path, scenarios: list[str], out: Path) -> list[Outcome]:
+def run(aws: EmbeddedAws, upload: Path, job: Job, scenarios: list[str], out: Path) -> list[Outcome]:
     """Build, start, deploy all stacks, then upload to one after the other."""
-    print(f"The embedded AWS: {aws.executor.describe()}.")
+    print(f"The embedded AWS: {aws.executor.describe(job.folder)}.")
+    if set(SCENARIOS) - set(job.scenarios):
+        print(f"The job has Debian packages, so only tasks can run it: {', '.join(scenarios)}.")
     target = aws.executor.layer_target
-    with contextlib.nullcontext() if build.is_built(target) else step("sam build"):
+    with contextlib.nullcontext() if build.is_built(target, job.folder) else step("sam build"):
         aws.build()
     with step("starting"):
         aws.start()
     with step(f"deploying {', '.join(scenarios)}"):
-        stacks = aws.deploy_all({f"demo-{name}": SCENARIOS[name] for name in scenarios})
+        stacks = aws.deploy_all(
+            {f"demo-{name}": SCENARIOS[name] | job.parameters for name in scenarios}
+        )
     tap = EventTap(aws)
-    pipelines = {name: Pipeline(aws, f"demo-{name}", stacks[f"demo-{name}"]) for name in scenarios}
-    return [
-        watch(name, pipeline, tap, each, out)
-        for name, pipeline in pipelines.items()
-        for each in [picture, *([of_the_other_size(picture, out)] if name == "hybrid" else [])]
-    ]
+    suffix = job.parameters.get("OutputSuffix", "")
+    outcomes = []
+    for name in scenarios:
+        pipeline = Pipeline(aws, f"demo-{name}", stacks[f"demo-{name}"], suffix)
+        outcomes.append(watch(name, pipeline, tap, upload, out))
+        if name == "hybrid" and not job.is_own:
+            outcomes.append(watch(name, pipeline, tap, of_the_other_size(upload, out), out))
+    return outcomes
 
 
 def of_the_other_size(picture: Path, out: Path) -> Path:
@@ -152,16 +187,12 @@ def large_picture(out: Path) -> Path:
     return file
 
 
-def watch(scenario: str, pipeline: Pipeline, tap: EventTap, picture: Path, out: Path) -> Outcome:
-    """Upload the picture, wait for its result, show when what happened, keep the result."""
-    key = INPUT + picture.name
-    print(f"\n{scenario}: {picture.name}, {picture.stat().st_size:,} bytes")
-    version = pipeline.upload(key, picture.read_bytes())
-    try:
-        result = pipeline.result(key, version, LONGEST_JOB)
-    except NothingCame as error:
-        said = [*(event["message"] for event in pipeline.log()), *pipeline.failures()]
-        raise NothingCame("\n".join([str(error), *said])) from error
+def watch(scenario: str, pipeline: Pipeline, tap: EventTap, upload: Path, out: Path) -> Outcome:
+    """Upload the file, wait for its result, show when what happened, keep the result."""
+    key = INPUT + upload.name
+    print(f"\n{scenario}: {upload.name}, {upload.stat().st_size:,} bytes")
+    version = pipeline.upload(key, upload.read_bytes())
+    result = result_of(pipeline, key, version)
     report = pipeline.reports(key)[0]
     times = {"uploaded": pipeline.versions(key)[version].timestamp()}
     if scenario != "lambda":  # S3's notification to a function can't be watched
@@ -183,18 +214,54 @@ def watch(scenario: str, pipeline: Pipeline, tap: EventTap, picture: Path, out: 
     }
     for what, after in seconds.items():
         print(f"  {after:6.2f} s  {what:9} {notes[what]}")
-    file = keep(out / scenario, picture, result)
+    file = keep(out / scenario, upload, result)
     if not result.is_output:
         print(f"  rejected: {result.rejection['reason']}")
-    return Outcome(scenario, result, seconds, report["milliseconds"], file, picture, notes)
+    files = tuple(fetch(pipeline, result, file))
+    for each in files:
+        print(f"  {each.content_type}, {each.path.stat().st_size:,} bytes: {_short(each.path)}")
+    return Outcome(scenario, result, seconds, report["milliseconds"], file, files, upload, notes)
 
 
-def keep(folder: Path, picture: Path, result: Result) -> Path:
+def result_of(pipeline: Pipeline, key: str, version: str) -> Result:
+    """The upload's result, once it is there. Raises NothingCame, with what failed."""
+
+    def look() -> tuple[Result | None, list[str]] | None:
+        found = pipeline.results(key)
+        current = (each for each in found if each.metadata.get("source-version") == version)
+        result = next(current, None)
+        failures = [] if result else pipeline.failures()
+        return (result, failures) if result or failures else None
+
+    try:
+        result, said = until(look, f"a result for {key!r}", LONGEST_JOB)
+    except NothingCame as error:
+        result, said = None, [str(error)]
+    if not result:
+        raise NothingCame("\n".join([*(event["message"] for event in pipeline.log()), *said]))
+    return result
+
+
+def keep(folder: Path, upload: Path, result: Result) -> Path:
     """Write the result where the user finds it."""
-    file = folder / (picture.name if result.is_output else f"{picture.name}.json")
+    if result.manifest or not result.is_output:
+        name = f"{upload.name}.json"
+    else:
+        name = PurePosixPath(result.key).name
     folder.mkdir(exist_ok=True)
+    file = folder / name
     file.write_bytes(result.body)
     return file
+
+
+def fetch(pipeline: Pipeline, result: Result, file: Path) -> Iterator[page.Output]:
+    """The outputs: the one that is kept, or all that the manifest names, in a folder beside it."""
+    for named in (result.manifest or {}).get("files", []):
+        to = file.with_suffix("") / named["name"]
+        pipeline.fetch(named["key"], to)
+        yield page.Output(to, named["content_type"])
+    if result.is_output and not result.manifest:
+        yield page.Output(file, result.content_type)
 
 
 def summarize(outcomes: list[Outcome]) -> None:
@@ -207,8 +274,11 @@ def summarize(outcomes: list[Outcome]) -> None:
             f"  {_short(outcome.file)}"
         )
     if len(outcomes) > 1 and all(outcome.result.is_output for outcome in outcomes):
-        outputs = {(outcome.file.name, outcome.result.body) for outcome in outcomes}
-        same = len(outputs) == len({name for name, _ in outputs})
+        outputs = {
+            (outcome.upload.name, *sorted((each.path.name, each.digest) for each in outcome.files))
+            for outcome in outcomes
+        }
+        same = len(outputs) == len({outcome.upload for outcome in outcomes})
         print("The outputs are the same, byte for byte." if same else "The outputs DIFFER.")
 
 
@@ -216,14 +286,15 @@ def _short(file: Path) -> Path:
     return file.relative_to(paths.ROOT) if file.is_relative_to(paths.ROOT) else file
 
 
-def show(outcomes: list[Outcome], out: Path) -> None:
+def show(outcomes: list[Outcome], job: Job, out: Path) -> None:
     """Write the page for people."""
     jobs = [
         page.Job(
             scenario=outcome.scenario,
-            parameters=SCENARIOS[outcome.scenario],
+            parameters=SCENARIOS[outcome.scenario] | job.parameters,
             upload=outcome.upload,
             file=outcome.file,
+            outputs=outcome.files,
             seconds=outcome.seconds,
             notes=outcome.notes,
             milliseconds=outcome.job_milliseconds,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -15,6 +16,8 @@ from .aws import EmbeddedAws
 
 INPUT, OUTPUT, REJECTED = "input/", "output/", "rejected/"
 """The template's defaults."""
+RUN = "run"
+"""The metadata that only a manifest has."""
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -32,6 +35,15 @@ class Result:
     body: bytes
     metadata: dict[str, str]
     version: str
+    content_type: str = ""
+
+    @property
+    def manifest(self) -> Json | None:
+        """What names the files, where the job left several; None for the one file itself."""
+        if not (self.is_output and RUN in self.metadata):
+            return None
+        named: Json = json.loads(self.body)
+        return named
 
     @property
     def is_output(self) -> bool:
@@ -67,10 +79,14 @@ def until(look: Callable[[], T | None], what: str, seconds: float = 30) -> T:
 class Pipeline:
     """One stack and the clients to work with it."""
 
-    def __init__(self, aws: EmbeddedAws, stack: str, outputs: dict[str, str]) -> None:
+    def __init__(
+        self, aws: EmbeddedAws, stack: str, outputs: dict[str, str], suffix: str = ""
+    ) -> None:
         self.aws = aws
         self.stack = stack
         self.outputs = outputs
+        self.suffix = suffix
+        """OutputSuffix."""
         self.bucket = outputs["BucketName"]
         self.s3 = aws.client("s3")
         self._logs = aws.client("logs")
@@ -98,14 +114,20 @@ class Pipeline:
 
     def results(self, key: str) -> Iterator[Result]:
         """What is there now for this upload."""
-        for result_key in (output_key(key), rejection_key(key)):
+        for result_key in (output_key(key) + self.suffix, rejection_key(key)):
             try:
                 found = self.s3.get_object(Bucket=self.bucket, Key=result_key)
             except ClientError as error:
                 if error.response["Error"]["Code"] == "NoSuchKey":
                     continue
                 raise
-            yield Result(result_key, found["Body"].read(), found["Metadata"], found["VersionId"])
+            body, metadata = found["Body"].read(), found["Metadata"]
+            yield Result(result_key, body, metadata, found["VersionId"], found["ContentType"])
+
+    def fetch(self, key: str, to: Path) -> None:
+        """Write an object into a file, in a folder that is made for it."""
+        to.parent.mkdir(parents=True, exist_ok=True)
+        self.s3.download_file(self.bucket, key, str(to))
 
     def keys(self, prefix: str = "") -> list[str]:
         """All current keys with the prefix."""

@@ -6,6 +6,7 @@ One file that needs nothing else, neither a network nor a script.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ LONGEST_SIDE = 900
 """Pixels: a picture on the page; the file itself lies beside it."""
 SHOWN = 384
 """Pixels: how wide the page shows it, at most."""
+MOST_TRIED = 20
+"""Outputs, in which a picture is looked for."""
 PATH = (26, 127, 55)
 """As the page draws it: (0, 255, 0) on white is hard to see."""
 SPANS = {
@@ -31,6 +34,19 @@ SPANS = {
     "rejected": ("job", "the job"),
 }
 """What was waited for until this happened: its colour and its name."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One file that a job made."""
+
+    path: Path
+    content_type: str
+
+    @property
+    def digest(self) -> str:
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)
@@ -45,6 +61,7 @@ class Job:
     """Since the upload, of each thing that happened, in order."""
     notes: Mapping[str, str]
     milliseconds: int
+    outputs: Sequence[Output] = ()
 
     @property
     def outcome(self) -> str:
@@ -60,7 +77,10 @@ class Job:
 
     @property
     def after(self) -> str | None:
-        return preview(self.file, self.upload) if self.outcome == "succeeded" else None
+        """The first output that is a picture."""
+        files = [output.path for output in self.outputs] or [self.file]
+        shown = (preview(file, self.upload) for file in files[:MOST_TRIED])
+        return next(filter(None, shown), None) if self.outcome == "succeeded" else None
 
     @property
     def rejection(self) -> dict[str, Any] | None:

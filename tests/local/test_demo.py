@@ -21,7 +21,7 @@ from tooling.commands import Commands
 def test_the_sample_and_all_scenarios_are_the_default() -> None:
     chosen = demo.parse([])
     assert chosen.input == paths.SAMPLE
-    assert chosen.scenarios == ["lambda", "fargate", "cloudtrail", "hybrid"]
+    assert chosen.job.scenarios == ["lambda", "fargate", "cloudtrail", "hybrid"]
 
 
 def test_an_unknown_scenario_is_refused_with_the_choices(
@@ -65,7 +65,7 @@ def test_a_wrong_argument_is_named_as_users_of_make_know_it(
             demo.parse(wrong)
         said = capsys.readouterr().err
         assert f"make demo: error: {wrong[0].removeprefix('--').upper()}: " in said
-        assert "usage: make demo [INPUT=file] [SCENARIOS=...]" in said
+        assert "usage: make demo [INPUT=file] [JOB=folder]" in said
         assert "--" not in said
 
 
@@ -179,3 +179,57 @@ def test_an_interrupt_leaves_nothing_running(
         assert running.wait(30) == exit_code
     assert processes_of(temporary) == []
     assert list(temporary.iterdir()) == []
+
+
+# ---- A job of the user's own ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    folder = tmp_path / "my job"
+    folder.mkdir()
+    (folder / "words.py").write_text(
+        "def shout(body, content_type):\n    return body.upper(), 'text/plain'\n"
+        "def fail(body, content_type):\n    raise OSError('the disk is on fire')\n"
+    )
+    return folder
+
+
+def test_a_job_of_the_users_own_is_run_on_any_file(
+    tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOB", str(job))
+    monkeypatch.setenv("PROCESSOR", "words:shout")
+    upload = tmp_path / "hello.txt"
+    upload.write_text("hello")
+    done = run_demo(tmp_path, "--input", str(upload), "--scenarios", "lambda", "cloudtrail")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for scenario in ("lambda", "cloudtrail"):
+        output = tmp_path / "demo" / scenario / "hello.txt"
+        assert output.read_text() == "HELLO"
+        assert f"text/plain, 5 bytes: {output}" in done.stdout
+    assert "the same, byte for byte" in done.stdout
+
+
+def test_a_job_that_fails_ends_the_demo_with_what_it_said(
+    tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOB", str(job))
+    monkeypatch.setenv("PROCESSOR", "words:fail")
+    done = run_demo(tmp_path, "--scenarios", "fargate")
+    assert done.returncode == 1
+    assert "the disk is on fire" in done.stderr
+
+
+def test_a_job_with_debian_packages_is_run_by_tasks(job: Path) -> None:
+    (job / "packages.txt").write_text("ffmpeg")
+    assert demo.Job(job, {}).scenarios == ["fargate", "cloudtrail"]
+
+
+def test_a_job_that_is_no_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JOB", "lost")
+    with pytest.raises(SystemExit, match="2"):
+        demo.parse([])
+    assert "JOB: there is no folder 'lost'" in capsys.readouterr().err
