@@ -185,7 +185,7 @@ def on_quota(quotas: Client, architecture: str) -> Iterator[Finding]:
 
 
 def on_built(folder: Path, parameters: Parameters) -> Iterator[Finding]:
-    """Whether the layer was built for the processor that is to run it."""
+    """Whether the layer was built for what is to run it."""
     architecture = parameters["Architecture"]
     layer = folder / "ProcessingLayer"
     try:
@@ -197,6 +197,13 @@ def on_built(folder: Path, parameters: Parameters) -> Iterator[Finding]:
         yield Finding(
             f"the layer is not for Architecture={architecture}: it was built with {machine}",
             f"build it again: make deploy ARCHITECTURE={architecture}",
+        )
+    packages = layer / "packages.txt"
+    if parameters.get("Mode") != "fargate" and packages.exists() and packages.read_text():
+        yield Finding(
+            f"functions have none of the job's Debian packages: {packages.read_text().split()}",
+            "MODE=fargate, if the job can't do without them",
+            stops=False,
         )
 
 

@@ -236,6 +236,18 @@ def test_a_layer_for_another_processor_stops_it(
     )
 
 
+@pytest.mark.parametrize("mode", ["lambda", "hybrid", "fargate"])
+@pytest.mark.parametrize("packages", ["", "ffmpeg\n"])
+def test_a_function_has_no_debian_packages(mode: str, packages: str, tmp_path: Path) -> None:
+    package = tmp_path / "ProcessingLayer/python/processing"
+    package.mkdir(parents=True)
+    (package / "built_for.py").write_text('MACHINE = "aarch64"\n')
+    (tmp_path / "ProcessingLayer/packages.txt").write_text(packages)
+    found = [*preflight.on_built(tmp_path, {"Architecture": "arm64", "Mode": mode})]
+    assert len(found) == (packages != "" and mode != "fargate")
+    assert all("['ffmpeg']" in each.what and not each.stops for each in found)
+
+
 def test_nothing_built_stops_it(tmp_path: Path) -> None:
     assert "sam build" in one(preflight.on_built(tmp_path, {"Architecture": "arm64"})).remedy
 
