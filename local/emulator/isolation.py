@@ -36,14 +36,23 @@ set -e
 uid=$1 gid=$2 own=/proc:/run:/dev/shm:
 shift 2
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir /run/layer
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+# All are held first: where one is mounted, another's folder may be.
+number=0
+for volume; do
+  [ "$volume" != -- ] || break
+  number=$((number + 1))
+  mkdir "/run/$number"
+  mount --bind "${volume%%:*}" "/run/$number"
+done
+number=0
 while [ "$1" != -- ]; do
-  folder=${1%%:*} rest=${1#*:}
+  number=$((number + 1)) rest=${1#*:}
   point=${rest%:*} mode=${rest##*:}
   [ -d "$point" ] || mkdir -p "$point"
-  mount --bind "$folder" "$point"
+  mount --move "/run/$number" "$point"
   mount -o "remount,bind,$mode" "$point"
+  rmdir "/run/$number"
   own=$own$point:
   shift
 done

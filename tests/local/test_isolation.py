@@ -30,7 +30,8 @@ subprocess.Popen(["sleep", "4321.98765"], start_new_session=True,
                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 print(json.dumps({
     "found": os.listdir("/tmp"),
-    "writes": {name: may_write(name) for name in ("/tmp", "/dev/shm", ".", "/var/tmp", str(layer))},
+    "writes": {name: may_write(name) for name in
+               ("/tmp", "/tmp/shared", "/dev/shm", ".", "/var/tmp", str(layer))},
     "user": [os.getuid(), os.getgid()],
     "process": os.getpid(),
     "sees": len([name for name in os.listdir("/proc") if name.isdigit()]),
@@ -46,7 +47,8 @@ from pathlib import Path
 from local.emulator.processes import Containers
 
 container = Containers(Path(sys.argv[1])).run(
-    "any", name="task", environment={"DISK": "/tmp"}, volumes=["/tmp"], user="65532:65532")
+    "any", name="task", environment={"DISK": "/tmp"}, user="65532:65532",
+    volumes=["/tmp", f"{sys.argv[1]}:/tmp/shared:ro"])
 lines = container.logs()
 assert next(lines) == b"its standard error comes, too\\n"
 said = json.loads(next(lines))
@@ -71,9 +73,9 @@ def test_a_task_as_a_process_may_what_it_may_in_a_container(tmp_path: Path) -> N
         pytest.skip(problem)
     said = what_a_task_may(tmp_path)
     no = "Read-only file system"
-    writes = {"/tmp": "yes", "/dev/shm": "yes", ".": no, "/var/tmp": no, "/run/layer": no}
-    assert said["writes"] == writes
-    assert said["found"] == []
+    writes = dict.fromkeys(("/tmp/shared", ".", "/var/tmp", "/run/layer"), no)
+    assert said["writes"] == writes | {"/tmp": "yes", "/dev/shm": "yes"}
+    assert said["found"] == ["shared"]
     assert said["user"] == [65532, 65532]
     assert (said["process"], said["sees"]) == (1, 2)
     assert said["rights"] == ["0" * 16, "0" * 16, "1"]
