@@ -138,6 +138,8 @@ def _value(template: Mapping[str, Any], value: Any) -> str:  # noqa: ANN401
         return str(value)
     if "Ref" in value:
         return str(template["Parameters"][value["Ref"]]["Default"])
+    if "Fn::If" in value:  # no policies for the job
+        return str(value["Fn::If"][2])
     number, parts = value["Fn::Select"]
     separator, whole = parts["Fn::Split"]
     return _value(template, whole).split(str(separator))[int(number)]

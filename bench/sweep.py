@@ -23,6 +23,7 @@ from processing.settings import Settings
 from processing.store import Bucket
 from reconcile import Plan, Sweep
 
+from tests.support.in_process import OnBytes
 from tooling.usage import MakeParser
 
 from .peak import highest
@@ -112,7 +113,7 @@ def sweep(uploads: int) -> Swept:
     """A dry run over so many."""
     bucket = SimulatedBucket(uploads)
     plan = Plan(timedelta(minutes=30), max_attempts=3, rate=10, dry_run=True)
-    settings = Settings(processor=lambda body, content_type: (body, content_type))
+    settings = Settings(processor=OnBytes(lambda body, content_type: (body, content_type)))
     before, began = highest(), time.perf_counter()
     progress = Sweep(bucket, settings, lambda *_: Nothing(), plan).run(datetime.now(UTC))
     seconds, peak = time.perf_counter() - began, highest()

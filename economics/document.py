@@ -244,13 +244,13 @@ def _threshold(ours: Work) -> Iterator[str]:
     yield from (
         f"The template's default is {low}, not the {high} that the price alone would allow: a file "
         "lies in memory, and the largest picture that",
-        "`MaxPixels` lets in, a 1-pixel maze in a JPEG of 109 MiB, takes 0.7 GB. At that rate one "
+        "`MAX_PIXELS` lets in, a 1-pixel maze in a JPEG of 109 MiB, takes 0.7 GB. At that rate one "
         f"of {high} MiB takes {_GB_A_MIB * high:.1f} GB and one of {low} MiB",
         f"{_GB_A_MIB * low:.1f} GB, of the {stack.function_mb / 1000:.1f} that the function has, "
         f"and {ours.job.seconds(low):.0f} s of its 120. What runs out of either costs the "
         "function's time and then the task's.",
         f"The margin costs at most {dearer:.4f} USD for each file between the two, and no JPEG of "
-        "a maze within `MaxPixels` is so large.",
+        "a maze within `MAX_PIXELS` is so large.",
     )
 
 

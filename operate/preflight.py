@@ -220,8 +220,8 @@ def wait_for_tasks(name: str, asked: Parameters, start: float = START_SECONDS) -
     cluster = tasks.cluster(stack)
     if not cluster or not tasks.alive(cluster):
         return
-    # A task whose processor does not come back ends after half as long again.
-    seconds = 1.5 * float(stack.parameters.get("TaskTimeout", 0)) + start
+    # A task may take so long and, for S3, a minute more (processing.__main__).
+    seconds = float(stack.parameters.get("TaskTimeout", 0)) + 60 + start
     print(f"{change} takes away the network of running tasks: waiting until they have ended")
     try:
         tasks.wait(cluster, seconds)

@@ -5,7 +5,7 @@ badly, the record of a function that Lambda gave up, and the event for which Eve
 start a task. What goes out, into the failure queue and the log:
 
     bucket, key, version   the upload; all null when it is not about one
-    reason                 why: what the job said last, or else what the engine says
+    reason                 why: what the worker says of its job, or else what the engine says
     started                whether the job had begun; false is no attempt, whose fault it is not
     source                 task | function | launch | sweep
     stopCode               the engine's own word for it
@@ -23,15 +23,14 @@ import functools
 import json
 import os
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
-from processing import events, job, records, text
+from processing import events, records, text
 from processing.errors import BadSetting, Conflict
 from processing.events import Upload
 from processing.settings import setting
@@ -39,10 +38,12 @@ from processing.store import Bucket
 
 Json = dict[str, Any]
 NO_UPLOAD = Upload("", "")
-WRONG_SETTINGS = 2
-"""The exit code of the container's entry point that did not begin (processing.__main__)."""
+FAILED, WRONG_SETTINGS = 1, 2
+"""Exit codes of the container's entry point: of a job that failed, and of one that did not begin
+(processing.__main__)."""
 NOT_BEGUN = {
     "BadSetting",
+    "WrongProcessor",
     "Runtime.HandlerNotFound",
     "Runtime.ImportModuleError",
     "Runtime.MalformedHandlerName",
@@ -52,10 +53,9 @@ NOT_BEGUN = {
 (github.com/aws/aws-lambda-python-runtime-interface-client, bootstrap.py)."""
 TOGETHER = 10
 """Messages side by side: a batch. A failure's time is that of its calls."""
-LOOK_SECONDS = 0.5
-"""A look into the log takes at least so long, and they take turns: with five of this function, ten
-a second, which is what CloudWatch Logs allows an account (GetLogEvents, quotas)."""
-_looking, _making = threading.Lock(), threading.Lock()
+LONGEST_INVOCATION = timedelta(minutes=15)
+"""Of a function, by Lambda's quotas: so long ago may the report be of its last job."""
+_making = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -166,13 +166,14 @@ def of_task(event: Json) -> Iterator[Failure]:
         for override in detail["overrides"]["containerOverrides"]
         for each in override.get("environment", [])
     }
-    said = last_words(detail["taskArn"].rsplit("/", 1)[-1])
+    bucket, key = given.get("S3_BUCKET"), given.get("S3_KEY")
+    said = report_of(bucket, key, datetime.fromisoformat(detail["createdAt"]))
     yield Failure(
-        bucket=given.get("S3_BUCKET"),
-        key=given.get("S3_KEY"),
+        bucket=bucket,
+        key=key,
         version=said.get("version"),
-        reason=said.get("reason") or reason_of_task(detail, said.get("line")),
-        started=has_begun(detail, said),
+        reason=said.get("reason") or reason_of_task(detail),
+        started=has_begun(detail),
         source="task",
         stopCode=detail.get("stopCode"),
         task=detail["taskArn"],
@@ -180,49 +181,36 @@ def of_task(event: Json) -> Iterator[Failure]:
     )
 
 
+def report_of(bucket: str | None, key: str | None, since: datetime) -> Json:
+    """What the worker itself said of its last job that failed, since then; empty if it could not:
+    then only the engine's word is left."""
+    return records.report(Bucket(bucket), key, since) if bucket and key else {}
+
+
 def worker_of(detail: Json) -> Json:
     """The container that does the job; empty when there is none yet."""
     return next((each for each in detail["containers"] if each["name"] == "worker"), {})
 
 
-def has_begun(detail: Json, said: Json) -> bool:
+def has_begun(detail: Json) -> bool:
     """Whether the task's job did anything. Where nothing tells, it did: attempts have an end."""
     code = worker_of(detail).get("exitCode")
     if detail.get("stopCode") == "TaskFailedToStart":
         return False
     if code is None:  # stopped before it ran, or lost while it did
         return "startedAt" in detail
-    return code != WRONG_SETTINGS or "outcome" in said  # a processor may exit with 2
+    return bool(code != WRONG_SETTINGS)
 
 
-def reason_of_task(detail: Json, line: str | None) -> str:
-    """What ECS knows, of the worker and of the task, and the worker's last line in the log."""
+def reason_of_task(detail: Json) -> str:
+    """What ECS knows, of the worker and of the task."""
     worker = worker_of(detail)
     code = f"exit code {worker['exitCode']}" if "exitCode" in worker else "it did not run"
-    said = [code, worker.get("reason"), detail.get("stoppedReason"), line]
+    said = [code, worker.get("reason"), detail.get("stoppedReason")]
+    if worker.get("exitCode") == FAILED:
+        stream = f"task/worker/{detail['taskArn'].rpartition('/')[2]}"
+        said.append(f"its report could not be kept, and is in the log alone ({stream})")
     return "; ".join(dict.fromkeys(each for each in said if each))
-
-
-def last_words(task: str) -> Json:
-    """The report of the job that failed, from the task's log; else its last line, as `line`."""
-    logs = client("logs")
-    with _looking:
-        try:
-            found = logs.get_log_events(
-                logGroupName=setting(os.environ, "JOB_LOG_GROUP"),
-                logStreamName=f"task/worker/{task}",
-                limit=20,
-            )
-        except logs.exceptions.ResourceNotFoundException:
-            return {}  # it never ran
-        finally:
-            time.sleep(LOOK_SECONDS)
-    lines = [event["message"] for event in found["events"]]
-    for first in reversed(range(len(lines))):
-        for end in range(first + 1, len(lines) + 1):  # a long line comes in pieces
-            if said := job.read_report("".join(lines[first:end])):
-                return said if said["outcome"] == "failed" else {}
-    return {"line": next((line.strip() for line in reversed(lines) if line.strip()), None)}
 
 
 def of_function(record: Json) -> Iterator[Failure]:
@@ -232,12 +220,13 @@ def of_function(record: Json) -> Iterator[Failure]:
     # Without a response it was not run: throttled until it was too old, or switched off. With one
     # it may have run before it grew too old: then it was an attempt.
     started = bool(said) and said.get("errorType") not in NOT_BEGUN
+    since = datetime.fromisoformat(record["timestamp"]) - LONGEST_INVOCATION
     swept = context["functionArn"].split(":")[6] == setting(os.environ, "SWEEP_FUNCTION")
     for upload in [NO_UPLOAD] if swept else uploads(record["requestPayload"]):
         yield Failure(
             bucket=upload.bucket or None,
             key=upload.key or None,
-            version=None,
+            version=report_of(upload.bucket, upload.key, since).get("version") if said else None,
             reason=said.get("errorMessage") or f"the function was not run: {context['condition']}",
             started=started,
             source="sweep" if swept else "function",

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from processing import clock, events, job, settings
-from processing.errors import Failed, Stopped
+from processing.errors import BadSetting, Failed, Stopped
 from processing.store import Bucket
 
 SETTINGS = settings.from_environment(os.environ)
@@ -26,6 +26,8 @@ def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401, Lambd
         for upload in events.from_event(event, SETTINGS.input_prefix):
             try:
                 job.run(upload, Bucket(upload.bucket), SETTINGS)
+            except BadSetting:
+                raise  # no upload's fault, and so no attempt: Lambda passes the error's name on
             except Stopped as stopped:
                 failures.append(stopped)
                 break  # there is no time for others, either

@@ -32,7 +32,8 @@ import state
 from processing import records, settings, starters
 from processing.errors import BadEvent, BadSetting, Conflict, Failed
 from processing.events import Upload
-from processing.output import Output
+from processing.folder import Folder
+from processing.output import Made, Source
 from processing.settings import Settings, setting
 from processing.starters import Lambda, Starter
 from processing.store import Bucket
@@ -210,9 +211,14 @@ def number(name: str) -> float:
 
 def job_settings() -> Settings:
     """Those of jobs, but for the processor, so that a broken PROCESSOR does not stop the sweep."""
-    return settings.from_environment(os.environ, processor=nothing)
+    return settings.from_environment(os.environ, processor=Nothing())
 
 
-def nothing(body: bytes, content_type: str) -> Output:
+class Nothing:
     """The sweep processes nothing itself."""
-    raise AssertionError
+
+    def takes_bytes(self) -> bool:
+        raise AssertionError
+
+    def __call__(self, source: Source, folder: Folder, seconds: float | None) -> Made:
+        raise AssertionError

@@ -36,23 +36,23 @@ class Found(NamedTuple):
     in_parts: bool
     succeeded: datetime | None
     rejected: datetime | None
-    rejection_known: bool
-    """False: whether there is a rejection could not be told in passing."""
+    known: bool
+    """False: which results there are could not be told in passing."""
 
     @property
     def may_be_current(self) -> bool:
         """Whether there is, or may be, any result."""
-        return bool(self.succeeded or self.rejected or not self.rejection_known)
+        return bool(self.succeeded or self.rejected or not self.known)
 
     def as_seen(self, succeeded: datetime | None, rejected: datetime | None) -> Found:
         """The same with the times of its results as they are."""
-        return self._replace(succeeded=succeeded, rejected=rejected, rejection_known=True)
+        return self._replace(succeeded=succeeded, rejected=rejected, known=True)
 
     @property
     def may_mislead(self) -> bool:
         """Whether there is, or may be, a result that `examined` would make a current one."""
         times = [each for each in (self.succeeded, self.rejected) if each]
-        return not self.rejection_known or any(each >= self.time for each in times)
+        return not self.known or any(each >= self.time for each in times)
 
 
 class ResultStatus(Enum):
@@ -67,6 +67,7 @@ def merge(
     uploads: Iterable[Item],
     outputs: Iterable[Item],
     rejections: Iterable[Item],
+    suffix: str = "",
     longest: int = LONGEST_KEY,
 ) -> Iterator[Found]:
     """Each upload with its results. All three in the order of their names' code points.
@@ -77,32 +78,40 @@ def merge(
     the next name must be longer by something that sorts before ".json". And all others are looked
     for in the order of the records: where the next name's record comes later, so do those of all
     names that follow. It is left open, too, where the record's name has more than the `longest`
-    number of bytes: then it has another one (job.result_keys).
+    number of bytes: then it has another one (job.result_keys). With OutputSuffix (`suffix`) all
+    this is so for outputs, too, but none has a name that is too long.
     """
-    output, rejection = _Cursor(outputs), _Cursor(rejections)
+    output, rejection = _Cursor(outputs, suffix), _Cursor(rejections, RECORD)
     for upload, following in pairwise(chain(uploads, [None])):
         assert upload is not None
-        name, record = upload.name, upload.name + RECORD
-        known = following is None or record < following.name + RECORD
-        known = known and len(record.encode()) <= longest
+        after = following.name if following else None
+        output_tells = output.can_tell(upload.name, after)
+        rejection_tells = rejection.can_tell(upload.name, after)
+        rejection_tells &= len((upload.name + RECORD).encode()) <= longest
         yield Found(
-            name,
+            upload.name,
             upload.time,
             upload.in_parts,
-            output.time_of(name),
-            rejection.time_of(record) if known else None,
-            known,
+            output.time_of(upload.name) if output_tells else None,
+            rejection.time_of(upload.name) if rejection_tells else None,
+            output_tells and rejection_tells,
         )
 
 
 class _Cursor:
-    """A sorted listing that is asked for names in the same order."""
+    """A sorted listing of results that is asked for its uploads' names in the same order."""
 
-    def __init__(self, items: Iterable[Item]) -> None:
+    def __init__(self, items: Iterable[Item], suffix: str) -> None:
         self._items = iter(items)
         self._at = next(self._items, None)
+        self._suffix = suffix
 
-    def time_of(self, name: str) -> datetime | None:
+    def can_tell(self, name: str, following: str | None) -> bool:
+        """Whether the result of the name comes before those of all names that follow."""
+        return following is None or name + self._suffix < following + self._suffix
+
+    def time_of(self, upload: str) -> datetime | None:
+        name = upload + self._suffix
         while self._at is not None and self._at.name < name:
             self._at = next(self._items, None)
         return self._at.time if self._at is not None and self._at.name == name else None
@@ -116,7 +125,7 @@ def judge(found: Found, longest_job: timedelta, examined: datetime | None) -> Re
     """
     if found.succeeded and found.rejected:
         return ResultStatus.DOUBTFUL
-    if not found.rejection_known:
+    if not found.known:
         return ResultStatus.DOUBTFUL
     result = found.succeeded or found.rejected
     if result is None:

@@ -236,6 +236,7 @@ class Sweep:
             items(settings.input_prefix),
             items(settings.output_prefix),
             (item for item in items(settings.rejected_prefix) if item.name.endswith(RECORD)),
+            settings.output_suffix,
             LONGEST_KEY - len(settings.rejected_prefix.encode()),
         )
 

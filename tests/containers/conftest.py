@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local import bases
 from local.aws import EmbeddedAws
@@ -104,3 +106,18 @@ def job(aws: EmbeddedAws, image: str) -> Job:
 @pytest.fixture(scope="session")
 def sample() -> bytes:
     return paths.SAMPLE.read_bytes()
+
+
+@pytest.fixture
+def current(aws: EmbeddedAws) -> Callable[[str], dict[str, Any] | None]:
+    """The current version of a key: its body and metadata."""
+
+    def get(key: str) -> dict[str, Any] | None:
+        try:
+            found = aws.client("s3").get_object(Bucket=BUCKET, Key=key)
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "NoSuchKey"
+            return None
+        return {"body": found["Body"].read(), "metadata": found["Metadata"]}
+
+    return get

@@ -25,6 +25,8 @@ OPTIONS: dict[str, Callable[[Any], list[str]]] = {
     "User": lambda value: [f"--user={value}"],
     "ReadonlyRootFilesystem": lambda value: ["--read-only"] if value else [],
     "LinuxParameters": lambda value: _linux_parameters(dict(value)),
+    # A volume without a name is the task's own, and has owner and mode of the image's.
+    "MountPoints": lambda value: [f"--volume={each['ContainerPath']}" for each in value],
     "StopTimeout": lambda value: [f"--stop-timeout={value}"],
     "Environment": lambda value: [f"--env={each['Name']}={each['Value']}" for each in value],
     # Nothing of `docker run` goes with these.

@@ -12,6 +12,7 @@ from processing.settings import Settings
 from economics import cost
 from economics.cost import Stack
 from economics.figures import Job
+from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore
 from tests.template.synthesis import SOURCE, synthesize
 
@@ -19,14 +20,14 @@ from tests.template.synthesis import SOURCE, synthesize
 def test_a_job_calls_s3_as_often_as_it_is_billed_for() -> None:
     store = MemoryStore()
     store.upload("input/a", b"a")
-    settings = Settings(processor=lambda body, content_type: (body, content_type))
+    settings = Settings(processor=OnBytes(lambda body, content_type: (body, content_type)))
     job.run(Upload(store.name, "input/a"), store, settings, log=lambda line: None)
     assert len(store.calls) == Job.CALLS
     assert [name for name, _ in store.calls if name not in ("head", "get")] == ["put"]
 
 
 def test_a_sweep_asks_for_what_it_is_billed_for() -> None:
-    settings = Settings(processor=lambda body, content_type: (body, content_type))
+    settings = Settings(processor=OnBytes(lambda body, content_type: (body, content_type)))
     assert len([*job.result_keys("input/a", settings)]) + 1 == cost.SWEEP_HEADS
     assert merge.LONGEST_IN_PARTS.total_seconds() / 3600 == cost.RUNS_IN_PARTS
     assert reconcile._TOGETHER == cost.SWEEP_TOGETHER

@@ -25,10 +25,11 @@ from processing.settings import Settings
 from mazes import pictures
 from tests.hostile import corpus
 from tests.hostile.corpus import MAX_PIXELS, ODD, POISON
+from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore
 from tooling import paths
 
-SETTINGS = Settings(processor=partial(maze.solve, max_pixels=MAX_PIXELS))
+SETTINGS = Settings(processor=OnBytes(partial(maze.solve, max_pixels=MAX_PIXELS)))
 
 
 def run(store: MemoryStore, key: str) -> job.Report:
@@ -129,11 +130,8 @@ def test_the_whole_corpus_takes_little_memory(
         (tmp_path / str(number)).write_bytes(made())
     went = eaten(tmp_path, MAX_PIXELS, memory_mib=1024)
     assert {outcome for outcome, _ in went["outcomes"].values()} == {"rejected"}
-    assert went["after"] < 150
-    figure(
-        f"poison: {len(POISON)} files, one after the other in one process: at most "
-        f"{went['after']} MiB in all, {went['before']} MiB before the first"
-    )
+    assert went["greatest"] < 150
+    figure(f"poison: {len(POISON)} files, one after the other: at most {went['greatest']} MiB")
 
 
 LARGE = {
@@ -146,10 +144,10 @@ LARGE = {
     "WEBP lossless": {"lossless": True},
     "AVIF": {"speed": 10},
 }
-"""Some of their decoders give the cause, some call the file broken."""
+"""Each takes 64 MiB for the pixels alone; worker and runner have 50 or so."""
 
 
-@pytest.mark.parametrize("memory_mib", [96, 128, 160])
+@pytest.mark.parametrize("memory_mib", [112, 160, 224])
 def test_a_picture_that_memory_does_not_suffice_for_is_rejected_and_the_next_is_not(
     tmp_path: Path, memory_mib: int, large: dict[str, bytes]
 ) -> None:
@@ -160,7 +158,7 @@ def test_a_picture_that_memory_does_not_suffice_for_is_rejected_and_the_next_is_
     problem = f"the memory does not suffice to process it ({memory_mib} MiB)"
     for name in large:
         outcome, reason = outcomes[f"{name} large"]
-        if memory_mib == 96 or outcome != "succeeded":  # with more, it suffices for some
+        if memory_mib == 112 or outcome != "succeeded":  # with more, it suffices for some
             assert (outcome, reason[: len(problem)]) == ("rejected", problem), (name, reason)
         assert outcomes[f"{name} small"][0] == "succeeded", name
 
@@ -174,9 +172,9 @@ def large() -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("memory_mib", [64, 72, 116, 120, 240])
-def test_an_encoder_without_enough_memory_ends_no_process(tmp_path: Path, memory_mib: int) -> None:
-    """AVIF's would crash, and JPEG 2000's go on for ever: the upload would be tried again."""
+@pytest.mark.parametrize("memory_mib", [96, 128, 160, 240])
+def test_an_encoder_without_enough_memory_is_a_rejection(tmp_path: Path, memory_mib: int) -> None:
+    """With a limit of its own the job would crash in AVIF's, and go on for ever in JPEG 2000's."""
     maze = pictures.maze(1200, 1200).convert("RGB")
     for kind in ("AVIF", "JPEG2000", "WEBP"):
         (tmp_path / kind).write_bytes(corpus.saved(maze, kind, **KEEP_WALLS.get(kind, {})))

@@ -25,11 +25,14 @@ from processing.settings import Settings
 
 from tests.hostile.corpus import ODD, POISON, packed_psd, psd, saved, valid, with_exif
 from tests.hostile.corpus import maze as small_maze
+from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore
 
 MAX_PIXELS = 250_000
 SETTINGS = [
-    Settings(processor=partial(processor, max_pixels=MAX_PIXELS), memory_mib=512, max_seconds=10)
+    Settings(
+        processor=OnBytes(partial(processor, max_pixels=MAX_PIXELS)), memory_mib=512, max_seconds=10
+    )
     for processor in (maze.solve, thumbnail.thumbnail)
 ]
 SECONDS = float(os.environ.get("FUZZ") or 0)

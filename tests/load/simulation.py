@@ -27,6 +27,7 @@ from processing.settings import Processor, Settings
 from reconcile import Plan, Sweep
 
 from tests.load.judge import repeats
+from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore
 
 BUCKET = "uploads"
@@ -89,7 +90,7 @@ class Simulation:
     def __init__(self, seed: int, conditions: Conditions, processor: Processor = output) -> None:
         self.conditions = conditions
         self.bucket = MemoryStore()
-        self.settings = Settings(processor=processor)
+        self.settings = Settings(processor=OnBytes(processor))
         self.counts: Counter[str] = Counter()
         self.unattended: set[str] = set()
         """Uploads with a job that ended in an accident and that nothing started again."""

@@ -14,11 +14,12 @@ from reconcile import Plan, Sweep
 
 from tests.load.ecs import FailingEcs
 from tests.load.sizes import LAUNCHED_UPLOADS
+from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore
 
 SEED = 3
 FAILING = 0.3
-SETTINGS = Settings(processor=lambda body, content_type: (body.upper(), content_type))
+SETTINGS = Settings(processor=OnBytes(lambda body, content_type: (body.upper(), content_type)))
 PLAN = Plan(grace=timedelta(minutes=30), max_attempts=10, rate=1e9)
 ENVIRONMENT = {
     "CLUSTER": "c",

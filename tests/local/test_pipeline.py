@@ -65,6 +65,8 @@ ODD_KEYS = [
 ]
 
 PROBE = Path(__file__).with_name("probe.py")
+MOUNTED = "/mnt"
+"""Where a task finds a folder of this machine; not below its volume, /tmp."""
 
 REPORT = [
     *(
@@ -300,13 +302,16 @@ def task_with(pipeline: Pipeline, folder: Path) -> str:
     ecs, found = pipeline.aws.client("ecs"), pipeline.resource("TaskDefinition")
     definition = ecs.describe_task_definition(taskDefinition=found)["taskDefinition"]
     (worker,) = definition["containerDefinitions"]
-    mount = {"sourceVolume": "folder", "containerPath": str(folder), "readOnly": True}
+    mount = {"sourceVolume": "folder", "containerPath": MOUNTED, "readOnly": True}
     kept = ("family", "taskRoleArn", "executionRoleArn", "networkMode", "cpu", "memory")
     registered = ecs.register_task_definition(
         **{name: definition[name] for name in kept},
         requiresCompatibilities=["FARGATE"],
         containerDefinitions=[{**worker, "mountPoints": [*worker.get("mountPoints", []), mount]}],
-        volumes=[{"name": "folder", "host": {"sourcePath": str(folder)}}],
+        volumes=[
+            *definition.get("volumes", []),
+            {"name": "folder", "host": {"sourcePath": str(folder)}},
+        ],
     )
     return str(registered["taskDefinition"]["taskDefinitionArn"])
 
@@ -318,6 +323,7 @@ def what_s3_says_to_writes(pipeline: Pipeline, targets: list[str]) -> dict[str, 
     pipeline.result(key, pipeline.upload(key, body))  # the maze's own: it is no picture
     settings = {
         "PROCESSOR": "probe:write",
+        "JOB_HAS_ROLE": "yes",
         "OUTPUT_PREFIX": "output/probed/",
         "REJECTED_PREFIX": "rejected/probed/",
     }
@@ -349,14 +355,15 @@ def run_endless_task(pipeline: Pipeline, folder: Path, key: str) -> str:
         "time.sleep(600)"
     )
     definition = task_with(pipeline, folder)
-    task = run_task(pipeline, definition, key, PYTHONPATH=str(folder))
+    task = run_task(pipeline, definition, key, PYTHONPATH=f"{MOUNTED}:{folder}")
     until(lambda: waits in [event["message"] for event in pipeline.log()], waits)
     return task
 
 
 def python_path(pipeline: Pipeline, folder: Path) -> str:
-    """The folder, and then the worker where containers have it and where processes do."""
-    return f"{folder}:/opt/python:{isolation.LAYER / 'python'}:{pipeline.aws.layer / 'python'}"
+    """The folder, and then the worker, where containers have them and where processes do."""
+    worker = f"/opt/python:{isolation.LAYER / 'python'}:{pipeline.aws.layer / 'python'}"
+    return f"{MOUNTED}:{folder}:{worker}"
 
 
 @IN_BOTH_EXECUTORS
@@ -397,18 +404,21 @@ def test_requests_without_tls_are_denied(aws: EmbeddedAws, pipelines: dict[str, 
 
 @contextlib.contextmanager
 def job_without_permissions(pipeline: Pipeline) -> Iterator[None]:
-    """Take the job's roles their policy, for a while."""
+    """Deny the job's roles to read uploads, for a while."""
     iam, cloudformation = pipeline.aws.client("iam"), pipeline.aws.client("cloudformation")
     stack = cloudformation.describe_stack_resources(StackName=pipeline.stack)
     ids = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in stack["StackResources"]}
     roles = [ids[role] for role in ("ProcessFunctionRole", "TaskRole") if role in ids]
+    uploads = f"arn:aws:s3:::{pipeline.bucket}/input/*"
+    denied = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": uploads}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
     for role in roles:
-        iam.detach_role_policy(RoleName=role, PolicyArn=ids["JobPolicy"])
+        iam.put_role_policy(RoleName=role, PolicyName="no-uploads", PolicyDocument=document)
     try:
         yield
     finally:
         for role in roles:
-            iam.attach_role_policy(RoleName=role, PolicyArn=ids["JobPolicy"])
+            iam.delete_role_policy(RoleName=role, PolicyName="no-uploads")
 
 
 @TASKS_IN_BOTH_EXECUTORS

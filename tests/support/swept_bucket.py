@@ -13,12 +13,13 @@ from processing.events import Upload
 from processing.settings import Settings
 from reconcile import Plan, Progress, Sweep
 
+from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore
 
 GRACE = timedelta(minutes=30)
 HOUR = timedelta(hours=1)
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
-SETTINGS = Settings(processor=lambda body, content_type: (body.upper(), content_type))
+SETTINGS = Settings(processor=OnBytes(lambda body, content_type: (body.upper(), content_type)))
 PLAN = Plan(grace=GRACE, max_attempts=3, rate=1e9)
 
 

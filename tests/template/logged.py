@@ -16,6 +16,7 @@ from processing.starters import Starter
 from state import State
 
 from functions.launch import app as launch
+from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore
 
 
@@ -30,7 +31,7 @@ def job_lines(store: MemoryStore, mode: str = "fargate") -> list[str]:
             raise OSError
         return body, content_type
 
-    settings = Settings(processor=process, mode=mode)
+    settings = Settings(processor=OnBytes(process), mode=mode)
     for key, body in {"a": b"good", "b": b"bad", "c": b"broken"}.items():
         store.upload(f"input/{key}", body)
     for key in ("a", "a", "b", "c"):
@@ -54,7 +55,7 @@ def sweep_lines(unsettled: datetime | None, starter: Starter) -> list[str]:
     store.clock = lambda: uploaded
     store.upload("input/a", b"x")
     plan = reconcile.Plan(grace=timedelta(minutes=30), max_attempts=1, rate=1e9)
-    settings = Settings(processor=lambda body, content_type: (body, content_type))
+    settings = Settings(processor=OnBytes(lambda body, content_type: (body, content_type)))
     now = datetime.now(UTC)
     run = reconcile.Sweep(
         store, settings, lambda *_: starter, plan, now=lambda: now, log=lines.append
@@ -85,7 +86,7 @@ def given_up_lines() -> list[str]:
     store.upload(upload.key, b"x")
     store.clock = lambda: datetime(2026, 1, 1, tzinfo=UTC)
     plan = reconcile.Plan(grace=timedelta(minutes=30), max_attempts=1, rate=1e9)
-    settings = Settings(processor=lambda body, content_type: (body, content_type))
+    settings = Settings(processor=OnBytes(lambda body, content_type: (body, content_type)))
     for hours in (1, 2):
         now = datetime.now(UTC) + timedelta(hours=hours)
         reconcile.Sweep(
@@ -101,7 +102,7 @@ def cant_start_lines(seen: bool) -> list[str]:
     lines: list[str] = []
     store, upload = MemoryStore(), Upload("uploads", "input/a")
     plan = reconcile.Plan(grace=timedelta(minutes=30), max_attempts=1, rate=1e9)
-    settings = Settings(processor=lambda body, content_type: (body, content_type))
+    settings = Settings(processor=OnBytes(lambda body, content_type: (body, content_type)))
     if seen:
         store.upload(upload.key, b"x")
     for hours in (1, 2, 3):

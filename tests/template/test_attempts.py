@@ -47,7 +47,7 @@ def test_under_the_documented_boundary_roles_may_do_what_they_need() -> None:
         ("iam:PutRolePolicy", "{TaskRole}"),
         ("iam:PassRole", "{OtherRole}"),
         ("s3:PutBucketPolicy", "{DataBucket}"),
-        ("s3:DeleteObjectVersion", "{DataBucket}/input/a.png"),
+        ("s3:DeleteObjectVersion", "{DataBucket}/output/a.png"),
         ("ecs:RegisterTaskDefinition", "*"),
         ("lambda:UpdateFunctionCode", "{SweepFunction}"),
         ("events:PutRule", "{OtherRule}"),
@@ -98,7 +98,7 @@ def test_every_action_that_a_role_has_is_one_that_it_needs(stack: str) -> None:
     rows = {(attempt.by, attempt.action) for attempt in ATTEMPTS if attempt.allowed}
     for role in account.stack.of_type("AWS::IAM::Role"):
         for statement in account.of_role(role):
-            actions = statement["Action"]
+            actions = statement["Action"] if statement["Effect"] == "Allow" else []
             for action in actions if isinstance(actions, list) else [actions]:
                 assert (role, action) in rows
 
@@ -112,6 +112,8 @@ def test_the_judge_notices_a_role_that_may_do_anything(stack: str, role: str) ->
     ]
     mine = [a for a in DENIED if (a.stack, a.by) == (stack, role) and a.can_be_made]
     held = [a for a in mine if not opened.allows(a)]
-    # A queue refuses all but those it knows, and a role all but its service.
+    # A queue refuses all but those it knows, a role all but its service, and JobPolicy says no.
+    uploading = {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"}
+    held = [a for a in held if a.action not in uploading or "/input/" not in a.on]
     assert {a.action for a in held} <= {"sqs:SendMessage", "sts:AssumeRole"}
     assert len(held) < len(mine)

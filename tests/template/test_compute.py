@@ -15,7 +15,9 @@ JOB_PARAMETERS = {
     "InputPrefix": "a/",
     "OutputPrefix": "b/",
     "RejectedPrefix": "c/",
-    "MaxPixels": "11",
+    "Command": "ffmpeg -i {input} '{output}/a b.png'",
+    "OutputSuffix": ".png",
+    "JobEnvironment": "A=1,B=2",
     "MaxBytes": "12",
 }
 JOB_ENVIRONMENT = {
@@ -24,7 +26,11 @@ JOB_ENVIRONMENT = {
     "INPUT_PREFIX": "a/",
     "OUTPUT_PREFIX": "b/",
     "REJECTED_PREFIX": "c/",
-    "MAX_PIXELS": "11",
+    "COMMAND": "ffmpeg -i {input} '{output}/a b.png'",
+    "OUTPUT_SUFFIX": ".png",
+    "JOB_ENVIRONMENT": "A=1,B=2",
+    "JOB_HAS_ROLE": "no",
+    "DISK": "/tmp",
     "MAX_BYTES": "12",
 }
 
@@ -131,13 +137,64 @@ def test_the_container_has_no_rights_that_it_does_not_need() -> None:
     assert worker["User"] == "65532:65532"
     assert worker["ReadonlyRootFilesystem"] is True
     assert worker["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
-    assert not {"Privileged", "MountPoints", "Secrets", "PortMappings"} & worker.keys()
+    assert not {"Privileged", "Secrets", "PortMappings"} & worker.keys()
 
 
-def test_the_container_gets_signals_and_time_to_end() -> None:
+def test_the_worker_is_process_1_and_has_time_to_end() -> None:
+    """Nothing beside it has its environment, and no job can end it."""
     worker = container()
-    assert worker["LinuxParameters"]["InitProcessEnabled"] is True
+    assert worker["LinuxParameters"]["InitProcessEnabled"] is False
     assert worker["StopTimeout"] == 120
+
+
+def test_the_one_folder_that_a_task_can_write_is_a_volume() -> None:
+    stack = synthesize(FARGATE)["TaskDefinition"]
+    assert stack["Volumes"] == [{"Name": "disk"}]
+    mounted = {"SourceVolume": "disk", "ContainerPath": "/tmp", "ReadOnly": False}
+    assert container()["MountPoints"] == [mounted]
+
+
+@in_turn("size", ["1", "2", "5", "10", "20", "30", "50", "100", "200"])
+def test_the_disk_is_as_large_as_it_was_asked_for(size: str) -> None:
+    assert accepts("DiskGiB", size)
+    largest = min(int(size), 10) * 1024
+    assert function(DiskGiB=size)["EphemeralStorage"] == {"Size": largest}
+    task = synthesize(FARGATE, DiskGiB=size)["TaskDefinition"].get("EphemeralStorage")
+    assert task == ({"SizeInGiB": size} if int(size) > 20 else None)
+
+
+ARNS = "arn:aws:iam::aws:policy/AmazonTextractFullAccess,arn:aws:iam::111122223333:policy/mine"
+
+
+@in_turn("key", ["", "arn:aws:kms:eu-west-1:111122223333:key/k"])
+def test_policies_for_the_job_are_added_to_both_engines(key: str) -> None:
+    expected = ["<JobPolicy>", *(["<KeyPolicy>"] if key else []), *ARNS.split(",")]
+    for mode, role in (("lambda", "ProcessFunctionRole"), ("fargate", "TaskRole")):
+        choice = {**FARGATE, "Mode": mode, "KmsKeyArn": key, "JobPolicyArns": ARNS}
+        stack = synthesize(choice)
+        assert stack[role]["ManagedPolicyArns"] == expected, mode
+    assert environment(container(JobPolicyArns=ARNS))["JOB_HAS_ROLE"] == "yes"
+    assert function(JobPolicyArns=ARNS)["Environment"]["Variables"]["JOB_HAS_ROLE"] == "yes"
+
+
+@in_turn("value", ["", "A=1", "A=,B=x=y z", f"A={'x' * 2000}"])
+def test_an_environment_of_the_job_is_accepted(value: str) -> None:
+    assert accepts("JobEnvironment", value)
+
+
+@in_turn("value", ["A", "A=1,", "1A=1", "A=1,B", f"A={'x' * 2100}"])
+def test_another_environment_is_refused(value: str) -> None:
+    assert not accepts("JobEnvironment", value)
+
+
+@in_turn("value", ["", ".png", ".tar.gz"])
+def test_a_suffix_is_accepted(value: str) -> None:
+    assert accepts("OutputSuffix", value)
+
+
+@in_turn("value", ["png", "./x", ".", ".a b"])
+def test_another_suffix_is_refused(value: str) -> None:
+    assert not accepts("OutputSuffix", value)
 
 
 @every_choice

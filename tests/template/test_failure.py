@@ -154,7 +154,6 @@ def test_the_report_says_what_a_task_of_this_stack_said(choice: dict[str, str]) 
     variables = synthesize(choice, InputPrefix="in/")["FailureFunction"]["Environment"]["Variables"]
     assert variables == {
         "FAILURE_QUEUE": "<FailureQueue>",
-        "JOB_LOG_GROUP": "<JobLogGroup>",
         "SWEEP_FUNCTION": "<SweepFunction>",
         "FALLBACK": "yes" if choice.get("Mode") == "hybrid" else "no",
         "INPUT_PREFIX": "in/",

@@ -30,10 +30,15 @@ def statements(stack: Stack, role: str) -> list[dict[str, Any]]:
 
 
 def granted(stack: Stack, role: str) -> set[tuple[str, str]]:
-    """Every action and resource that a role's policies name."""
+    """Every action and resource that a role's policies allow."""
+    return named(stack, role, "Allow")
+
+
+def named(stack: Stack, role: str, effect: str) -> set[tuple[str, str]]:
     return {
         (action, resource)
         for each in statements(stack, role)
+        if each["Effect"] == effect
         for action in listed(each["Action"])
         for resource in listed(each["Resource"])
     }
@@ -88,8 +93,16 @@ class TestJob:
         stack = synthesize(choice, InputPrefix="a/", OutputPrefix="b/", RejectedPrefix="c/")
         written = {where for action, where in granted(stack, role) if action == "s3:PutObject"}
         read = {where for action, where in granted(stack, role) if action == "s3:GetObject"}
-        assert written == {f"{ARN}/b/*", f"{ARN}/c/*"}
-        assert read == {f"{ARN}/a/*", f"{ARN}/b/*", f"{ARN}/c/*"}
+        reports = f"{ARN}/.sweep/reports/*"
+        assert written == {f"{ARN}/b/*", f"{ARN}/c/*", reports}
+        assert read == {f"{ARN}/a/*", f"{ARN}/b/*", f"{ARN}/c/*", reports}
+
+    def test_may_not_upload_whatever_its_other_policies_allow(
+        self, choice: dict[str, str], role: str
+    ) -> None:
+        stack = synthesize(choice, InputPrefix="a/")
+        actions = ("s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion")
+        assert named(stack, role, "Deny") == {(action, f"{ARN}/a/*") for action in actions}
 
 
 def test_the_task_does_nothing_but_the_job() -> None:

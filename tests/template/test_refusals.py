@@ -38,9 +38,8 @@ def test_a_bad_combination_is_refused_with_its_reason(
         ("Processor", "processing.maze"),
         ("Processor", "processing/maze.py:solve"),
         ("Processor", "processing.maze:solve()"),
-        ("MaxPixels", "0"),
-        ("MaxPixels", "many"),
-        ("MaxPixels", "500000001"),
+        ("JobPolicyArns", "AdministratorAccess"),
+        ("DiskGiB", "201"),
         ("MaxBytes", "-1"),
         ("FunctionMemory", "127"),
         ("FunctionMemory", "10241"),
@@ -60,7 +59,6 @@ def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:
 
 
 RANGES = {
-    "MaxPixels": (1, 500_000_000),
     "MaxBytes": (1, 99_999_999_999_999),
     "FunctionMemory": (128, 10_240),
     "FunctionTimeout": (1, 900),

@@ -54,7 +54,6 @@ def test_the_sweep_is_told_what_the_parameters_say() -> None:
         InputPrefix="a/",
         OutputPrefix="b/",
         RejectedPrefix="c/",
-        MaxBytes="12",
     )
     assert told == {
         "BUCKET": "<DataBucket>",
@@ -66,8 +65,8 @@ def test_the_sweep_is_told_what_the_parameters_say() -> None:
         "MAX_ATTEMPTS": "9",
         "INPUT_PREFIX": "a/",
         "OUTPUT_PREFIX": "b/",
+        "OUTPUT_SUFFIX": "",
         "REJECTED_PREFIX": "c/",
-        "MAX_BYTES": "12",
     }
 
 
@@ -152,7 +151,7 @@ def test_the_sweep_of_hybrid_starts_both_and_knows_the_threshold() -> None:
 
 
 @every_choice
-def test_the_report_of_failures_reads_one_queue_and_the_log_and_writes_another(
+def test_the_report_of_failures_reads_one_queue_and_writes_another(
     choice: dict[str, str],
 ) -> None:
     fallback = {("lambda:InvokeFunction", "<SweepFunction.Arn>")}
@@ -163,8 +162,8 @@ def test_the_report_of_failures_reads_one_queue_and_the_log_and_writes_another(
         ("sqs:SendMessage", "<FailureQueue.Arn>"),
         ("logs:CreateLogStream", "<JobLogGroup.Arn>"),
         ("logs:PutLogEvents", "<JobLogGroup.Arn>"),
-        ("logs:GetLogEvents", "<JobLogGroup.Arn>"),
         ("s3:ListBucket", "<DataBucket.Arn>"),
         ("s3:GetObject", "<DataBucket.Arn>/.sweep/failures/*"),
         ("s3:PutObject", "<DataBucket.Arn>/.sweep/failures/*"),
+        ("s3:GetObject", "<DataBucket.Arn>/.sweep/reports/*"),
     } | (fallback if choice.get("Mode") == "hybrid" else set())

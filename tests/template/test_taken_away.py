@@ -26,6 +26,7 @@ GOES = {
     "AWS::EC2::Route NatGatewayId": "the same",
     "AWS::IAM::Role PermissionsBoundary": "by iam:DeleteRolePermissionsBoundary:"
     " https://github.com/data-dot-all/dataall/pull/1928",
+    "AWS::ECS::TaskDefinition EphemeralStorage": "each registration is a whole new revision",
     "AWS::Lambda::Function KmsKeyArn": "assumed (docs/REAL-ACCOUNT.md); if not, the former key in"
     f" OtherKeyArns is what helps. Others reset it: {OTHERS}/1157",
     "AWS::Logs::LogGroup KmsKeyId": "by logs:DisassociateKmsKey, says its UpdateHandler:"

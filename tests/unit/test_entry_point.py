@@ -68,7 +68,8 @@ def test_a_rejected_file_exits_3_and_says_why(tmp_path):
         ([], {"S3_BUCKET": "b"}, "S3_KEY is not set"),
         ([], {"S3_BUCKET": "b", "S3_KEY": "input/k"}, "AWS_REGION is not set"),
         ([], {"MAX_PIXELS": "x"}, "MAX_PIXELS is 'x'"),
-        ([], {"PROCESSOR": "nothing:here"}, "PROCESSOR is 'nothing:here'"),
+        ([ROOT / "docs/sample.png", "x"], {"PROCESSOR": "no:f"}, "PROCESSOR is 'no:f'"),
+        ([ROOT / "docs/sample.png", "x"], {"COMMAND": "nono"}, "the program 'nono' is not there"),
     ],
 )
 def test_wrong_arguments_and_settings_exit_2_and_are_named(arguments, environment, says):

@@ -6,7 +6,6 @@ import importlib.util
 import io
 import json
 import threading
-import time
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,10 +32,6 @@ SENT = "1767268800000"
 """The same in milliseconds, as SQS has it."""
 
 
-class NoStream(Exception):
-    """What CloudWatch Logs raises."""
-
-
 class NoQueue(Exception):
     """What SQS raises."""
 
@@ -48,13 +43,10 @@ class Account:
         self.sent: list[dict] = []
         self.invoked: list[dict] = []
         self.refused = ""
-        self.streams: dict[str, list[str]] = {}
-        self.exceptions = SimpleNamespace(
-            ResourceNotFoundException=NoStream, QueueDoesNotExist=NoQueue
-        )
+        self.exceptions = SimpleNamespace(QueueDoesNotExist=NoQueue)
 
     def client(self, service: str) -> Account:
-        assert service in ("sqs", "logs", "lambda")
+        assert service in ("sqs", "lambda")
         return self
 
     def invoke(self, FunctionName: str, Payload: str) -> dict:
@@ -70,12 +62,6 @@ class Account:
             raise NoQueue("The specified queue does not exist.")
         self.sent.append(json.loads(MessageBody))
 
-    def get_log_events(self, logGroupName: str, logStreamName: str, limit: int) -> dict:
-        assert logGroupName == "the log group"
-        if logStreamName not in self.streams:
-            raise NoStream
-        return {"events": [{"message": line} for line in self.streams[logStreamName][-limit:]]}
-
 
 @pytest.fixture
 def account(monkeypatch) -> Account:
@@ -90,10 +76,21 @@ def store() -> MemoryStore:
 
 
 @pytest.fixture
+def at(monkeypatch):
+    """Sets the time at which a worker keeps its report."""
+
+    def set_to(time: str) -> None:
+        clock = SimpleNamespace(now=lambda zone: datetime.fromisoformat(time))
+        monkeypatch.setattr(records, "datetime", clock)
+        clock.fromisoformat = datetime.fromisoformat
+
+    return set_to
+
+
+@pytest.fixture
 def handler(monkeypatch, account, store):
     for name, value in {
         "FAILURE_QUEUE": "the failure queue",
-        "JOB_LOG_GROUP": "the log group",
         "INPUT_PREFIX": "input/",
         "SWEEP_FUNCTION": "the-sweep",
         "FALLBACK": "no",
@@ -105,7 +102,6 @@ def handler(monkeypatch, account, store):
     monkeypatch.setitem(__import__("sys").modules, "failure_app", module)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "Bucket", lambda name: store)
-    monkeypatch.setattr(module, "LOOK_SECONDS", 0)
     return module.handler
 
 
@@ -123,6 +119,7 @@ def task(**changes: object) -> dict:
     environment = [{"name": name, "value": value} for name, value in variables.items()]
     detail = {
         "taskArn": TASK,
+        "createdAt": "2026-01-01T11:58:00Z",
         "stopCode": "EssentialContainerExited",
         "stoppedReason": "Essential container in task exited",
         "overrides": {"containerOverrides": [{"name": "worker", "environment": environment}]},
@@ -188,26 +185,37 @@ def test_each_source_gives_the_same_fields(handler, account, source):
     assert said["reason"] and said["stopCode"]
 
 
-def test_a_task_is_reported_with_what_its_job_said_last(handler, account):
-    lines = ["a line of the processor's", json.dumps(REPORT), "another"]
-    account.streams["task/worker/0123456789abcdef"] = lines
-    handler({"Records": [message(task())]}, None)
+@pytest.mark.parametrize("source", ["task", "function"])
+def test_a_failure_has_the_version_and_the_reason_that_its_worker_kept(
+    handler, account, store, at, source
+):
+    at("2026-01-01T11:59:59Z")
+    records.put_report(store, REPORT)
+    handler({"Records": [SOURCES[source]]}, None)
     (said,) = account.sent
     assert (said["reason"], said["version"]) == (REPORT["reason"], "v1")
-    assert said["task"] == TASK
 
 
-def test_a_report_is_found_whatever_the_order_of_its_fields(handler, account):
-    line = json.dumps(dict(reversed(REPORT.items())))
-    account.streams["task/worker/0123456789abcdef"] = [line]
-    handler({"Records": [message(task())]}, None)
-    assert account.sent[0]["reason"] == REPORT["reason"]
+@pytest.mark.parametrize("source", ["task", "function"])
+def test_what_a_worker_kept_of_an_earlier_job_is_not_the_reason(
+    handler, account, store, at, source
+):
+    at("2026-01-01T11:44:00Z")
+    records.put_report(store, REPORT | {"reason": "an older one"})
+    handler({"Records": [SOURCES[source]]}, None)
+    (said,) = account.sent
+    assert said["version"] is None
+    assert said["reason"] != "an older one"
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({}, "exit code 1; Essential container in task exited"),
+        (
+            {},
+            "exit code 1; Essential container in task exited; its report could not be kept, and is "
+            "in the log alone (task/worker/0123456789abcdef)",
+        ),
         (
             {
                 "containers": [
@@ -241,29 +249,6 @@ def test_a_report_is_found_whatever_the_order_of_its_fields(handler, account):
 def test_a_task_without_a_report_is_reported_with_what_ecs_says(handler, account, changes, reason):
     handler({"Records": [message(task(**changes))]}, None)
     assert account.sent[0]["reason"] == reason
-
-
-def test_a_task_without_a_report_is_reported_with_its_last_line(handler, account):
-    said = "error: PROCESSOR is 'nothing:here'; it must be package.module:function"
-    account.streams["task/worker/0123456789abcdef"] = ["a line", said, ""]
-    handler({"Records": [message(task(containers=[{"name": "worker", "exitCode": 2}]))]}, None)
-    assert account.sent[0]["reason"] == (f"exit code 2; Essential container in task exited; {said}")
-
-
-@pytest.mark.parametrize("at", [1, 40, 200])
-def test_a_report_that_was_cut_in_pieces_is_put_together(handler, account, at):
-    """As ECS's log driver does with long lines."""
-    line = json.dumps(REPORT | {"mode": "fargate"})
-    pieces = [line[:at], line[at : at + 20], line[at + 20 :]]
-    account.streams["task/worker/0123456789abcdef"] = ["a line", *pieces, "another"]
-    handler({"Records": [message(task())]}, None)
-    assert account.sent[0]["reason"] == REPORT["reason"]
-
-
-def test_half_a_report_is_a_last_line(handler, account):
-    account.streams["task/worker/0123456789abcdef"] = ['{"outcome": "failed", "bucket": "u']
-    handler({"Records": [message(task())]}, None)
-    assert account.sent[0]["reason"].endswith('; {"outcome": "failed", "bucket": "u')
 
 
 def test_a_launch_without_code_and_message_is_reported_all_the_same(handler, account):
@@ -314,12 +299,6 @@ def test_a_task_that_never_ran_its_job_says_so(handler, account, store, tasks, s
         assert kept.started is started, name
 
 
-def test_a_processor_that_exits_with_2_did_run(handler, account):
-    account.streams["task/worker/0123456789abcdef"] = [json.dumps(REPORT)]
-    handler({"Records": [message(task(containers=[{**WORKER, "exitCode": 2}]))]}, None)
-    assert account.sent[0]["started"] is True
-
-
 @pytest.mark.parametrize(
     ("condition", "response", "started"),
     [
@@ -362,22 +341,6 @@ def test_a_batch_is_reported_side_by_side(handler, account, monkeypatch):
     assert {said["key"] for said in account.sent} == {f"input/{number}" for number in range(10)}
 
 
-def test_looks_into_the_log_take_turns(handler, account, monkeypatch):
-    """CloudWatch Logs allows an account ten a second."""
-    looking, met, look = threading.Lock(), [], account.get_log_events
-
-    def get_log_events(**request: object) -> dict:
-        met.append(looking.acquire(blocking=False))
-        time.sleep(0.01)
-        looking.release()
-        return look(**request)
-
-    account.streams["task/worker/0123456789abcdef"] = [json.dumps(REPORT | {"mode": "fargate"})]
-    monkeypatch.setattr(account, "get_log_events", get_log_events)
-    handler({"Records": [message(task()) for _ in range(10)]}, None)
-    assert met == [True] * 10
-
-
 def test_a_task_that_was_stopped_after_its_job_is_no_failure(handler, account):
     done = task(stopCode="UserInitiated", containers=[{"name": "worker", "exitCode": 0}])
     assert handler({"Records": [message(done)]}, None) == {"batchItemFailures": []}
@@ -391,7 +354,7 @@ def test_a_launch_failed_when_it_was_given_up_and_not_when_it_was_asked_for(hand
     assert account.sent[0]["time"] == "2026-01-01T12:00:00.000+00:00"
 
 
-@pytest.mark.parametrize("name", ["FAILURE_QUEUE", "JOB_LOG_GROUP", "FALLBACK"])
+@pytest.mark.parametrize("name", ["FAILURE_QUEUE", "FALLBACK"])
 def test_a_setting_that_is_missing_is_named(handler, account, monkeypatch, capsys, name):
     monkeypatch.delenv(name)
     assert handler({"Records": [SOURCES["task"]]}, None)["batchItemFailures"]
@@ -402,14 +365,6 @@ def test_a_failure_queue_that_is_gone_is_named(handler, account, monkeypatch, ca
     monkeypatch.setenv("FAILURE_QUEUE", "https://sqs/deleted")
     assert handler({"Records": [SOURCES["task"]]}, None)["batchItemFailures"]
     assert "FAILURE_QUEUE is 'https://sqs/deleted'" in capsys.readouterr().out
-
-
-def test_a_report_that_is_no_failure_is_not_the_reason(handler, account):
-    account.streams["task/worker/0123456789abcdef"] = [
-        json.dumps({**REPORT, "outcome": "succeeded"})
-    ]
-    handler({"Records": [message(task())]}, None)
-    assert account.sent[0]["reason"].startswith("exit code 1")
 
 
 def test_a_task_that_somebody_started_without_an_upload_is_reported_all_the_same(handler, account):

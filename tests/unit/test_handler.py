@@ -7,6 +7,7 @@ import importlib
 import pytest
 from processing.errors import BadEvent, Failed
 
+from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore
 
 
@@ -41,7 +42,7 @@ def notification(*keys: str) -> dict:
 
 def test_each_record_has_its_job(function):
     app, store = function
-    app.SETTINGS = app.SETTINGS.__class__(processor=lambda body, kind: (body, kind))
+    app.SETTINGS = app.SETTINGS.__class__(processor=OnBytes(lambda body, kind: (body, kind)))
     for key in ("input/a", "input/b"):
         store.upload(key, b"x")
     app.handler(notification("input/a", "input/b"), Context())
@@ -56,7 +57,7 @@ def test_one_failure_harms_no_neighbour_and_is_raised_at_the_end(function):
             raise RuntimeError("boom")
         return body, kind
 
-    app.SETTINGS = app.SETTINGS.__class__(processor=processor)
+    app.SETTINGS = app.SETTINGS.__class__(processor=OnBytes(processor))
     store.upload("input/a", b"explosive")
     store.upload("input/b", b"x")
     with pytest.raises(Failed, match="boom"):

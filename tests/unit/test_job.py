@@ -12,6 +12,7 @@ from processing.events import Upload
 from processing.output import Output
 from processing.settings import Settings
 
+from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore
 
 UPLOAD = Upload("uploads", "input/a/maze.png")
@@ -24,7 +25,7 @@ def shout(body: bytes, content_type: str) -> Output:
     return Output(body.upper(), content_type, pixels=len(body))
 
 
-SETTINGS = Settings(processor=shout, max_bytes=100, mode="test", job_version="2026-12")
+SETTINGS = Settings(processor=OnBytes(shout), max_bytes=100, mode="test", job_version="2026-12")
 
 
 def run(store: MemoryStore, settings: Settings = SETTINGS) -> job.Report:
@@ -55,7 +56,7 @@ def test_an_upload_has_its_output_under_its_own_name():
 def test_a_plain_pair_is_an_output():
     store = MemoryStore()
     store.upload(UPLOAD.key, b"maze")
-    run(store, Settings(processor=lambda body, content_type: (b"pair", "text/plain")))
+    run(store, Settings(processor=OnBytes(lambda body, content_type: (b"pair", "text/plain"))))
     assert store.body(OUTPUT) == b"pair"
 
 
@@ -113,7 +114,10 @@ def test_whatever_a_reason_is_made_of_it_loses_no_report_and_no_job(said, kind):
     store.upload(key, b"x")
     with contextlib.suppress(Failed):
         job.run(
-            Upload("u" * 63, key), store, Settings(processor=fail, mode="fargate"), lines.append
+            Upload("u" * 63, key),
+            store,
+            Settings(processor=OnBytes(fail), mode="fargate"),
+            lines.append,
         )
     (line,) = lines
     # The log driver of a task may cut what is longer in two.
@@ -314,7 +318,7 @@ def test_an_unforeseen_error_rises_and_is_reported_as_failed():
     store = MemoryStore()
     store.upload(UPLOAD.key, b"maze")
     with pytest.raises(ZeroDivisionError):
-        run(store, Settings(processor=lambda body, content_type: 1 / 0))
+        run(store, Settings(processor=OnBytes(lambda body, content_type: 1 / 0)))
     assert store.logged["outcome"] == "failed"
     assert store.logged["reason"] == "ZeroDivisionError: division by zero"
     assert results(store) == [None, None]
@@ -345,7 +349,7 @@ def test_memory_that_runs_out_is_a_rejection_unless_another_engine_has_more(memo
     store = MemoryStore()
     store.upload("input/a", b"x")
     lines = []
-    settings = Settings(processor=greedy, memory_mib=7, memory_error=memory_error)
+    settings = Settings(processor=OnBytes(greedy), memory_mib=7, memory_error=memory_error)
     with contextlib.suppress(Failed):
         job.run(Upload("uploads", "input/a"), store, settings, lines.append)
     (report,) = map(json.loads, lines)
@@ -357,9 +361,26 @@ def test_memory_that_runs_out_is_a_rejection_unless_another_engine_has_more(memo
 def test_an_upload_that_would_not_fit_into_memory_is_not_fetched(memory_error, outcome):
     store = MemoryStore()
     store.upload(UPLOAD.key, bytes(2**19 + 1))
-    settings = Settings(processor=shout, memory_mib=1, memory_error=memory_error)
+    settings = Settings(processor=OnBytes(shout), memory_mib=1, memory_error=memory_error)
     with contextlib.suppress(Failed):
         run(store, settings)
     assert store.logged["outcome"] == outcome
     assert "the memory does not suffice to process it (1 MiB)" in store.logged["reason"]
+    assert ("get", UPLOAD.key) not in store.calls
+
+
+@pytest.mark.parametrize(("memory_error", "outcome"), [("reject", "rejected"), ("fail", "failed")])
+def test_an_upload_that_would_not_fit_on_the_disk_is_not_fetched(memory_error, outcome):
+    class Large(MemoryStore):
+        def head(self, key):
+            seen = super().head(key)
+            return seen and seen._replace(size=2**60)
+
+    store = Large()
+    store.upload(UPLOAD.key, b"x")
+    settings = Settings(processor=OnBytes(shout), memory_error=memory_error)
+    with contextlib.suppress(Failed):
+        run(store, settings)
+    assert store.logged["outcome"] == outcome
+    assert "the disk does not suffice to process it" in store.logged["reason"]
     assert ("get", UPLOAD.key) not in store.calls

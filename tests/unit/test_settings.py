@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 import pytest
-from processing import maze, settings
+from processing import settings
 from processing.errors import BadSetting
+
+from tests.support.in_process import OnBytes
+
+PROCESSOR = OnBytes(lambda body, content_type: (body, content_type))
 
 
 def test_an_empty_environment_has_the_defaults_of_the_template():
-    chosen = settings.from_environment({"INPUT_PREFIX": "", "MAX_PIXELS": ""})
-    assert chosen == settings.Settings(processor=maze.solve)
+    environment = {"INPUT_PREFIX": "", "DISK": ""}
+    assert settings.from_environment(environment, PROCESSOR) == settings.Settings(PROCESSOR)
 
 
-def test_the_processor_gets_the_limit_of_pixels_when_it_takes_one():
-    chosen = settings.from_environment({"MAX_PIXELS": "7"})
-    assert chosen.processor.keywords == {"max_pixels": 7}
+def test_a_job_sees_what_is_meant_for_it_and_no_credentials():
+    environment = {
+        "PATH": "/bin",
+        "AWS_SESSION_TOKEN": "secret",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/secret",
+        "S3_KEY": "input/a",
+        "MAX_PIXELS": "7",
+        "JOB_ENVIRONMENT": "A=1,B=x=y,C=",
+    }
+    seen = settings.job_environment(environment)
+    assert seen == {"PATH": "/bin", "MAX_PIXELS": "7", "A": "1", "B": "x=y", "C": ""}
 
 
-def test_a_processor_without_a_limit_is_taken_as_it_is():
-    environment = {"MAX_PIXELS": "7", "PROCESSOR": "os.path:join"}
-    assert settings.from_environment(environment).processor("a", "b") == "a/b"
+def test_a_job_has_credentials_where_it_is_given_some():
+    environment = {"AWS_SESSION_TOKEN": "token", "AWS_REGION": "r", "JOB_HAS_ROLE": "yes"}
+    seen = settings.job_environment(environment)
+    assert (seen["AWS_SESSION_TOKEN"], seen["AWS_REGION"]) == ("token", "r")
 
 
 def test_the_time_for_an_upload_is_unlimited_unless_it_is_set():
-    assert settings.from_environment({}).max_seconds is None
-    assert settings.from_environment({"MAX_SECONDS": "900"}).max_seconds == 900
+    assert settings.from_environment({}, PROCESSOR).max_seconds is None
+    assert settings.from_environment({"MAX_SECONDS": "900"}, PROCESSOR).max_seconds == 900
 
 
 @pytest.mark.parametrize(
     ("environment", "names"),
     [
-        ({"PROCESSOR": "processing.maze:nothing"}, "PROCESSOR is 'processing.maze:nothing'"),
-        ({"PROCESSOR": "no_such_package:solve"}, "no_such_package"),
+        ({"COMMAND": "x 'y"}, "COMMAND is .*No closing quotation"),
+        ({"COMMAND": "  "}, "a program and its arguments"),
+        ({"JOB_ENVIRONMENT": "A=1,B"}, "JOB_ENVIRONMENT is 'A=1,B'; it must be NAME=value"),
+        ({"JOB_ENVIRONMENT": "1A=1"}, "JOB_ENVIRONMENT"),
         ({"PROCESSOR": "processing.maze"}, "package.module:function"),
         ({"PROCESSOR": ":solve"}, "package.module:function"),
         ({"MAX_BYTES": "0"}, "MAX_BYTES is '0'; it must be a whole number of at least 1"),
@@ -39,7 +54,7 @@ def test_the_time_for_an_upload_is_unlimited_unless_it_is_set():
         ({"MEMORY_ERROR": "ignore"}, "MEMORY_ERROR is 'ignore'; it must be reject or fail"),
         ({"MAX_PIXELS": "many"}, "MAX_PIXELS is 'many'"),
         ({"MAX_SECONDS": "0"}, "MAX_SECONDS is '0'; it must be a whole number of at least 1"),
-        ({"MAX_PIXELS": "²"}, "MAX_PIXELS"),
+        ({"JOB_ENVIRONMENT": "MAX_PIXELS=²"}, "MAX_PIXELS"),
         (
             {"INPUT_PREFIX": "input"},
             "INPUT_PREFIX is 'input'; it must be a prefix that ends with /",

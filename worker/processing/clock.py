@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,17 +16,24 @@ from .errors import Stopped
 def limited(seconds: float, stopped: Stopped) -> Iterator[None]:
     """Raise `stopped` in the block when it takes longer.
 
-    Only in the main thread, and one at a time: a process has one such timer. It is heard between
-    two calls of C, so a decoder that takes the whole file in one call ends that first.
+    It takes the one timer of a process; an outer limit goes on when it is over. It is heard between
+    two calls of C, so one that takes long ends first. Only the main thread hears it: in another,
+    there is no limit.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def ring(number: int, frame: FrameType | None) -> None:
         raise stopped
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before, began = signal.signal(signal.SIGALRM, ring), time.monotonic()
+    left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)  # which also raises what rang just now
+        if left:
+            rest = left - (time.monotonic() - began)
+            signal.setitimer(signal.ITIMER_REAL, max(rest, 0.001))

@@ -6,10 +6,13 @@ ProcessingError
 ├── Failed          could be different next time: raised, so that the engine tries again
 │   ├── StoreError  S3 refused or did not respond
 │   └── Conflict    the upload or its result changed while the job looked: start over
+├── Exhausted       memory or disk did not suffice: rejected, or tried where there is more
+├── OutOfTime       it took longer than it may: rejected
 ├── NotStarted      the engine did not take a job this time
 │   └── NoCapacity  there is no room for another task
 ├── BadEvent        not an event that announces uploads
 └── BadSetting      a setting is missing or wrong
+    └── WrongProcessor  no upload can be processed with it
 
 Stopped             the engine asks the job to end: no Exception, for a processor may catch those
 """
@@ -51,6 +54,18 @@ class Conflict(Failed):
         super().__init__(f"s3:{operation} on {bucket}/{key}: it changed meanwhile")
 
 
+class Exhausted(ProcessingError):
+    """The function or task does not have enough of it for this job: `memory` or `disk`."""
+
+    def __init__(self, resource: str) -> None:
+        super().__init__(f"out of {resource}")
+        self.resource = resource
+
+
+class OutOfTime(ProcessingError):
+    """The job took longer than one may."""
+
+
 class NotStarted(ProcessingError):
     """The engine did not take the job this time: why. Whoever asked for it asks again."""
 
@@ -76,3 +91,10 @@ class BadSetting(ProcessingError):
     def __init__(self, name: str, value: str | None, wanted: str) -> None:
         got = "is not set" if value is None else f"is {value!r}"
         super().__init__(f"{name} {got}; it must be {wanted}")
+
+
+class WrongProcessor(BadSetting):
+    """Processor or Command names something that can't process any upload: what, and why."""
+
+    def __init__(self, problem: str) -> None:
+        Exception.__init__(self, problem)

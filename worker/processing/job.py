@@ -8,23 +8,31 @@ changed while its output was being written, and a rejection that another job wro
 
 from __future__ import annotations
 
-import faulthandler
+import functools
 import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from . import clock, memory, text
-from .errors import Conflict, Failed, GaveUp, Rejected, Stopped
+from . import clock, command, folder, records, text
+from .errors import (
+    Conflict,
+    Exhausted,
+    Failed,
+    GaveUp,
+    OutOfTime,
+    ProcessingError,
+    Rejected,
+    Stopped,
+)
 from .events import Upload
 from .objects import LONGEST_KEY, Object, cut, fits
-from .output import File, Output
+from .output import File, Made, Output, Source
 from .settings import Settings
 
 SOURCE_VERSION = "source-version"
@@ -32,6 +40,9 @@ SOURCE_VERSION = "source-version"
 
 GAVE_UP = "gave-up"
 """The metadata of a rejection after MaxAttempts."""
+
+_KEEP_SECONDS = (5, 0.5)
+"""For the report of a job that failed; the second of one that was stopped, where time is short."""
 
 _MOST_ROUNDS = 10
 """An upload that is overwritten this often while its job looks is left to the next event."""
@@ -143,7 +154,9 @@ def run(
     upload: Upload, store: Store, settings: Settings, log: Callable[[str], None] = print
 ) -> Report:
     """Do one job and log its report. Raises what went wrong when the outcome is `failed`."""
-    return _settle(upload, store, settings, lambda seen: _process(seen, store, settings), log)
+    with folder.made(settings.disk) as place:
+        make = functools.partial(_process, store=store, settings=settings, place=place)
+        return _settle(upload, store, settings, make, log, keeps_report=True)
 
 
 def reject(
@@ -159,7 +172,7 @@ def reject(
     Raises Failed when the upload has another version by now.
     """
 
-    def give_up(seen: Object) -> Output:
+    def give_up(seen: Object) -> Made:
         if seen.version != version:
             raise Failed("it was uploaded again")
         raise GaveUp(reason)
@@ -171,12 +184,14 @@ def _settle(
     upload: Upload,
     store: Store,
     settings: Settings,
-    make: Callable[[Object], Output],
+    make: Callable[[Object], Made],
     log: Callable[[str], None],
+    *,
+    keeps_report: bool = False,
 ) -> Report:
     """Look and act until the result is the current upload's. `make` gives an upload its output."""
     report = Report("failed", *upload, mode=settings.mode, job_version=settings.job_version)
-    with _reported(report, log):
+    with _reported(report, log, store if keeps_report else None):
         for _ in range(_MOST_ROUNDS):
             try:
                 seen = _look(upload, store, settings)
@@ -209,7 +224,7 @@ def _give_result(
     seen: Snapshot,
     store: Store,
     settings: Settings,
-    make: Callable[[Object], Output],
+    make: Callable[[Object], Made],
 ) -> Ending:
     """Write the result of the current upload, unless there is one."""
     if _is_for(seen.upload, seen.output):
@@ -218,18 +233,19 @@ def _give_result(
         return Ending("unchanged", "the rejection is current", stale=seen.output)
     output_key, rejection_key = result_keys(upload.key, settings)
     try:
-        _check(seen.upload, output_key, settings)
-        output = make(seen.upload)
+        _check(seen.upload, output_key)
+        made = make(seen.upload)
     except Rejected as rejected:
         gave_up = isinstance(rejected, GaveUp)
         record = _record(upload, seen.upload, rejected, gave_up)
         more = {GAVE_UP: "yes"} if gave_up else {}
-        _put(store, rejection_key, record, seen.upload, seen.rejection, more)
+        metadata = {SOURCE_VERSION: seen.upload.version, **more}
+        store.put(rejection_key, record.body, record.content_type, metadata, seen.rejection)
         reason, waited = text.reason(str(rejected)), _seconds_since(seen.upload)
         return Ending("rejected", reason, None, waited, seen.output, output_key)
-    _put(store, output_key, output, seen.upload, seen.output)
+    _put(store, output_key, made, seen.upload, seen.output)
     waited = _seconds_since(seen.upload)
-    return Ending("succeeded", None, output.pixels, waited, seen.rejection, rejection_key)
+    return Ending("succeeded", None, made.pixels, waited, seen.rejection, rejection_key)
 
 
 def _is_settled(current: Object, ending: Ending, store: Store) -> bool:
@@ -259,10 +275,10 @@ def result_keys(key: str, settings: Settings) -> tuple[str, str]:
     if not fits(record):
         end = f"~{hashlib.sha256(name.encode()).hexdigest()}"
         record = cut(settings.rejected_prefix + name, LONGEST_KEY - len(end)) + end
-    return settings.output_prefix + name, record
+    return settings.output_prefix + name + settings.output_suffix, record
 
 
-def _check(upload: Object, output_key: str, settings: Settings) -> None:
+def _check(upload: Object, output_key: str) -> None:
     """Reject what can't have an output, whatever is in it."""
     if not fits(output_key):
         raise Rejected(
@@ -271,67 +287,73 @@ def _check(upload: Object, output_key: str, settings: Settings) -> None:
         )
     if upload.barrier:
         raise Rejected(upload.barrier)
-    if upload.size > settings.max_bytes:
-        raise Rejected(
-            f"the file has {upload.size} bytes, more than the limit of {settings.max_bytes}: "
-            "make it smaller, or raise MaxBytes together with the memory"
-        )
 
 
 def _is_for(upload: Object, result: Object | None) -> bool:
     return result is not None and result.metadata.get(SOURCE_VERSION) == upload.version
 
 
-def _process(upload: Object, store: Store, settings: Settings) -> Output:
+def _process(upload: Object, store: Store, settings: Settings, place: folder.Folder) -> Made:
+    """What the processor makes of the upload; its files are in the folder."""
+    place.empty()
+    name = upload.key.removeprefix(settings.input_prefix)
+    path = place.source / command.source_name(name)
     try:
-        # Half is for what becomes of it. An upload that is larger would end the process as it comes
-        # in, which no limit within the process could turn into a result.
-        if settings.memory_mib and upload.size > settings.memory_mib * 2**20 // 2:
-            raise MemoryError
-        body = store.get(upload)
-        with memory.limited(settings.memory_mib), _time_limited(settings.max_seconds):
-            return Output(*settings.processor(body, upload.content_type))
-    except MemoryError as error:
-        problem = f"the memory does not suffice to process it ({settings.memory_mib or '?'} MiB)"
+        _check_size(upload, settings, place)
+        store.get_file(upload, path)
+        source = Source(
+            path,
+            upload.key,
+            name,
+            upload.content_type,
+            upload.metadata,
+            upload.size,
+            upload.version,
+        )
+        return settings.processor(source, place, settings.max_seconds)
+    except Exhausted as error:
+        problem, remedy = _exhausted(error.resource, settings)
         if settings.memory_error == "fail":
             raise Failed(problem) from error
         # It would run out the next time, too.
-        remedy = "make it smaller, or raise FunctionMemory or TaskSize"
         raise Rejected(f"{problem}: {remedy}") from error
+    except OutOfTime as error:  # so it would the next time, too, and a task costs while it runs
+        raise Rejected(f"{error}: make it smaller, or raise TaskTimeout") from error
 
 
-@contextmanager
-def _time_limited(seconds: int | None) -> Iterator[None]:
-    """Reject what takes longer: it would the next time, too, and a task costs while it runs."""
-    if seconds is None:
-        yield
+def _check_size(upload: Object, settings: Settings, place: folder.Folder) -> None:
+    """Raise Rejected or Exhausted for what is too large, before it is fetched."""
+    if upload.size > place.free():
+        raise Exhausted("disk")
+    if not settings.processor.takes_bytes():
         return
-    remedy = "make it smaller, or raise TaskTimeout"
-    late = Stopped(f"it takes more than {seconds} s to process: {remedy}")
-    # C code that never returns hears no alarm (OpenJPEG's encoder may, when memory is short).
-    # That ends the process, which counts as a failure, with a traceback in the log.
-    faulthandler.dump_traceback_later(seconds * 1.5, exit=True)
-    try:
-        with clock.limited(seconds, late):
-            yield
-    except Stopped as stopped:
-        if stopped is late:
-            raise Rejected(str(late)) from late
-        raise
-    finally:
-        faulthandler.cancel_dump_traceback_later()
+    if upload.size > settings.max_bytes:
+        raise Rejected(
+            f"the file has {upload.size} bytes, more than the limit of {settings.max_bytes}: "
+            "make it smaller, or raise MaxBytes together with the memory"
+        )
+    # Half of the memory is for what becomes of it.
+    if settings.memory_mib and upload.size > settings.memory_mib * 2**20 // 2:
+        raise Exhausted("memory")
 
 
-def _put(
-    store: Store,
-    key: str,
-    output: Output,
-    upload: Object,
-    replaces: Object | None,
-    more: Mapping[str, str] = MappingProxyType({}),
-) -> None:
-    metadata = {SOURCE_VERSION: upload.version, **more}
-    store.put(key, output.body, output.content_type, metadata, replaces)
+def _exhausted(resource: str, settings: Settings) -> tuple[str, str]:
+    """Problem and remedy."""
+    if resource == "disk":
+        return (
+            "the disk does not suffice to process it",
+            "make it smaller, or raise DiskGiB",
+        )
+    return (
+        f"the memory does not suffice to process it ({settings.memory_mib or '?'} MiB)",
+        "make it smaller, or raise FunctionMemory or TaskSize",
+    )
+
+
+def _put(store: Store, key: str, made: Made, upload: Object, replaces: Object | None) -> None:
+    if len(made.files) > 1:
+        raise Failed(f"the job left {len(made.files)} files")
+    store.put_file(key, made.files[0], {SOURCE_VERSION: upload.version}, replaces)
 
 
 def _record(upload: Upload, seen: Object, rejected: Rejected, gave_up: bool) -> Output:
@@ -349,15 +371,28 @@ def _record(upload: Upload, seen: Object, rejected: Rejected, gave_up: bool) -> 
 
 
 @contextmanager
-def _reported(report: Report, log: Callable[[str], None]) -> Iterator[None]:
-    """Log the report however the job ends: one line of JSON."""
-    started = time.monotonic()
+def _reported(report: Report, log: Callable[[str], None], store: Store | None) -> Iterator[None]:
+    """Log the report however the job ends, in one line of JSON; keep that of one that failed, where
+    there is a store for it."""
+    started, problem = time.monotonic(), None
     try:
         yield
     except BaseException as error:
+        problem = error
         report.outcome = "failed"
-        report.reason = text.reason(f"{type(error).__name__}: {error}")
+        ours = isinstance(error, (ProcessingError, Stopped))
+        report.reason = text.reason(str(error) if ours else f"{type(error).__name__}: {error}")
         raise
     finally:
         report.milliseconds = round((time.monotonic() - started) * 1000)
-        log(text.to_json(asdict(report)))
+        said = asdict(report)
+        log(text.to_json(said))
+        if problem and store:
+            _keep(said, store, _KEEP_SECONDS[isinstance(problem, Stopped)])
+
+
+def _keep(report: dict[str, Any], store: Store, seconds: float) -> None:
+    """Keep the report of a job that failed, if S3 is quick: what waits for this may end soon."""
+    late = Stopped("S3 does not respond")
+    with suppress(Stopped), clock.limited(seconds, late):
+        records.put_report(store, report)

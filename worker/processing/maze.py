@@ -72,8 +72,8 @@ def paint_path(image: Image.Image) -> int:
             )
 
     # Two frontiers, and the starts of corridors. Each may be as large as the picture, but hardly
-    # ever is. Of private memory the limit in memory.py would count what is reserved, of shared
-    # memory it counts nothing. One mapping, as each costs a small picture some of its time.
+    # ever is, and what is not touched costs nothing. One mapping, for each costs a small picture
+    # some of its time.
     room = 4 * width * height
     lists = mmap.mmap(-1, 3 * room)
     length: int = _kernel.solve(

@@ -6,7 +6,7 @@ with several frames, only the first is read.
 
 from __future__ import annotations
 
-import mmap
+import os
 import warnings
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -23,18 +23,13 @@ Image.core.set_use_block_allocator(1)  # type: ignore[attr-defined]
 _MOST_PIXELS = 2**29 - 1
 """What a block can hold: Pillow counts its bytes, four a pixel, in 31 bits."""
 
-MAX_PIXELS = 100_000_000
-"""Default limit in pixels: 100 megapixels fit the default task and function in most formats.
+MAX_PIXELS = int(os.environ.get("MAX_PIXELS") or 100_000_000)
+"""Limit in pixels: by default 100 megapixels, which fit the default task and function in most
+formats.
 
 Solving a maze takes 5 to 8 bytes a pixel; with transparency or to be turned 8 to 12, as 16-bit grey
 10, as GIF 13. What takes more (WebP 18, and JPEG 2000 and AVIF) is rejected when memory runs out.
 """
-
-_SCAN_BYTES = 4096
-"""Of a progressive JPEG, what is decoded in one call; signals are heard between two calls.
-
-A scan of 100 megapixels may have 142 bytes: with Pillow's 64 KiB an alarm was 8 s late, with this
-0.6 s. That takes no time that could be measured; for other formats it would, and none needs it."""
 
 _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 100, "subsampling": 0},
@@ -51,13 +46,6 @@ _SAVE_OPTIONS: dict[str, dict[str, Any]] = {
 }
 _ALIASES = {"MPO": "JPEG", "DIB": "BMP"}
 """What Pillow calls a phone's JPEG with several frames, and a BMP without its file header."""
-
-_DECODER_BYTES = {"JPEG": 8, "MPO": 8, "WEBP": 20, "AVIF": 16, "JPEG2000": 28}
-_ENCODER_BYTES = {"WEBP": 40, "AVIF": 64, "JPEG2000": 52, "TIFF": 8}
-"""Bytes a pixel with less of which these codecs may fail and call it a broken file (a JPEG's only
-if it is progressive). The others say that it was the memory."""
-_RUTHLESS_ENCODERS = {"AVIF", "JPEG2000"}
-"""They end the process, or never end, where they have not quite enough: not begun without."""
 
 FORMATS = (*_SAVE_OPTIONS, "DIB", "PSD")
 """What is read. What can't be written in kind (PSD) has an output in PNG."""
@@ -103,8 +91,6 @@ def read(body: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
             kind, size = str(image.format), image.size
             _check_size(size, max_pixels)
             _check_size(_tile_size(image), max_pixels, "a tile of the picture")
-            if "progressive" in image.info:
-                image.decodermaxblock = _SCAN_BYTES
             profile = _profile(image)
             upright = _rgb(_turned(image))
             # Whatever else the file says of itself (comments, text, resolution, a profile of other
@@ -118,8 +104,6 @@ def read(body: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     except Exception as error:
         # Decoders raise whatever their format's parser stumbles over. The bytes are fixed, so the
         # next attempt would end in the same way: a rejection, not a failure.
-        if size and not _room_for_codec(_DECODER_BYTES.get(kind), size):
-            raise MemoryError from error
         raise Rejected(f"the picture is damaged or cut off: {error}") from error
     written = _ALIASES.get(kind, kind)
     return Picture(upright, written if written in _SAVE_OPTIONS else "PNG", profile)
@@ -133,17 +117,12 @@ def write(picture: Picture) -> tuple[bytes, str]:
     options = dict(_SAVE_OPTIONS[picture.format])
     if picture.profile:
         options["icc_profile"] = picture.profile
-    room = _ENCODER_BYTES.get(picture.format)
-    if picture.format in _RUTHLESS_ENCODERS and not _room_for_codec(room, picture.image.size):
-        raise MemoryError
     out = BytesIO()
     try:
         picture.image.save(out, picture.format, **options)
     except MemoryError:
         raise
     except Exception as error:  # encoders raise as decoders do
-        if not _room_for_codec(room, picture.image.size):
-            raise MemoryError from error
         problem = f"the output can't be written as {picture.format}: {error}"
         raise Rejected(problem) from error
     return out.getvalue(), Image.MIME[picture.format]
@@ -154,8 +133,8 @@ def _check_size(size: tuple[int, int], max_pixels: int, what: str = "the picture
     if width * height > min(max_pixels, _MOST_PIXELS):
         raise Rejected(
             f"{what} has {width} x {height} = {width * height} pixels, more than the limit of "
-            f"{min(max_pixels, _MOST_PIXELS)}: make it smaller, or raise MaxPixels (to at most "
-            f"{_MOST_PIXELS}) together with the memory"
+            f"{min(max_pixels, _MOST_PIXELS)}: make it smaller, or raise MAX_PIXELS in "
+            f"JobEnvironment (to at most {_MOST_PIXELS}) together with the memory"
         )
 
 
@@ -189,17 +168,6 @@ def _profile(image: Image.Image) -> bytes | None:
     profile = image.info.get("icc_profile")
     fits = image.mode in ("RGB", "RGBA", "P") and profile and profile[16:20] == b"RGB "
     return profile if fits else None
-
-
-def _room_for_codec(bytes_a_pixel: int | None, size: tuple[int, int]) -> bool:
-    """Whether a codec that failed had the memory that it needed; None: it would have said so."""
-    if bytes_a_pixel is None:
-        return True
-    try:
-        mmap.mmap(-1, bytes_a_pixel * size[0] * size[1] or 1, mmap.MAP_PRIVATE).close()
-    except (OSError, OverflowError):
-        return False
-    return True
 
 
 def _turned(image: Image.Image) -> Image.Image:

@@ -7,16 +7,19 @@ lifecycle rule removes them.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import text
-from .errors import StoreError
-from .job import Store
+from .errors import Conflict, StoreError
 from .objects import Object
+
+if TYPE_CHECKING:
+    from .job import Store
 
 PREFIX = ".sweep/"
 _TURN = f"{PREFIX}turn"
@@ -96,6 +99,25 @@ def last_failure(store: Store, key: str, since: datetime) -> str | None:
     found = failure(store, key, since)
     said = read(store, found.record) if found else None
     return str(said["reason"]) if said and "reason" in said else None
+
+
+def put_report(store: Store, report: Mapping[str, Any]) -> None:
+    """Keep the report of a job that failed: the worker's own words, whatever the log holds.
+
+    Where that can't be done the engine's word has to do; the log has the report all the same.
+    """
+    name, time = _name("reports", report["key"]), datetime.now(UTC).isoformat()
+    body = text.to_json(report, indent=2) + "\n"
+    with contextlib.suppress(Conflict, StoreError):
+        store.put(name, body.encode(), "application/json", {"time": time}, store.head(name))
+
+
+def report(store: Store, key: str, since: datetime) -> dict[str, Any]:
+    """The report of the upload's last job that failed, if it was since then; else empty."""
+    seen = store.head(_name("reports", key))
+    if seen is None or datetime.fromisoformat(seen.metadata["time"]) < since:
+        return {}
+    return read(store, seen) or {}
 
 
 def read(store: Store, seen: Object) -> dict[str, Any] | None:

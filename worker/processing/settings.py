@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
-import inspect
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
+from . import command
 from .errors import BadSetting
-from .output import Output
+from .folder import Folder
+from .output import Made, Source
 
-Processor = Callable[[bytes, str], "Output | tuple[bytes, str]"]
-"""Bytes and content type in, bytes and content type out; raises Rejected for bad input."""
+
+class Processor(Protocol):
+    """What does the work, in a process of its own: supervisor.Supervisor, and the tests' fake."""
+
+    def takes_bytes(self) -> bool:
+        """Whether it wants the upload's content in memory. Raises WrongProcessor."""
+
+    def __call__(self, source: Source, folder: Folder, seconds: float | None) -> Made:
+        """Process the upload, which is in the folder, in at most so many seconds (None: any).
+
+        Raises Rejected for a bad input, Failed, Exhausted, OutOfTime or WrongProcessor.
+        """
+
 
 DEFAULT_PROCESSOR = "processing.maze:solve"
 
@@ -25,16 +38,21 @@ class Settings:
     input_prefix: str = "input/"
     output_prefix: str = "output/"
     rejected_prefix: str = "rejected/"
+    output_suffix: str = ""
+    """What the key of an output has more than that of its upload."""
     max_bytes: int = 256 * 1024 * 1024
     mode: str = "local"
     job_version: str = ""
     memory_mib: int | None = None
     """What the function or task has; None: nothing says."""
     memory_error: str = "reject"
-    """When it does not suffice: reject the upload; or fail, where another engine has more."""
+    """When it, or the disk, does not suffice: reject the upload; or fail, where another engine has
+    more."""
     max_seconds: int | None = None
     """For the processing of one upload, which is rejected after that; None: no limit, or, in the
     function, that of the function."""
+    disk: Path | None = None
+    """A folder that nothing but jobs uses; None: where the system has temporary files."""
 
 
 def setting(
@@ -52,8 +70,8 @@ def from_environment(
 ) -> Settings:
     """Read the settings that the template gives to functions and tasks, by their names there.
 
-    A variable that is missing or empty has its default; PROCESSOR is not read where a processor is
-    given. Raises BadSetting.
+    A variable that is missing or empty has its default; where no processor is given, PROCESSOR or
+    COMMAND names it, and its process is started. Raises BadSetting.
     """
     prefixes = {
         "INPUT_PREFIX": environment.get("INPUT_PREFIX") or Settings.input_prefix,
@@ -62,16 +80,19 @@ def from_environment(
     }
     _check_apart(prefixes)
     return Settings(
-        processor=processor or _processor(environment),
         input_prefix=prefixes["INPUT_PREFIX"],
         output_prefix=prefixes["OUTPUT_PREFIX"],
         rejected_prefix=prefixes["REJECTED_PREFIX"],
+        output_suffix=environment.get("OUTPUT_SUFFIX", ""),
         max_bytes=_count(environment, "MAX_BYTES") or Settings.max_bytes,
         mode=environment.get("MODE") or Settings.mode,
         job_version=environment.get("JOB_VERSION") or Settings.job_version,
         memory_mib=_count(environment, "MEMORY_MIB"),
         memory_error=_choice(environment, "MEMORY_ERROR", "reject", "fail"),
         max_seconds=_count(environment, "MAX_SECONDS"),
+        disk=Path(environment["DISK"]) if environment.get("DISK") else None,
+        # Last, because it starts a process.
+        processor=processor or _processor(environment),
     )
 
 
@@ -103,15 +124,35 @@ def _choice(environment: Mapping[str, str], name: str, *choices: str) -> str:
 
 
 def _processor(environment: Mapping[str, str]) -> Processor:
-    """The function that PROCESSOR names; one that takes `max_pixels` gets the limit MAX_PIXELS."""
-    name = environment.get("PROCESSOR") or DEFAULT_PROCESSOR
-    module_name, _, function_name = name.partition(":")
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        wanted = f"package.module:function, importable from the layer ({error})"
-        raise BadSetting("PROCESSOR", name, wanted) from error
-    max_pixels = _count(environment, "MAX_PIXELS")
-    if max_pixels and "max_pixels" in inspect.signature(function).parameters:
-        function = functools.partial(function, max_pixels=max_pixels)
-    return function  # type: ignore[no-any-return]
+    """The process that does what COMMAND or, without one, PROCESSOR names."""
+    from .supervisor import Supervisor
+
+    text = environment.get("COMMAND")
+    words = command.split(text) if text else ()
+    name = "" if words else environment.get("PROCESSOR") or DEFAULT_PROCESSOR
+    module, _, function = name.partition(":")
+    if not words and not (module and function):
+        raise BadSetting("PROCESSOR", name, "package.module:function, importable from the layer")
+    return Supervisor(name, words, job_environment(environment), _count(environment, "MEMORY_MIB"))
+
+
+_OF_THE_SYSTEM = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "MAX_PIXELS")
+"""What a job sees of the worker's environment. Lambda's Python needs its LD_LIBRARY_PATH."""
+
+
+def job_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """All variables that a job has: no credentials, unless JobPolicyArns gives it some.
+
+    Raises BadSetting.
+    """
+    kept = {name: environment[name] for name in _OF_THE_SYSTEM if name in environment}
+    if environment.get("JOB_HAS_ROLE") == "yes":
+        kept |= {name: value for name, value in environment.items() if name.startswith("AWS_")}
+    text = environment.get("JOB_ENVIRONMENT", "")
+    for each in filter(None, text.split(",")):
+        name, separator, value = each.partition("=")
+        if not (separator and name.isidentifier() and name.isascii()):
+            raise BadSetting("JOB_ENVIRONMENT", text, "NAME=value,NAME=value")
+        kept[name] = value
+    _count(kept, "MAX_PIXELS")  # of the two jobs that ship
+    return {"PATH": os.defpath, **kept}

@@ -12,6 +12,8 @@ JOB = [
     ("s3:PutObject", "{DataBucket}/rejected/a.png.json"),
     ("s3:DeleteObject", "{DataBucket}/output/a.png"),
     ("s3:DeleteObject", "{DataBucket}/rejected/a.png.json"),
+    ("s3:GetObject", "{DataBucket}/.sweep/reports/a"),
+    ("s3:PutObject", "{DataBucket}/.sweep/reports/a"),
 ]
 LOG = [
     ("logs:CreateLogStream", "{JobLogGroup}:log-stream:attempts"),
@@ -63,7 +65,6 @@ NEEDED: dict[tuple[str, str], list[tuple[str, str]]] = {
     ],
     ("hybrid", "FailureFunctionRole"): [
         *LOG,
-        ("logs:GetLogEvents", "{JobLogGroup}:log-stream:attempts"),
         ("sqs:ReceiveMessage", "{RawFailureQueue}"),
         ("sqs:DeleteMessage", "{RawFailureQueue}"),
         ("sqs:GetQueueAttributes", "{RawFailureQueue}"),
@@ -71,6 +72,7 @@ NEEDED: dict[tuple[str, str], list[tuple[str, str]]] = {
         ("s3:ListBucket", "{DataBucket}"),
         ("s3:PutObject", "{DataBucket}/.sweep/failures/a"),
         ("s3:GetObject", "{DataBucket}/.sweep/failures/a"),
+        ("s3:GetObject", "{DataBucket}/.sweep/reports/a"),
         ("lambda:InvokeFunction", "{SweepFunction}"),
     ],
     ("hybrid", "ExecutionRole"): [
@@ -150,6 +152,8 @@ REFUSED: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("s3:PutObject", "{DataBucket}/input/a.png", "it would start jobs"),
         ("s3:PutObject", "{DataBucket}/output/a.png", "it gives no results"),
         ("s3:DeleteObject", "{DataBucket}/.sweep/failures/a", "notes expire by themselves"),
+        ("s3:PutObject", "{DataBucket}/.sweep/reports/a", "the worker's own words"),
+        ("logs:GetLogEvents", "{JobLogGroup}:log-stream:attempts", "the log is the processor's"),
         ("s3:PutObject", "{DataBucket}/.sweep/state.json", "the sweep's own notes"),
         ("sqs:ReceiveMessage", "{FailureQueue}", "failures are for people"),
         ("sqs:DeleteMessage", "{FailureQueue}", "failures are for people"),

@@ -15,6 +15,7 @@ from processing.events import Upload
 from processing.settings import Settings
 from state import State
 
+from tests.support.in_process import OnBytes
 from tests.support.swept_bucket import GRACE, HOUR, PLAN, SETTINGS, Bucket
 
 
@@ -92,7 +93,7 @@ def test_every_upload_ends_with_one_current_result_after_so_many_attempts(histor
         return body, content_type
 
     bucket = Bucket()
-    chosen = Settings(processor=processor)
+    chosen = Settings(processor=OnBytes(processor))
 
     def start(upload: Upload) -> None:
         if bucket.store.body(upload.key) == b"crash":

@@ -29,10 +29,22 @@ def test_each_upload_is_found_with_its_results(uploads, outputs, rejections):
     assert [each.name for each in found] == sorted(uploads)
     assert {each.name for each in found if each.succeeded} == uploads & outputs
     for each in found:
-        if each.rejection_known:
+        if each.known:
             assert bool(each.rejected) == (each.name in rejections)
         else:
             assert each.rejected is None
+
+
+@given(uploads=names, outputs=names, rejections=names)
+@example(uploads={"a", "a-b", "a.k"}, outputs={"a", "a-b", "a.k"}, rejections=set())
+def test_outputs_with_a_suffix_are_found_or_left_open(uploads, outputs, rejections):
+    three = listed(uploads), listed(outputs, ".png"), listed(rejections, ".json")
+    found = list(merge(*three, suffix=".png"))
+    assert [each.name for each in found] == sorted(uploads)
+    for each in found:
+        if each.known:
+            assert bool(each.succeeded) == (each.name in outputs)
+            assert bool(each.rejected) == (each.name in rejections)
 
 
 @given(uploads=names)
@@ -40,7 +52,7 @@ def test_only_names_that_go_on_before_json_leave_a_rejection_open(uploads):
     ordered = sorted(uploads)
     for each, following in zip(merge(listed(uploads), [], []), ordered[1:], strict=False):
         goes_on = following.startswith(each.name) and following[len(each.name) :] < ".json"
-        assert each.rejection_known or goes_on
+        assert each.known or goes_on
 
 
 @given(uploads=names, outputs=names, rejections=names, after=st.text("a-./j", max_size=5))

@@ -1,0 +1,1 @@
+"""Modules that are mounted where jobs run."""
