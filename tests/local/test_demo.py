@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from local import demo
+from local.emulator import isolation
+from local.executor import detect
 from local.pipeline import until
 from tests.local.test_embedded_aws import processes_of, temporary  # noqa: F401
 from tooling import paths
@@ -233,3 +235,53 @@ def test_a_job_that_is_no_folder_is_named(
     with pytest.raises(SystemExit, match="2"):
         demo.parse([])
     assert "JOB: there is no folder 'lost'" in capsys.readouterr().err
+
+
+NOSY = """
+import json, os, tempfile
+from pathlib import Path
+from processing.output import Source
+
+def look(source: Source, outputs: Path) -> None:
+    def may_write(folder):
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                return True
+        except OSError:
+            return False
+
+    def has_keys(process):
+        try:
+            return b"AWS_SECRET" in (process / "environ").read_bytes()
+        except OSError:
+            return False
+
+    processes = [path for path in Path("/proc").iterdir() if path.name.isdigit()]
+    (outputs / "said.json").write_text(json.dumps({
+        "keys": sum(map(has_keys, processes)),
+        "processes": len(processes),
+        "writes": [may_write(name) for name in (tempfile.gettempdir(), "/", "/var/tmp", HERE)],
+        "user": os.getuid(),
+        "variables": sorted(name for name in os.environ if name.startswith("AWS")),
+    }))
+"""
+
+
+def test_a_task_without_docker_finds_what_it_would_find_in_its_container(
+    tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No credentials, nothing of this machine's processes, and no place to write but its own."""
+    if problem := isolation.problem():
+        pytest.skip(problem)
+    if detect(job).name != "process":
+        pytest.skip("tasks run in containers here")
+    (job / "nosy.py").write_text(NOSY.replace("HERE", repr(str(paths.ROOT))))
+    monkeypatch.setenv("JOB", str(job))
+    monkeypatch.setenv("PROCESSOR", "nosy:look")
+    done = run_demo(tmp_path, "--scenarios", "fargate")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads((tmp_path / "demo" / "fargate" / paths.SAMPLE.name).read_text())
+    own, *others = said["writes"]
+    assert (own, any(others)) == (True, False)
+    assert (said["keys"], said["user"], said["variables"]) == (0, 65532, [])
+    assert said["processes"] <= 4  # the worker, the runner and the job

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from local.aws import EmbeddedAws
 from tests.local.test_layer import build, worker  # noqa: F401
 from tooling import own_job, paths
 
@@ -172,3 +173,17 @@ def test_sam_takes_a_value_from_the_file_as_it_is(value: str, tmp_path: Path) ->
         [python, "-c", program, f"file://{file}"], capture_output=True, text=True, check=True
     )
     assert json.loads(done.stdout) == {"Mode": "fargate", "Command": value}
+
+
+def test_a_command_reaches_the_job_as_it_was_typed(aws: EmbeddedAws) -> None:
+    """By the real `sam deploy`, through CloudFormation."""
+    aws.deploy("typed", Mode="hybrid", HybridThresholdMiB="1", Command=ODD)
+    found = aws.client("ecs").describe_task_definition(
+        taskDefinition=aws.resource("typed", "TaskDefinition")
+    )
+    (container,) = found["taskDefinition"]["containerDefinitions"]
+    assert {"name": "COMMAND", "value": ODD} in container["environment"]
+    function = aws.client("lambda").get_function_configuration(
+        FunctionName=aws.resource("typed", "ProcessFunction")
+    )
+    assert function["Environment"]["Variables"]["COMMAND"] == ODD
