@@ -18,7 +18,12 @@ import os
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from processing import __main__, events, exchange, job, settings, store, supervisor
+from processing import settings
+
+# As in the container: the runner imports the processor while this process imports its client.
+chosen = settings.from_environment(os.environ)
+
+from processing import __main__, events, exchange, job, store, supervisor
 
 imported = time.time()
 seconds = {
@@ -53,8 +58,6 @@ class TimedBucket(store.Bucket):
 
 
 assert __main__
-# The runner imports the processor while this process makes its client.
-chosen = timed("runner", settings.from_environment)(os.environ)
 bucket = timed("client", TimedBucket)(os.environ["S3_BUCKET"])
 timed("client", exchange.client)(exchange.endpoint(bucket.name).tls)
 upload = events.from_environment(os.environ)

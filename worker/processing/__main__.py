@@ -10,9 +10,7 @@ only) the file is rejected.
 
 from __future__ import annotations
 
-import mimetypes
 import os
-import shutil
 import signal
 import sys
 from contextlib import nullcontext, suppress
@@ -57,7 +55,7 @@ def main(arguments: list[str]) -> int:
 
 def run_on_bucket(chosen: settings.Settings) -> int:
     """The job of the upload that the environment names."""
-    from .store import Bucket  # local files need no S3 client
+    from .store import Bucket  # local files need no S3 client; the runner is on its way by now
 
     upload = events.from_environment(os.environ)
     if not events.is_upload(upload, chosen.input_prefix):
@@ -84,6 +82,9 @@ def _keep(error: BadSetting) -> None:
 
 def run_on_files(source: Path, target: Path, chosen: settings.Settings) -> int:
     """The same job from file to file; or to files, where the target is a folder."""
+    import mimetypes  # what only this needs takes some milliseconds
+    import shutil
+
     try:
         with folder.made(None) as place:
             place.empty()
@@ -114,6 +115,8 @@ def run_on_files(source: Path, target: Path, chosen: settings.Settings) -> int:
 
 def _copy(made: Made, target: Path) -> None:
     """Into the folder, or to the one file, that the user names."""
+    import shutil
+
     if target.is_dir():
         for file in made.files:
             to = target / file.name

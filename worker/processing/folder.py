@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,7 +45,8 @@ class Folder(NamedTuple):
 
     def free(self) -> int:
         """Bytes that are left on its disk."""
-        return shutil.disk_usage(self.path).free
+        disk = os.statvfs(self.path)
+        return disk.f_bavail * disk.f_frsize
 
     def empty(self) -> None:
         """Begin anew."""
@@ -63,7 +61,10 @@ class Folder(NamedTuple):
 @contextmanager
 def made(disk: Path | None) -> Iterator[Folder]:
     """A folder for the time of a job; `disk` is what nothing but jobs uses (None: any)."""
-    path = Path(disk or tempfile.gettempdir()).resolve() / f"job-{secrets.token_hex(8)}"
+    if disk is None:
+        import tempfile  # it takes some milliseconds, which functions and tasks need not pay
+    name = f"job-{os.urandom(8).hex()}"
+    path = Path(disk or tempfile.gettempdir()).resolve() / name
     try:
         yield Folder(path, disk)
     finally:
@@ -79,15 +80,13 @@ def _is_ours(disk: Path) -> bool:
 def remove(path: Path) -> None:
     """A file, or a folder with all that is in it, whatever its modes; what is not ours stays."""
     with contextlib.suppress(OSError):
-        if not path.is_dir() or path.is_symlink():
+        if path.is_symlink() or not path.is_dir():
             path.unlink()
             return
         path.chmod(stat.S_IRWXU)
-        for parent, names, _ in os.walk(path):
-            for each in (Path(parent, name) for name in names):
-                if not each.is_symlink():
-                    each.chmod(stat.S_IRWXU)
-    shutil.rmtree(path, ignore_errors=True)
+        for each in list(path.iterdir()):
+            remove(each)
+        path.rmdir()
 
 
 def files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:

@@ -1,34 +1,32 @@
 """The runner: the one program that jobs run in. The worker starts it; see supervisor.py.
 
-    python runner.py SOCKET NAME [WORD ...]
+    python runner.py ORDERS REPLIES NAME [WORD ...]
 
 It imports the processor NAME (`module:function`; of a command, NAME is empty and the words follow),
-says on the socket what the processor takes, and then does one job after the other: each in a fork,
-so that the import is paid once and no job sees what another one left. It knows neither S3 nor
-credentials: it is exec'd with an environment that has none.
+says what that takes, and then does one job after the other: each in a fork, so that the import is
+paid once and no job sees what another one left. It knows neither S3 nor credentials: it is exec'd
+with an environment that has none.
 
-Messages are lines of JSON. To the worker: {"takes": ...} or {"wrong": ...} once, and for each job
-{"pid": ...} and {"status": ...}, as os.waitpid has it. From the worker: the job (supervisor.py).
-What a job has to say itself is a file, because a processor may close its descriptors.
+ORDERS and REPLIES are descriptors of pipes. A message is a dictionary, in the interpreter's own
+form (marshal). To the worker: {"takes": ...} or {"wrong": ...} once, and for each job
+{"status": ...}, as os.waitpid has it. From the worker: the job (supervisor.py). What a job has to
+say itself is a file, because a processor may close its descriptors; and it is JSON, because the
+worker need not trust it.
+
+What is imported here is paid by each cold start, so it is little.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import functools
-import json
+import marshal
 import os
-import signal
-import socket
 import sys
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 # By its whole name: it is run as a file, since `-m` takes longer to start.
-from processing import command
-from processing.processes import dies_with_parent, first_to_be_killed, guard_memory, unguard_memory
+from processing import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,70 +34,78 @@ if TYPE_CHECKING:
 Job = dict[str, Any]
 """What the worker says of a job (supervisor.py)."""
 BYTES, FILES = "bytes", "files"
+_LONGEST_PROBLEM = 1000
+"""Characters, so that a message fits into a pipe at once (PIPE_BUF)."""
 LONGEST_TRACEBACK = 16_384
 """Characters; the end of it, where the error is."""
 
 
 def main(arguments: list[str]) -> int:
-    """Serve jobs until the worker closes the socket."""
-    descriptor, name, *words = arguments
-    dies_with_parent()
-    guard_memory()  # no job may change what the next one forks from
-    worker = socket.socket(fileno=int(descriptor))
-    with worker.makefile("rw", encoding="utf-8") as channel:
+    """Serve jobs until the worker closes its end."""
+    orders, replies, name, *words = arguments
+    processes.dies_with_parent()
+    processes.guard_memory()  # no job may change what the next one forks from
+    with open(int(orders), "rb") as worker, open(int(replies), "wb", 0) as reply:  # noqa: PTH123
         try:
             takes, run = _command(words) if words else _function(name)
         except WrongProcessor as wrong:
-            _say(channel, {"wrong": str(wrong)})
+            reply.write(marshal.dumps({"wrong": str(wrong)[:_LONGEST_PROBLEM]}))
             return 2
-        _say(channel, {"takes": takes})
-        for line in channel:
+        import json  # each job needs it at its end; most processors have imported what it takes
+
+        assert json
+        reply.write(marshal.dumps({"takes": takes}))
+        while True:
+            try:
+                job = marshal.load(worker)  # noqa: S302, from the worker
+            except EOFError:
+                return 0
             pid = os.fork()
             if not pid:
-                _do(worker, json.loads(line), run)
-            _say(channel, {"pid": pid})
-            _say(channel, {"status": os.waitpid(pid, 0)[1]})
-    return 0
+                os.close(int(orders))
+                os.close(int(replies))
+                _do(job, run)
+            reply.write(marshal.dumps({"status": os.waitpid(pid, 0)[1]}))
 
 
 class WrongProcessor(Exception):
     """No upload can be processed with it, whatever is in it: why."""
 
 
-def _say(channel: Any, message: dict[str, object]) -> None:  # noqa: ANN401
-    channel.write(f"{json.dumps(message)}\n")
-    channel.flush()
-
-
-def _do(worker: socket.socket, job: Job, run: Callable[[Job], Any]) -> NoReturn:
+def _do(job: Job, run: Callable[[Job], Any]) -> NoReturn:
     """What happens in the fork: it never returns."""
     code = 1
     try:
         # A session of its own: a signal to its group reaches neither the runner nor the worker.
         os.setsid()
-        dies_with_parent()
-        unguard_memory()  # so that it can use its own /proc/self
-        first_to_be_killed()
-        worker.close()
+        processes.dies_with_parent()
+        processes.unguard_memory()  # so that it can use its own /proc/self
+        processes.first_to_be_killed()
         os.chdir(job["home"])
         os.environ.update(HOME=job["home"], TMPDIR=job["temp"], **job["environment"])
         outcome = run(job)
         code = 0
     except BaseException as error:  # SystemExit and KeyboardInterrupt, too, are its own doing
         outcome = _of_error(error)
-    _write(Path(job["outcome"]), outcome)
+    _write(job["outcome"], outcome)
     # Without the interpreter's own end, which waits for threads that may never end.
-    with contextlib.suppress(Exception):
+    try:
         sys.stdout.flush()
         sys.stderr.flush()
-    os._exit(code)
+    finally:
+        os._exit(code)
 
 
-def _write(path: Path, outcome: dict[str, Any]) -> None:
+def _write(path: str, outcome: dict[str, Any]) -> None:
     """What there is to say, even if descriptors are closed; without room for it the exit code is
     all there is."""
-    with contextlib.suppress(OSError):
-        path.write_text(json.dumps(outcome), encoding="utf-8")
+    import json
+
+    try:
+        with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123, without pathlib
+            json.dump(outcome, file)
+    except OSError:
+        pass
 
 
 def _of_error(error: BaseException) -> dict[str, Any]:
@@ -114,6 +120,8 @@ def _of_error(error: BaseException) -> dict[str, Any]:
         return {"outcome": "memory"}
     if _number(error) == errno.ENOSPC:
         return {"outcome": "disk"}
+    import traceback
+
     lines = "".join(traceback.format_exception(error))
     return {
         "outcome": "failed",
@@ -140,34 +148,53 @@ def describe(error: BaseException) -> str:
 
 def _function(name: str) -> tuple[str, Callable[[Job], Any]]:
     """What the processor takes, and how it runs. Raises WrongProcessor."""
-    import importlib
-    import inspect
-
     module_name, _, function_name = name.partition(":")
     wrong = f"PROCESSOR is {name!r}; it must be package.module:function, importable from the layer"
     try:
-        function = getattr(importlib.import_module(module_name), function_name)
+        __import__(module_name)
+        function = getattr(sys.modules[module_name], function_name)
     except BaseException as error:  # an import runs whatever is in the module
         if not isinstance(error, (ImportError, AttributeError, ValueError)):
+            import traceback
+
             traceback.print_exc()
         raise WrongProcessor(f"{wrong} ({describe(error)})") from error
     if not callable(function):
         raise WrongProcessor(f"{wrong} (it is no function, but {type(function).__name__})")
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some of those in C have none that can be told
-        return BYTES, functools.partial(_on_bytes, name, function)
-    first = next(iter(signature.parameters.values()), None)
-    on_files = first is not None and _is_source(first.annotation)
-    try:
-        signature.bind(None, None)
-    except TypeError as error:
+    on_files, problem = _form(function)
+    if problem:
         form = "(source: Source, outputs: Path)" if on_files else "(body: bytes, content_type: str)"
-        problem = f"PROCESSOR is {name!r}; it must take {form} ({error})"
-        raise WrongProcessor(problem) from error
+        raise WrongProcessor(f"PROCESSOR is {name!r}; it must take {form} ({problem})")
     if on_files:
         return FILES, functools.partial(_on_files, name, function)
     return BYTES, functools.partial(_on_bytes, name, function)
+
+
+def _form(function: Callable[..., Any]) -> tuple[bool, str]:
+    """Whether it is one on files, and why it can't be called with two arguments, if so.
+
+    Of a plain function this is told without `inspect`, which takes longer than the rest of this.
+    """
+    code = getattr(function, "__code__", None)
+    if code is None:  # a class, an object that can be called, a function in C
+        import inspect
+
+        try:
+            signature = inspect.signature(function)
+            signature.bind(None, None)
+        except TypeError as error:
+            return False, str(error)
+        except ValueError:  # it has none that can be told
+            return False, ""
+        return _is_source(next(iter(signature.parameters.values())).annotation), ""
+    names = code.co_varnames[: code.co_argcount]
+    on_files = bool(names) and _is_source(function.__annotations__.get(names[0]))
+    needed = len(names) - len(getattr(function, "__defaults__", None) or ())
+    by_name = code.co_kwonlyargcount - len(getattr(function, "__kwdefaults__", None) or ())
+    takes_any = code.co_flags & 4  # CO_VARARGS
+    if needed > 2 or by_name or (len(names) < 2 and not takes_any):
+        return on_files, f"it takes {', '.join(code.co_varnames[: len(names)]) or 'nothing'}"
+    return on_files, ""
 
 
 def _is_source(annotation: object) -> bool:
@@ -179,10 +206,13 @@ def _is_source(annotation: object) -> bool:
 def _on_bytes(name: str, function: Callable[..., Any], job: Job) -> dict[str, Any]:
     from processing.output import Output
 
-    given = function(Path(job["source"]["path"]).read_bytes(), job["source"]["content_type"])
+    with open(job["source"]["path"], "rb") as file:  # noqa: PTH123, without pathlib
+        body = file.read()
+    given = function(body, job["source"]["content_type"])
     try:
         output = Output(*given)
-        (Path(job["outputs"]) / "output").write_bytes(output.body)
+        with open(f"{job['outputs']}/output", "wb") as file:  # noqa: PTH123
+            file.write(output.body)
     except TypeError as error:
         kind = type(given).__name__
         problem = f"the processor {name} returned {kind}; it must return Output, or (bytes, str)"
@@ -195,6 +225,8 @@ def _on_bytes(name: str, function: Callable[..., Any], job: Job) -> dict[str, An
 
 
 def _on_files(name: str, function: Callable[..., Any], job: Job) -> dict[str, Any]:
+    from pathlib import Path
+
     from processing.output import Source
 
     source = Source(**{**job["source"], "path": Path(job["source"]["path"])})
@@ -209,6 +241,10 @@ def _on_files(name: str, function: Callable[..., Any], job: Job) -> dict[str, An
 def _command(words: list[str]) -> tuple[str, Callable[[Job], Any]]:
     """A program of any kind."""
     import shutil
+    import signal
+    from pathlib import Path
+
+    from processing import command
 
     program = shutil.which(words[0])
     if program is None:

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import marshal
 import os
-import selectors
+import select
 import signal
-import socket
-import subprocess
 import sys
 import time
 import weakref
@@ -255,104 +254,88 @@ class _Runner:
         self.takes: str | None = None
         self.ended = False
         self._received = b""
-        self._socket, theirs = socket.socketpair()
+        orders, self._orders = os.pipe()
+        self._replies, replies = os.pipe()
+        out, err = os.pipe(), os.pipe()
+        for theirs in (orders, replies):
+            os.set_inheritable(theirs, True)
         # What this process can import, so can the job.
         path = os.pathsep.join(map(os.path.abspath, sys.path))
-        streams = {name: os.pipe() for name in ("stdout", "stderr")}
-        self._process = subprocess.Popen(  # noqa: S603, our own program
-            [
-                sys.executable,
-                "-P",
-                str(Path(__file__).with_name("runner.py")),
-                str(theirs.fileno()),
-                *arguments,
+        script = str(Path(__file__).with_name("runner.py"))
+        self.pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-P", script, str(orders), str(replies), *arguments],
+            {**environment, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, out[1], 1),
+                (os.POSIX_SPAWN_DUP2, err[1], 2),
             ],
-            env={
-                **environment,
-                "PYTHONPATH": path,
-                "PYTHONUNBUFFERED": "1",
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=streams["stdout"][1],
-            stderr=streams["stderr"][1],
-            pass_fds=[theirs.fileno()],
         )
-        self.pid = self._process.pid
-        theirs.close()
-        self._pipes: dict[int, str] = {}
+        for theirs in (orders, replies, out[1], err[1]):
+            os.close(theirs)
+        self._streams = {out[0]: "stdout", err[0]: "stderr"}
         """By their descriptors, which stay open until `close`."""
-        self._ended_pipes: set[int] = set()
-        self._selector = selectors.DefaultSelector()
-        for name, (readable, writable) in streams.items():
-            os.close(writable)
-            os.set_blocking(readable, False)
-            self._pipes[readable] = name
-            self._selector.register(readable, selectors.EVENT_READ)
-        self._selector.register(self._socket, selectors.EVENT_READ)
-        self.close = weakref.finalize(
-            self, _end, self._process, self._socket, self._selector, self._pipes
-        )
+        self._poll = select.poll()
+        for ours in (self._replies, *self._streams):
+            os.set_blocking(ours, False)
+            self._poll.register(ours, select.POLLIN)
+        self._ended_streams: set[int] = set()
+        descriptors = [self._orders, self._replies, *self._streams]
+        self.close = weakref.finalize(self, _end, self.pid, descriptors)
         """End it: now, or when nobody needs it any more."""
 
-    def send(self, message: Mapping[str, Any]) -> None:
-        with contextlib.suppress(OSError):  # it ended: the reply tells
-            self._socket.sendall(f"{json.dumps(message)}\n".encode())
+    def send(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it ended: the reply tells
+            data = marshal.dumps(message)
+            while data:
+                data = data[os.write(self._orders, data) :]
 
     def wait(self, seconds: float | None, log: JobLog) -> None:
         """For anything to come, and take it."""
-        for key, _ in self._selector.select(seconds):
-            if key.fileobj is not self._socket:
-                self._read(key.fd, log)
+        for descriptor, _ in self._poll.poll(None if seconds is None else seconds * 1000):
+            if descriptor in self._streams:
+                self._read(descriptor, log)
                 continue
-            try:
-                chunk = self._socket.recv(65536)
-            except OSError:
-                chunk = b""
+            chunk = os.read(descriptor, 65536)
             self._received += chunk
-            if not chunk:
-                self.ended = True
+            self.ended = not chunk
 
     def message(self) -> dict[str, Any] | None:
-        """The next whole message that came."""
-        line, separator, rest = self._received.partition(b"\n")
-        if not separator:
+        """The message that came; there is never more than one."""
+        if not self._received:
             return None
-        self._received = rest
-        said: dict[str, Any] = json.loads(line)
+        # It is shorter than what a pipe takes at once (PIPE_BUF), so it is whole.
+        said: dict[str, Any] = marshal.loads(self._received)  # noqa: S302, from the runner
+        self._received = b""
         return said
 
     def drain(self, log: JobLog) -> None:
         """Take what is in the pipes still."""
-        for pipe in self._pipes:
-            while self._read(pipe, log):
+        for descriptor in self._streams:
+            while self._read(descriptor, log):
                 pass
 
-    def _read(self, pipe: int, log: JobLog) -> bool:
-        """A chunk of a pipe; whether there was one."""
-        if pipe in self._ended_pipes:
+    def _read(self, descriptor: int, log: JobLog) -> bool:
+        """A chunk of a stream; whether there was one."""
+        if descriptor in self._ended_streams:
             return False
         try:
-            chunk = os.read(pipe, 65536)
+            chunk = os.read(descriptor, 65536)
         except BlockingIOError:
             return False
         if not chunk:
-            self._selector.unregister(pipe)
-            self._ended_pipes.add(pipe)
+            self._poll.unregister(descriptor)
+            self._ended_streams.add(descriptor)
             return False
-        log.feed(self._pipes[pipe], chunk)
+        log.feed(self._streams[descriptor], chunk)
         return True
 
 
-def _end(
-    process: subprocess.Popen[bytes],
-    ours: socket.socket,
-    selector: selectors.BaseSelector,
-    pipes: Iterable[int],
-) -> None:
+def _end(runner: int, descriptors: Iterable[int]) -> None:
     """End a runner."""
-    ours.close()
-    process.kill()
-    process.wait()
-    selector.close()
-    for pipe in pipes:
-        os.close(pipe)
+    with contextlib.suppress(OSError):
+        os.kill(runner, signal.SIGKILL)
+        os.waitpid(runner, 0)
+    for each in descriptors:
+        os.close(each)
