@@ -273,14 +273,16 @@ def test_reports_have_the_same_fields_everywhere(
 
 
 @contextlib.contextmanager
-def function_with_probe(pipeline: Pipeline, settings: dict[str, str]) -> Iterator[None]:
+def function_with_probe(
+    pipeline: Pipeline, settings: dict[str, str], module: Path = PROBE
+) -> Iterator[None]:
     """Give the function the probe, in a layer of its own, and other settings, for a while."""
     functions, name = pipeline.aws.client("lambda"), pipeline.resource("ProcessFunction")
     before = functions.get_function_configuration(FunctionName=name)
     variables, layers = before["Environment"]["Variables"], [la["Arn"] for la in before["Layers"]]
     packed = BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.write(PROBE, f"python/{PROBE.name}")
+        archive.write(module, f"python/{module.name}")
     layer = functions.publish_layer_version(
         LayerName="probe", Content={"ZipFile": packed.getvalue()}
     )["LayerVersionArn"]
