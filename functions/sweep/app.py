@@ -24,13 +24,15 @@ import math
 import os
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import reconcile
 import state
+from orphans import Cleaned, Cleaner
 from processing import records, settings, starters
-from processing.errors import BadEvent, BadSetting, Conflict, Failed
+from processing.errors import BadEvent, BadSetting, Conflict, Failed, StoreError
 from processing.events import Upload
 from processing.folder import Folder
 from processing.output import Made, Source
@@ -38,6 +40,7 @@ from processing.settings import Settings, setting
 from processing.starters import Lambda, Starter
 from processing.store import Bucket
 from reconcile import Plan, Progress, Sweep
+from state import Cleaning, State
 
 APART = {"dry_run", "prefix", "after", "given_up", "backlog"}
 FIELDS = {"resume", "rate", "seconds", *APART}
@@ -66,7 +69,7 @@ def handler(event: Json, context: Any) -> Json:  # noqa: ANN401
     summary = reconcile.as_json(progress) | took | more
     print(json.dumps({"sweep": summary}, ensure_ascii=False))
     if event.get("resume"):
-        fail_loudly(progress)
+        fail_loudly(progress, more["cleaned"])
     return summary
 
 
@@ -75,7 +78,8 @@ def on_schedule(event: Json, ends: float) -> tuple[Progress, Json]:
     if apart := event.keys() & APART:
         raise BadEvent(f"resume, whose state is of the whole bucket, goes without {sorted(apart)}")
     bucket = Bucket(setting(os.environ, "BUCKET"))
-    before, seen = state.load(bucket)
+    cleaned = clean(bucket, time.monotonic() + (ends - time.monotonic()) / 4)
+    before, seen = state.load(bucket, State)
     began = before.began or datetime.now(UTC)
     backlog = before.backlog if before.began else starters.backlog(os.environ)
     sweep = prepared(
@@ -88,7 +92,27 @@ def on_schedule(event: Json, ends: float) -> tuple[Progress, Json]:
             following = before.following(sweep.progress, began, grace(), backlog)
             with contextlib.suppress(Conflict):  # of two runs at once, one knows enough
                 state.save(bucket, following, seen)
-    return progress, {"backlog": backlog, **before.left(progress, datetime.now(UTC))}
+    left = before.left(progress, datetime.now(UTC))
+    return progress, {"backlog": backlog, **left, "cleaned": asdict(cleaned)}
+
+
+def clean(bucket: Bucket, ends: float) -> Cleaned:
+    """Remove files that no manifest names, if it is time to; the next run goes on where it ends.
+
+    What goes wrong is said in what it gives, and stops no sweep.
+    """
+    before, seen = state.load(bucket, Cleaning)
+    now = bucket.now()
+    if not before.is_due(now):
+        return Cleaned(before.after)
+    began = (before.began if before.after else None) or now
+    try:
+        cleaned = Cleaner(bucket, job_settings(), began, before.examined).run(before.after, ends)
+    except StoreError as error:
+        cleaned = Cleaned(before.after, failed=1, problem=str(error))
+    with contextlib.suppress(Conflict):  # of two runs at once, one knows enough
+        state.save(bucket, before.following(cleaned, began), seen)
+    return cleaned
 
 
 def by_hand(event: Json, ends: float) -> tuple[Progress, Json]:
@@ -129,16 +153,19 @@ def prepared(
     return Sweep(bucket, job_settings(), starters.by_mode(os.environ), plan)
 
 
-def fail_loudly(progress: Progress) -> None:
+def fail_loudly(progress: Progress, cleaned: Json) -> None:
     """Raise Failed at what could not be dealt with: nobody reads a scheduled run's summary."""
-    if not (failed := progress.outcomes[reconcile.FAILED]):
-        return
-    stopped = (
-        f", {reconcile.FAILURES_IN_A_ROW} in a row, so the next sweep goes on after them"
-        if progress.stopped
-        else ""
-    )
-    raise Failed(f"{failed} uploads could not be dealt with{stopped}; the last: {progress.problem}")
+    if failed := progress.outcomes[reconcile.FAILED]:
+        stopped = (
+            f", {reconcile.FAILURES_IN_A_ROW} in a row, so the next sweep goes on after them"
+            if progress.stopped
+            else ""
+        )
+        raise Failed(
+            f"{failed} uploads could not be dealt with{stopped}; the last: {progress.problem}"
+        )
+    if cleaned["failed"]:
+        raise Failed(f"files that no manifest names could not be removed: {cleaned['problem']}")
 
 
 def fall_back(upload: Upload) -> None:

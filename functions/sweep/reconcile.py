@@ -21,7 +21,7 @@ from merge import RECORD, Found, Item, ResultStatus, judge, merge
 from processing import job, records
 from processing.errors import BadSetting, Conflict, NotStarted
 from processing.events import Upload
-from processing.objects import LONGEST_KEY, Listed, Object
+from processing.objects import LONGEST_KEY, Object
 from processing.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ class Store(job.Store, Protocol):
     def name(self) -> str:
         """The bucket's."""
 
-    def listing(self, prefix: str, after: str = "") -> Iterable[Listed]:
-        """The current objects whose keys start with `prefix`, in the order of code points.
+    def folders(self, prefix: str, mark: str, after: str = "") -> Iterable[str]:
+        """What such keys as `listing` gives start with, up to the first `mark` after the prefix.
 
-        Only those whose keys come after `after`, which need be no object's.
+        Each once, in the order of code points.
         """
 
 

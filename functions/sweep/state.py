@@ -1,23 +1,27 @@
-"""What one scheduled run leaves to the next: a small object in the bucket."""
+"""What one scheduled run leaves to the next: small objects in the bucket."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from typing import ClassVar, TypeVar
 
+from orphans import Cleaned, examined
 from processing import records
 from processing.job import Store
 from processing.objects import Object
 from reconcile import Progress
 
-KEY = f"{records.PREFIX}state"
+CLEANED_EVERY = timedelta(hours=12)
+_State = TypeVar("_State", "State", "Cleaning")
 
 
 @dataclass(frozen=True)
 class State:
     """Where the sweep is, and how far the bucket is known to be settled."""
 
+    key: ClassVar = f"{records.PREFIX}state"
     after: str = ""
     """The upload at which the last run was out of time; empty at the start of the bucket."""
     began: datetime | None = None
@@ -71,21 +75,47 @@ def _earlier(*times: datetime | None) -> datetime | None:
     return min((each for each in times if each), default=None)
 
 
-def load(store: Store) -> tuple[State, Object | None]:
-    """The state, and the object that it is from; what can't be read is the start of the bucket."""
-    seen = store.head(KEY)
+@dataclass(frozen=True)
+class Cleaning:
+    """Where the removal of files is that no manifest names (orphans.py)."""
+
+    key: ClassVar = f"{records.PREFIX}cleaning"
+    after: str = ""
+    """The folder at which the last run was out of time; empty when it came to its end."""
+    began: datetime | None = None
+    """When the last cleaning did."""
+    examined: datetime | None = None
+    """The manifests of all runs that began before this were looked at when these were old enough to
+    be orphans."""
+    failed: bool = False
+    """Whether something could not be removed by the runs before, of those that it takes."""
+
+    def is_due(self, now: datetime) -> bool:
+        return bool(self.after) or self.began is None or now >= self.began + CLEANED_EVERY
+
+    def following(self, cleaned: Cleaned, began: datetime) -> Cleaning:
+        """After a run of the cleaning that began then."""
+        failed = self.failed or cleaned.failed > 0
+        if cleaned.after:
+            return Cleaning(cleaned.after, began, self.examined, failed)
+        return Cleaning("", began, self.examined if failed else examined(began))
+
+
+def load(store: Store, kind: type[_State]) -> tuple[_State, Object | None]:
+    """A state, and the object that it is from; what can't be read is the start of the bucket."""
+    seen = store.head(kind.key)
     found = (records.read(store, seen) if seen else None) or {}
     try:
-        for name in ("began", "unsettled", "misleading", "examined"):
-            if found.get(name):
-                found[name] = datetime.fromisoformat(found[name])
-        return State(**found), seen
+        for each in fields(kind):
+            if "datetime" in str(each.type) and found.get(each.name):
+                found[each.name] = datetime.fromisoformat(found[each.name])
+        return kind(**found), seen
     except (TypeError, ValueError) as error:
-        print(json.dumps({"unreadable": KEY, "reason": str(error)}))
-        return State(), seen
+        print(json.dumps({"unreadable": kind.key, "reason": str(error)}))
+        return kind(), seen
 
 
-def save(store: Store, state: State, replaces: Object | None) -> None:
+def save(store: Store, state: State | Cleaning, replaces: Object | None) -> None:
     """Raises Conflict when another run has come to its end meanwhile."""
     body = json.dumps(state.__dict__, default=datetime.isoformat, ensure_ascii=False)
-    store.put(KEY, body.encode(), "application/json", {}, replaces)
+    store.put(state.key, body.encode(), "application/json", {}, replaces)

@@ -10,23 +10,22 @@ from __future__ import annotations
 
 import hashlib
 import random
-import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from processing import job
-from processing.errors import Conflict, Failed, Rejected, StoreError
+from processing.errors import Conflict, Rejected, StoreError
 from processing.events import Upload
 from processing.objects import Object
-from processing.output import File, Output
+from processing.output import Output
 from processing.settings import Processor, Settings
 from reconcile import Plan, Sweep
 
 from tests.load.judge import repeats
+from tests.load.line import Line, Operation
+from tests.load.stepping import Killed, Pause, Stepper
 from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore
 
@@ -71,10 +70,6 @@ class Outcome:
     @property
     def flawless(self) -> bool:
         return not (self.lost or self.outdated or self.written_twice)
-
-
-class Killed(BaseException):
-    """The process is gone, wherever it was."""
 
 
 def output(body: bytes, content_type: str) -> Output:
@@ -236,7 +231,7 @@ class _Accident:
     happened: bool = False
 
 
-class _Job:
+class _Job(Stepper):
     """A job that stops before each of its calls until it is told to go on."""
 
     def __init__(
@@ -244,109 +239,55 @@ class _Job:
     ) -> None:
         self.key = upload.key
         self.accident = accident
-        self.ended = ""
-        """How: an outcome of the report, or "killed"."""
-        self._error: BaseException | None = None
-        self._go, self._stopped = threading.Lock(), threading.Lock()
-        self._go.acquire()
-        self._stopped.acquire()
-        self._line = store = _Line(bucket, self._pause, accident)
-        threading.Thread(target=self._run, args=(upload, store, settings), daemon=True).start()
-
-    def go_on(self) -> bool:
-        """Up to the next call; False when the job ended."""
-        self._go.release()
-        self._stopped.acquire()
-        if self._error:
-            raise self._error
-        return not self.ended
-
-    @property
-    def conflicts(self) -> int:
+        self.conflicts = 0
         """How often it had to give way."""
-        return self._line.conflicts
 
-    def _pause(self) -> None:
-        self._stopped.release()
-        self._go.acquire()
+        def work(pause: Pause) -> str:
+            line = _Line(bucket, pause, accident)
+            try:
+                return job.run(upload, line, settings, log=lambda _: None).outcome
+            finally:
+                self.conflicts = line.conflicts
 
-    def _run(self, upload: Upload, store: _Line, settings: Settings) -> None:
-        self._go.acquire()
-        try:
-            self.ended = job.run(upload, store, settings, log=lambda line: None).outcome
-        except Killed:
-            self.ended = "killed"
-        except Failed:
-            self.ended = "failed"
-        except BaseException as error:
-            self._error = error
-        finally:
-            self._stopped.release()
+        super().__init__(work)
 
 
-class _Line:
-    """The line between a job and the bucket: where accidents happen."""
+class _Line(Line):
+    """A line with at most one accident."""
 
-    def __init__(
-        self, bucket: MemoryStore, pause: Callable[[], None], accident: _Accident | None
-    ) -> None:
-        self._bucket = bucket
+    def __init__(self, bucket: MemoryStore, pause: Pause, accident: _Accident | None) -> None:
+        super().__init__(bucket)
         self._pause = pause
         self._accident = accident
         self._calls = 0
+        self._is_dead = False
         self.conflicts = 0
 
-    def head(self, key: str) -> Object | None:
-        return self._call(self._bucket.head, key)
-
-    def get(self, seen: Object) -> bytes:
-        return self._call(self._bucket.get, seen)
-
-    def get_file(self, seen: Object, path: Path) -> None:
-        self._call(self._bucket.get_file, seen, path)
-
-    def put(
-        self,
-        key: str,
-        body: bytes,
-        content_type: str,
-        metadata: Mapping[str, str],
-        replaces: Object | None,
-    ) -> None:
-        self._call(self._bucket.put, key, body, content_type, metadata, replaces)
-
-    def put_file(
-        self, key: str, file: File, metadata: Mapping[str, str], replaces: Object | None
-    ) -> None:
-        self._call(self._bucket.put_file, key, file, metadata, replaces)
-
-    def add_files(self, files: Sequence[tuple[str, File]]) -> list[str]:
-        """One by one, so that accidents come between them."""
-        return [self._call(self._bucket.add_files, [each])[0] for each in files]
-
-    def delete(self, seen: Object) -> None:
-        self._call(self._bucket.delete, seen)
-
-    def _call(self, operation: Callable[..., Any], *arguments: Any) -> Any:
+    def _call(self, operation: Operation) -> Any:
         try:
-            return self._through(operation, *arguments)
+            return self._through(operation)
         except Conflict:
             self.conflicts += 1
             raise
+        except Killed:
+            self._is_dead = True
+            raise
 
-    def _through(self, operation: Callable[..., Any], *arguments: Any) -> Any:
+    def _through(self, operation: Operation) -> Any:
+        if self._is_dead:  # what a process does in its last moment, it does not do
+            raise Killed
         self._pause()
         self._calls += 1
         accident = self._accident
         if accident is None or self._calls != accident.at + 1:
-            return operation(*arguments)
+            return operation()
         accident.happened = True
         if accident.what == "killed":
             if accident.sent:
-                operation(*arguments)
+                operation()
             raise Killed
-        operation(*arguments)
+        operation()
         if accident.repeated:
             self._pause()
-            return operation(*arguments)
-        raise StoreError(operation.__name__, BUCKET, "", "no response")
+            return operation()
+        raise StoreError("a call", BUCKET, "", "no response")

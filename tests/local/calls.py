@@ -117,6 +117,9 @@ CALLS: dict[str, Callable[[Any, str, str], object]] = {
     "s3:GetObject": lambda s3, arn, _: s3.get_object(**_object(arn)),
     "s3:PutObject": lambda s3, arn, _: s3.put_object(**_object(arn), Body=b"attempt"),
     "s3:DeleteObject": lambda s3, arn, _: s3.delete_object(**_object(arn)),
+    "s3:AbortMultipartUpload": lambda s3, arn, _: s3.abort_multipart_upload(
+        **_object(arn), UploadId="none"
+    ),
     "s3:DeleteObjectVersion": lambda s3, arn, _: s3.delete_object(**_object(arn), VersionId="v"),
     "s3:PutBucketPolicy": lambda s3, arn, _: s3.put_bucket_policy(
         **_object(arn), Policy=_anything()
@@ -213,6 +216,7 @@ CALLS: dict[str, Callable[[Any, str, str], object]] = {
 }
 MAY_FAIL = {
     "s3:GetObject": "the object need not exist",
+    "s3:AbortMultipartUpload": "the upload is invented",
     "sqs:DeleteMessage": "the receipt is invented",
     "sqs:ChangeMessageVisibility": "the receipt is invented",
     "logs:CreateLogStream": "the stream may exist already",

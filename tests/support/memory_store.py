@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,6 +43,9 @@ class MemoryStore:
         current = self.current(key)
         return current[1] if current else None
 
+    def now(self) -> datetime:
+        return self.clock()
+
     def head(self, key: str) -> Object | None:
         self._called("head", key)
         current = self.current(key)
@@ -80,13 +83,14 @@ class MemoryStore:
         self.put(key, file.path.read_bytes(), file.content_type, metadata, replaces)
 
     def add_files(self, files: Sequence[tuple[str, File]]) -> list[str]:
-        return [self._add_file(key, file) for key, file in files]
+        return [self.add(key, file.path.read_bytes(), file.content_type) for key, file in files]
 
-    def _add_file(self, key: str, file: File) -> str:
+    def add(self, key: str, body: bytes, content_type: str) -> str:
+        """One of `add_files`."""
         self._called("add", key)
         if not fits(key):
             raise StoreError("PutObject", self.name, key, "400 KeyTooLongError")
-        return self._add(key, file.path.read_bytes(), file.content_type, {}).etag
+        return self._add(key, body, content_type, {}).etag
 
     def delete(self, seen: Object) -> None:
         self._called("delete", seen.key)
@@ -97,10 +101,23 @@ class MemoryStore:
             raise Conflict("DeleteObject", self.name, seen.key)
         self.versions[seen.key].append(None)
 
+    def delete_all(self, keys: Iterable[str]) -> None:
+        for key in list(keys):
+            self._called("delete all", key)
+            if self.current(key):
+                self.versions[key].append(None)
+
     def listing(self, prefix: str, after: str = "") -> Iterator[Listed]:
         for key in sorted(key for key in self.versions if key.startswith(prefix) and key > after):
             if current := self.current(key):
                 yield Listed(key, self.modified[current[0].version], current[0].etag)
+
+    def folders(self, prefix: str, mark: str, after: str = "") -> Iterator[str]:
+        for folder, keys in itertools.groupby(
+            self.listing(prefix, after), lambda each: _up_to(mark, each.key, len(prefix))
+        ):
+            if folder and any(keys):
+                yield folder
 
     def _called(self, operation: str, key: str) -> None:
         self.calls.append((operation, key))
@@ -114,3 +131,8 @@ class MemoryStore:
         self.modified[version] = made.modified
         self.versions.setdefault(key, []).append((made, body))
         return made
+
+
+def _up_to(mark: str, key: str, start: int) -> str:
+    before, found, _ = key[start:].partition(mark)
+    return key[:start] + before + found if found else ""

@@ -53,14 +53,22 @@ def test_every_bucket_forgets_unfinished_uploads(choice: dict[str, str]) -> None
 
 @every_choice
 def test_files_are_versioned_and_never_expire(choice: dict[str, str]) -> None:
-    bucket = synthesize(choice)["DataBucket"]
+    """But for those of several outputs that were removed, which no manifest names."""
+    bucket = synthesize(choice, FilesPrefix="d/")["DataBucket"]
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
-    unfinished, notes = bucket["LifecycleConfiguration"]["Rules"]
+    unfinished, notes, removed = bucket["LifecycleConfiguration"]["Rules"]
     assert unfinished.keys() == {"Id", "Status", "AbortIncompleteMultipartUpload"}
     assert notes["Prefix"] == records.PREFIX
+    assert removed == {
+        "Id": "removed-files",
+        "Status": "Enabled",
+        "Prefix": "d/",
+        "ExpiredObjectDeleteMarker": True,
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 7},
+    }
 
 
-@in_turn("name", ["InputPrefix", "OutputPrefix", "RejectedPrefix"])
+@in_turn("name", ["InputPrefix", "OutputPrefix", "FilesPrefix", "RejectedPrefix"])
 def test_no_file_lies_where_notes_expire(name: str) -> None:
     pattern = SOURCE["Parameters"][name]["AllowedPattern"]
     assert re.match(pattern, "a/")

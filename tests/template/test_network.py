@@ -150,7 +150,8 @@ def test_isolated_tasks_reach_their_bucket_and_the_layers_of_images_only() -> No
     policy = stack_in("isolated")["S3GatewayEndpoint"]["PolicyDocument"]
     files, layers = policy["Statement"]
     assert {*files["Action"]} == {
-        "s3:ListBucket", "s3:ListBucketVersions", "s3:GetObject", "s3:PutObject", "s3:DeleteObject",
+        "s3:ListBucket", "s3:ListBucketVersions", "s3:GetObject", "s3:PutObject",
+        "s3:AbortMultipartUpload", "s3:DeleteObject",
     }  # fmt: skip
     assert files["Resource"] == [f"arn:aws-test:s3:::{BUCKET}", f"arn:aws-test:s3:::{BUCKET}/*"]
     assert files["Condition"] == {"ArnEquals": {"aws:PrincipalArn": "<TaskRole.Arn>"}}

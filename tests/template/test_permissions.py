@@ -66,8 +66,8 @@ class TestJob:
 
     def test_writes_and_deletes_results(self, choice: dict[str, str], role: str) -> None:
         stack = synthesize(choice)
-        for action in ("s3:PutObject", "s3:DeleteObject"):
-            for key in ("output/a", "rejected/a.json"):
+        for action in ("s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject"):
+            for key in ("output/a", "files/a/1.run/b", "rejected/a.json"):
                 assert may(stack, role, action, f"{ARN}/{key}")
 
     def test_lists_the_bucket_so_that_a_missing_key_is_404(
@@ -90,11 +90,12 @@ class TestJob:
         assert not may(synthesize(choice), role, action, f"{ARN}/{key}")
 
     def test_follows_the_prefixes(self, choice: dict[str, str], role: str) -> None:
-        stack = synthesize(choice, InputPrefix="a/", OutputPrefix="b/", RejectedPrefix="c/")
+        prefixes = {"InputPrefix": "a/", "OutputPrefix": "b/", "RejectedPrefix": "c/"}
+        stack = synthesize(choice, FilesPrefix="d/", **prefixes)
         written = {where for action, where in granted(stack, role) if action == "s3:PutObject"}
         read = {where for action, where in granted(stack, role) if action == "s3:GetObject"}
         reports = f"{ARN}/.sweep/reports/*"
-        assert written == {f"{ARN}/b/*", f"{ARN}/c/*", reports}
+        assert written == {f"{ARN}/b/*", f"{ARN}/c/*", f"{ARN}/d/*", reports}
         assert read == {f"{ARN}/a/*", f"{ARN}/b/*", f"{ARN}/c/*", reports}
 
     def test_may_not_upload_whatever_its_other_policies_allow(
@@ -109,7 +110,8 @@ def test_the_task_does_nothing_but_the_job() -> None:
     stack = synthesize(FARGATE)
     actions = {action for action, _ in granted(stack, "TaskRole")}
     assert actions == {
-        "s3:ListBucket", "s3:ListBucketVersions", "s3:GetObject", "s3:PutObject", "s3:DeleteObject",
+        "s3:ListBucket", "s3:ListBucketVersions", "s3:GetObject", "s3:PutObject",
+        "s3:AbortMultipartUpload", "s3:DeleteObject",
     }  # fmt: skip
 
 

@@ -17,6 +17,9 @@ IMAGE = FARGATE["WorkerImageUri"]
         ({"OutputPrefix": "input/"}, "InputPrefix and OutputPrefix must differ"),
         ({"RejectedPrefix": "input/"}, "InputPrefix and RejectedPrefix must differ"),
         ({"RejectedPrefix": "output/"}, "OutputPrefix and RejectedPrefix must differ"),
+        ({"FilesPrefix": "input/"}, "InputPrefix and FilesPrefix must differ"),
+        ({"FilesPrefix": "output/"}, "OutputPrefix and FilesPrefix must differ"),
+        ({"FilesPrefix": "rejected/"}, "RejectedPrefix and FilesPrefix must differ"),
         (FARGATE | EXISTING | {"VpcId": ""}, "Network=existing needs VpcId"),
         (FARGATE | EXISTING | {"SubnetIds": ""}, "Network=existing needs SubnetIds"),
         (FARGATE | EXISTING | {"Network": "public"}, "VpcId needs Network=existing"),
@@ -92,7 +95,7 @@ def test_no_parameter_is_a_number() -> None:
     assert {each["Type"] for each in SOURCE["Parameters"].values()} == {"String"}
 
 
-@in_turn("parameter", ["InputPrefix", "OutputPrefix", "RejectedPrefix"])
+@in_turn("parameter", ["InputPrefix", "OutputPrefix", "FilesPrefix", "RejectedPrefix"])
 @in_turn(
     "prefix",
     [

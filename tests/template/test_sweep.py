@@ -54,6 +54,7 @@ def test_the_sweep_is_told_what_the_parameters_say() -> None:
         InputPrefix="a/",
         OutputPrefix="b/",
         RejectedPrefix="c/",
+        FilesPrefix="d/",
     )
     assert told == {
         "BUCKET": "<DataBucket>",
@@ -67,6 +68,7 @@ def test_the_sweep_is_told_what_the_parameters_say() -> None:
         "OUTPUT_PREFIX": "b/",
         "OUTPUT_SUFFIX": "",
         "REJECTED_PREFIX": "c/",
+        "FILES_PREFIX": "d/",
     }
 
 

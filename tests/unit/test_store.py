@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from base64 import b64decode
 from datetime import UTC, datetime
+from xml.etree import ElementTree
 
 import pytest
 from processing.errors import Conflict, Rejected, StoreError
@@ -290,3 +291,76 @@ def test_a_listing_that_is_refused_names_the_permission(server):
     server.replies = [(403, {}, b"<Error><Code>AccessDenied</Code></Error>")]
     with pytest.raises(StoreError, match="s3:ListBucket on uploads/input/: 403 AccessDenied"):
         list(Bucket("uploads").listing("input/"))
+
+
+def folders(*found: str, following: str = "") -> tuple[int, dict[str, str], bytes]:
+    status, headers, body = page("files/other", following=following)
+    named = "".join(f"<CommonPrefixes><Prefix>{each}</Prefix></CommonPrefixes>" for each in found)
+    return (
+        status,
+        headers,
+        body.replace(b"</ListBucketResult>", named.encode() + b"</ListBucketResult>"),
+    )
+
+
+def test_folders_are_what_a_listing_rolls_up(server):
+    server.replies = [folders("files/a+b/1.run%2F", following="x"), folders("files/%C3%BC/2.run/")]
+    found = list(Bucket("uploads").folders("files/", ".run/", "files/a"))
+    assert found == ["files/a b/1.run/", "files/ü/2.run/"]
+    query = (
+        "/uploads/?list-type=2&encoding-type=url&prefix=files%2F&delimiter=.run%2F"
+        "&start-after=files%2Fa"
+    )
+    assert [path for _, path, _, _ in server.asked] == [query, f"{query}&continuation-token=x"]
+
+
+DELETED = b'<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">%b</DeleteResult>'
+
+
+def test_a_thousand_keys_are_deleted_at_once(server):
+    server.replies = [(200, {}, DELETED % b"")]
+    Bucket("uploads").delete_all(f"files/{number}" for number in range(1500))
+    assert [(method, path) for method, path, _, _ in server.asked] == [
+        ("POST", "/uploads/?delete=")
+    ] * 2
+    bodies = [body for *_, body in server.asked]
+    assert [body.count(b"<Key>") for body in bodies] == [1000, 500]
+    checksum = b64decode(server.asked[0][2]["x-amz-checksum-crc32"])
+    assert checksum == zlib.crc32(bodies[0]).to_bytes(4)
+
+
+def test_keys_are_deleted_as_they_are(server):
+    """XML can't write all of them, and reads some as others."""
+    server.replies = [(200, {}, DELETED % b""), (204, {}, b"")]
+    Bucket("uploads").delete_all(["a<&>\"'b", "a\r\n\tb", "a\x01b", "a\uffffb"])
+    (_, _, _, body), *others = server.asked
+    assert [each.text for each in ElementTree.fromstring(body).findall(".//{*}Key")] == [
+        "a<&>\"'b",
+        "a\r\n\tb",
+    ]
+    assert [(method, path) for method, path, _, _ in others] == [
+        ("DELETE", "/uploads/a%01b"),
+        ("DELETE", "/uploads/a%EF%BF%BFb"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        [
+            (
+                200,
+                {},
+                DELETED
+                % b"<Error><Key>a</Key><Code>AccessDenied</Code><Message>No</Message></Error>",
+            ),
+            (204, {}, b""),
+        ],
+        [(403, {}, error("AccessDenied", "No"))],
+    ],
+)
+def test_a_key_that_can_not_be_deleted_is_said_after_the_others_were(server, replies):
+    server.replies = replies
+    with pytest.raises(StoreError, match="s3:DeleteObjects on uploads/a: .*AccessDenied: No"):
+        Bucket("uploads").delete_all(["a", "\x01"])
+    assert len(server.asked) == 2

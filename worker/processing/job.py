@@ -12,14 +12,14 @@ import functools
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from . import clock, command, folder, records, text
+from . import clock, command, folder, publish, records, text
 from .errors import (
     Conflict,
     Exhausted,
@@ -31,7 +31,7 @@ from .errors import (
     Stopped,
 )
 from .events import Upload
-from .objects import LONGEST_KEY, Object, cut, fits
+from .objects import LONGEST_KEY, Listed, Object, cut, fits
 from .output import File, Made, Output, Source
 from .settings import Settings
 
@@ -50,6 +50,9 @@ _MOST_ROUNDS = 10
 
 class Store(Protocol):
     """What a job asks of a bucket; store.Bucket, and the tests' fake."""
+
+    def now(self) -> datetime:
+        """The time, by the clock that calls are signed with."""
 
     def head(self, key: str) -> Object | None:
         """The current version of a key's object; None where there is none."""
@@ -90,6 +93,18 @@ class Store(Protocol):
         """Remove an object, as `head` gave it; raises Conflict when the key has another one.
 
         That it is gone already is no error.
+        """
+
+    def delete_all(self, keys: Iterable[str]) -> None:
+        """Remove what is at these keys, whatever it is.
+
+        Raises StoreError for the first one that could not be removed, after the others were.
+        """
+
+    def listing(self, prefix: str, after: str = "") -> Iterable[Listed]:
+        """The current objects whose keys start with `prefix`, in the order of code points.
+
+        Only those whose keys come after `after`, which need be no object's.
         """
 
 
@@ -148,6 +163,8 @@ class Ending(NamedTuple):
     rival_key: str | None = None
     """Where a job of the same version may have written a result of the other kind meanwhile; None
     when this job wrote none."""
+    replaced: Object | None = None
+    """An output that is gone by this job; it may have been a manifest, whose files must go."""
 
 
 def run(
@@ -206,6 +223,7 @@ def _settle(
                 if ending.stale:
                     store.delete(ending.stale)
                 if _is_settled(seen.upload, ending, store):
+                    publish.remove_replaced(store, settings, ending.replaced)
                     return report
             except Conflict as conflict:
                 report.reason = str(conflict)
@@ -230,11 +248,13 @@ def _give_result(
     if _is_for(seen.upload, seen.output):
         return Ending("unchanged", "the output is current", stale=seen.rejection)
     if _is_for(seen.upload, seen.rejection):
-        return Ending("unchanged", "the rejection is current", stale=seen.output)
+        reason = "the rejection is current"
+        return Ending("unchanged", reason, stale=seen.output, replaced=seen.output)
     output_key, rejection_key = result_keys(upload.key, settings)
     try:
         _check(seen.upload, output_key)
         made = make(seen.upload)
+        begun = publish.new_run(store, settings, output_key, made)
     except Rejected as rejected:
         gave_up = isinstance(rejected, GaveUp)
         record = _record(upload, seen.upload, rejected, gave_up)
@@ -242,10 +262,11 @@ def _give_result(
         metadata = {SOURCE_VERSION: seen.upload.version, **more}
         store.put(rejection_key, record.body, record.content_type, metadata, seen.rejection)
         reason, waited = text.reason(str(rejected)), _seconds_since(seen.upload)
-        return Ending("rejected", reason, None, waited, seen.output, output_key)
-    _put(store, output_key, made, seen.upload, seen.output)
-    waited = _seconds_since(seen.upload)
-    return Ending("succeeded", None, made.pixels, waited, seen.rejection, rejection_key)
+        return Ending("rejected", reason, None, waited, seen.output, output_key, seen.output)
+    metadata = {SOURCE_VERSION: seen.upload.version}
+    publish.put(store, output_key, seen.upload, begun, made, metadata, seen.output)
+    waited, stale = _seconds_since(seen.upload), seen.rejection
+    return Ending("succeeded", None, made.pixels, waited, stale, rejection_key, seen.output)
 
 
 def _is_settled(current: Object, ending: Ending, store: Store) -> bool:
@@ -348,12 +369,6 @@ def _exhausted(resource: str, settings: Settings) -> tuple[str, str]:
         f"the memory does not suffice to process it ({settings.memory_mib or '?'} MiB)",
         "make it smaller, or raise FunctionMemory or TaskSize",
     )
-
-
-def _put(store: Store, key: str, made: Made, upload: Object, replaces: Object | None) -> None:
-    if len(made.files) > 1:
-        raise Failed(f"the job left {len(made.files)} files")
-    store.put_file(key, made.files[0], {SOURCE_VERSION: upload.version}, replaces)
 
 
 def _record(upload: Upload, seen: Object, rejected: Rejected, gave_up: bool) -> Output:

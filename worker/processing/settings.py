@@ -40,6 +40,8 @@ class Settings:
     rejected_prefix: str = "rejected/"
     output_suffix: str = ""
     """What the key of an output has more than that of its upload."""
+    files_prefix: str = "files/"
+    """For the files of several outputs."""
     max_bytes: int = 256 * 1024 * 1024
     mode: str = "local"
     job_version: str = ""
@@ -77,6 +79,7 @@ def from_environment(
         "INPUT_PREFIX": environment.get("INPUT_PREFIX") or Settings.input_prefix,
         "OUTPUT_PREFIX": environment.get("OUTPUT_PREFIX") or Settings.output_prefix,
         "REJECTED_PREFIX": environment.get("REJECTED_PREFIX") or Settings.rejected_prefix,
+        "FILES_PREFIX": environment.get("FILES_PREFIX") or Settings.files_prefix,
     }
     _check_apart(prefixes)
     return Settings(
@@ -84,6 +87,7 @@ def from_environment(
         output_prefix=prefixes["OUTPUT_PREFIX"],
         rejected_prefix=prefixes["REJECTED_PREFIX"],
         output_suffix=environment.get("OUTPUT_SUFFIX", ""),
+        files_prefix=prefixes["FILES_PREFIX"],
         max_bytes=_count(environment, "MAX_BYTES") or Settings.max_bytes,
         mode=environment.get("MODE") or Settings.mode,
         job_version=environment.get("JOB_VERSION") or Settings.job_version,

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from html import unescape
+from html import escape, unescape
+from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_plus, urlencode
 
@@ -29,6 +31,12 @@ if TYPE_CHECKING:
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _AT_ONCE = 16
 """Files on their way to S3: small ones wait for replies more than for the network."""
+
+_DELETED_TOGETHER = 1000
+_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+_NO_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""What XML has no way to write, and a key may have."""
+_ENTITIES = {ord(each): f"&#{ord(each)};" for each in "\t\n\r"}
 
 ARCHIVED = (
     "it is archived, so it can't be read at once: restore it and copy it onto itself, or upload it "
@@ -56,6 +64,10 @@ class Bucket:
     def __init__(self, name: str) -> None:
         self.name = name
         self._endpoint = endpoint(name)
+
+    def now(self) -> datetime:
+        """By the clock that requests are signed with."""
+        return datetime.now(UTC)
 
     def head(self, key: str) -> Object | None:
         """The current version of a key; None where there is none."""
@@ -147,7 +159,7 @@ class Bucket:
         headers = {
             **_description(content_type, metadata),
             **_condition(replaces),
-            "x-amz-checksum-crc32": b64encode(crc32(body).to_bytes(4, "big")).decode(),
+            "x-amz-checksum-crc32": _checksum(body),
         }
         self._written(key, self._call("PUT", "PutObject", key, headers, body))
 
@@ -203,12 +215,65 @@ class Bucket:
         if status not in (204, 404):
             raise self._refused("DeleteObject", seen.key, status, reply)
 
+    def delete_all(self, keys: Iterable[str]) -> None:
+        """Remove what is at these keys from sight, whatever it is.
+
+        Raises StoreError for the first one that could not be removed, after the others were.
+        """
+        problems: list[StoreError] = []
+        rest = iter(keys)
+        while batch := list(islice(rest, _DELETED_TOGETHER)):
+            problems += self._delete_together([key for key in batch if not _NO_XML.search(key)])
+            for key in filter(_NO_XML.search, batch):
+                status, _, reply = self._call("DELETE", "DeleteObject", key)
+                if status not in (204, 404):
+                    problems.append(self._refused("DeleteObject", key, status, reply))
+        if problems:
+            raise problems[0]
+
+    def _delete_together(self, keys: Sequence[str]) -> Iterator[StoreError]:
+        if not keys:
+            return
+        written = (escape(key).translate(_ENTITIES) for key in keys)
+        named = "".join(f"<Object><Key>{key}</Key></Object>" for key in written)
+        body = f'<Delete xmlns="{_NAMESPACE}"><Quiet>true</Quiet>{named}</Delete>'.encode()
+        headers = {"Content-Type": "application/xml", "x-amz-checksum-crc32": _checksum(body)}
+        status, _, reply = self._call("POST", "DeleteObjects", "", headers, body, {"delete": ""})
+        if status != 200:
+            yield self._refused("DeleteObjects", keys[0], status, reply)
+            return
+        page, space = _page(reply, "DeleteResult")
+        for each in page.iterfind(f"{space}Error"):  # a reply of 200 may have some
+            code, said = (each.findtext(f"{space}{name}", "") for name in ("Code", "Message"))
+            key = each.findtext(f"{space}Key", "")
+            yield StoreError("DeleteObjects", self.name, key, f"{code}: {said}")
+
     def listing(self, prefix: str, after: str = "") -> Iterator[Listed]:
         """The current objects whose keys start with the prefix and come after `after`.
 
         In the order of the keys' code points; one call for each 1,000.
         """
-        query = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
+        for page, space in self._pages(prefix, after):
+            for each in page.iterfind(f"{space}Contents"):
+                yield Listed(
+                    unquote_plus(each.findtext(f"{space}Key", "")),
+                    datetime.fromisoformat(each.findtext(f"{space}LastModified", "")),
+                    each.findtext(f"{space}ETag", ""),
+                )
+
+    def folders(self, prefix: str, mark: str, after: str = "") -> Iterator[str]:
+        """What such keys start with up to the first `mark` after the prefix: each once, in order.
+
+        One call for each 1,000 of these, however many objects they have.
+        """
+        for page, space in self._pages(prefix, after, {"delimiter": mark}):
+            for each in page.iterfind(f"{space}CommonPrefixes/{space}Prefix"):
+                yield unquote_plus(each.text or "")
+
+    def _pages(
+        self, prefix: str, after: str, more: Mapping[str, str] = MappingProxyType({})
+    ) -> Iterator[tuple[Element, str]]:
+        query = {"list-type": "2", "encoding-type": "url", "prefix": prefix, **more}
         if after:
             query["start-after"] = cut(after, LONGEST_KEY)  # what is cut comes before the whole
         while True:
@@ -216,12 +281,7 @@ class Bucket:
             if status != 200:
                 raise self._refused("ListBucket", prefix, status, body)
             page, space = _page(body, "ListBucketResult")
-            for each in page.iterfind(f"{space}Contents"):
-                yield Listed(
-                    unquote_plus(each.findtext(f"{space}Key", "")),
-                    datetime.fromisoformat(each.findtext(f"{space}LastModified", "")),
-                    each.findtext(f"{space}ETag", ""),
-                )
+            yield page, space
             if page.findtext(f"{space}IsTruncated") != "true":
                 return
             query["continuation-token"] = page.findtext(f"{space}NextContinuationToken", "")
@@ -315,6 +375,10 @@ def _page(body: bytes, kind: str) -> tuple[Element, str]:
 
     page = ElementTree.fromstring(body)  # noqa: S314 (it comes from S3)
     return page, page.tag.removesuffix(kind)
+
+
+def _checksum(body: bytes) -> str:
+    return b64encode(crc32(body).to_bytes(4, "big")).decode()
 
 
 def _condition(replaces: Object | None) -> dict[str, str]:

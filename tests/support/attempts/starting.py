@@ -42,11 +42,11 @@ def makes_the_role_of_ecs() -> list[Attempt]:
     ]
 
 
-def lists_tasks() -> list[Attempt]:
-    role, action = "LaunchFunctionRole", "ecs:ListTasks"
+def lists_tasks(role: str) -> list[Attempt]:
+    action = "ecs:ListTasks"
     return [
         Attempt(role, action, "*", True, given=_IN_THE_CLUSTER),
-        Attempt(role, action, "*", False, "it counts its own tasks", given=_ELSEWHERE),
+        Attempt(role, action, "*", False, "it sees its own tasks", given=_ELSEWHERE),
         Attempt(role, "ecs:DescribeTasks", "{Task}", True),
         Attempt(role, "ecs:DescribeTasks", "{OtherTask}", False, "it looks at its own tasks"),
     ]
