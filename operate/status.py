@@ -19,7 +19,7 @@ from urllib.parse import quote
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from processing import job
+from processing import job, starters
 
 from tooling.usage import MakeParser
 
@@ -60,6 +60,8 @@ class Status:
     """Overdue ones whose last start came to no job."""
     waiting_for_a_task: int
     running_tasks: int
+    running: list[Json]
+    """The uploads of those that run longest, and since when."""
     failures: int
     unreported_failures: int
     alarms: list[str]
@@ -89,6 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
 def collect(stack: Stack) -> Status:
     """Ask the stack's services. Raises ClientError."""
     outcomes, unsettled, complete = look_at_the_bucket(stack)
+    running = running_tasks(stack.outputs.get("ClusterArn"))
     queue = stack.outputs["FailureQueueUrl"]
     return Status(
         stack=stack.describe(),
@@ -96,15 +99,16 @@ def collect(stack: Stack) -> Status:
         today=jobs_of_today(stack.name),
         uploads={
             "current": outcomes.get("current", 0),
-            "waiting": outcomes.get("young", 0),
+            "waiting": outcomes.get("young", 0) + outcomes.get("running", 0),
             "overdue": sum(outcomes.values())
-            - sum(outcomes.get(each, 0) for each in ("current", "young", "gone")),
+            - sum(outcomes.get(each, 0) for each in ("current", "young", "running", "gone")),
         },
         uploads_complete=complete,
         oldest_overdue=unsettled,
         cant_start=outcomes.get("cant_start", 0),
         waiting_for_a_task=messages(stack.outputs.get("LaunchQueueUrl")),
-        running_tasks=running_tasks(stack.outputs.get("ClusterArn")),
+        running_tasks=len(running),
+        running=running[:LAST],
         failures=messages(queue),
         unreported_failures=messages(resource(stack, "RawFailureQueue")),
         alarms=alarms(stack),
@@ -178,12 +182,21 @@ def messages(queue_url: str | None) -> int:
     return sum(int(said["Attributes"][name]) for name in counts)
 
 
-def running_tasks(cluster: str | None) -> int:
-    """How many tasks run or start; 0 when the stack has no cluster."""
+def running_tasks(cluster: str | None) -> list[Json]:
+    """The uploads of tasks that run or start, and since when, those first that run longest."""
     if not cluster:
-        return 0
-    pages = boto3.client("ecs").get_paginator("list_tasks").paginate(cluster=cluster)
-    return sum(len(page["taskArns"]) for page in pages)
+        return []
+    ecs = boto3.client("ecs")
+    told = [
+        task
+        for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster)
+        if page["taskArns"]
+        for task in ecs.describe_tasks(cluster=cluster, tasks=page["taskArns"])["tasks"]
+    ]
+    return [
+        {"key": starters.key_of(task), "since": task["createdAt"].astimezone(UTC).isoformat()}
+        for task in sorted(told, key=lambda task: task["createdAt"])
+    ]
 
 
 def alarms(stack: Stack) -> list[str]:
@@ -249,6 +262,7 @@ def screen(status: Status) -> str:
         f"{status.uploads['overdue']:,} overdue{overdue}{some}",
         f"  tasks                   {status.running_tasks:,} running, "
         f"{status.waiting_for_a_task:,} waiting for their turn",
+        *(f"    since {each['since'][:19]}  {each['key']}" for each in status.running),
         f"  failure queue           {status.failures:,} messages, "
         f"{status.unreported_failures:,} not yet reported",
         "",

@@ -142,8 +142,11 @@ def prepared(
     **chosen: Any,  # noqa: ANN401, the fields of a plan that the two differ in
 ) -> Sweep:
     """A run that has not begun."""
+    running = starters.running(os.environ)
     plan = Plan(
         grace=grace(),
+        begins=None if running is None else begins(),
+        running=running or frozenset(),
         max_attempts=int(number("MAX_ATTEMPTS")),
         rate=rate(event),
         waits=waits(backlog, records.turn(bucket)),
@@ -220,8 +223,13 @@ def rate(event: Json) -> float:
 
 def grace() -> timedelta:
     """No job takes longer, from the upload to its result: Lambda tries three times, ECS once."""
-    longest = max(TRIES * number("FUNCTION_TIMEOUT"), number("TASK_TIMEOUT"))
-    return timedelta(seconds=longest + number("OVERHEAD_SECONDS"))
+    task = timedelta(seconds=number("TASK_TIMEOUT") + number("OVERHEAD_SECONDS"))
+    return max(begins(), task)
+
+
+def begins() -> timedelta:
+    """After so long, all tries of a function have ended and a task has begun."""
+    return timedelta(seconds=TRIES * number("FUNCTION_TIMEOUT") + number("OVERHEAD_SECONDS"))
 
 
 def number(name: str) -> float:

@@ -37,6 +37,7 @@ GONE = "gone"
 STARTED = "started"
 DUE = "due"
 """What a dry run says instead of `started` and `gave_up`."""
+RUNNING = "running"
 WAITING = "waiting"
 """Started by a sweep, so short a time ago that its job may be under way, or not begun."""
 CANT_START = "cant_start"
@@ -78,7 +79,7 @@ class Plan:
     """What one run is to do."""
 
     grace: timedelta
-    """No job takes longer, from the upload to the result: younger ones are left alone."""
+    """No job takes longer, from the upload to the result."""
     max_attempts: int
     rate: float
     """Jobs started a second, at most."""
@@ -98,6 +99,16 @@ class Plan:
     dry_run: bool = False
     ends: float = float("inf")
     """When to stop, as time.monotonic() has it."""
+    running: frozenset[str | None] = frozenset()
+    """Keys of uploads whose tasks run: those are left alone, however long it takes."""
+    begins: timedelta | None = None
+    """What was asked for so long ago has ended, or its task is among `running`; None: nobody can
+    say which tasks run."""
+
+    @property
+    def patience(self) -> timedelta:
+        """Uploads and starts that are younger than this are left alone."""
+        return self.grace if self.begins is None else self.begins
 
 
 @dataclass
@@ -161,7 +172,7 @@ class Sweep:
 
     def run(self, began: datetime) -> Progress:
         """Look at all uploads until the time is out. Raises what stands in the way of all."""
-        young = began - self._plan.grace
+        young = began - self._plan.patience
         with ThreadPoolExecutor(_TOGETHER) as pool:
             for batch in _batches(self.found(), _BATCH):
                 if not self._count(self._batch(batch, young, pool)):
@@ -216,8 +227,8 @@ class Sweep:
             progress.cant_start += outcome in (CANT_START, STARTED_AGAIN)
             if outcome in UNSETTLED:
                 progress.unsettled = min(progress.unsettled or found.time, found.time)
-                if found.may_mislead:
-                    progress.misleading = min(progress.misleading or found.time, found.time)
+            if outcome in UNSETTLED | {RUNNING} and found.may_mislead:
+                progress.misleading = min(progress.misleading or found.time, found.time)
         return complete
 
     def found(self) -> Iterator[Found]:
@@ -290,6 +301,8 @@ class Sweep:
 
     def _bring_nearer(self, found: Found, key: str, given_up: Object | None) -> str:
         """Start the job, or give it up. Raises what goes wrong."""
+        if key in self._plan.running:
+            return RUNNING
         seen = self._store.head(key)
         if seen is None:
             return GONE
@@ -316,7 +329,7 @@ class Sweep:
         if cant_start:
             if self._plan.patient and now < known.last + self._pause(known.not_begun):
                 return CANT_START
-        elif now < before.last + self._plan.grace or (waits and not failure):
+        elif now < before.last + self._plan.patience or (waits and not failure):
             return WAITING
         if known.made >= self._plan.max_attempts:
             return self._give_up(upload, known, record, uploaded)
@@ -337,9 +350,9 @@ class Sweep:
 
     def _pause(self, not_begun: int) -> timedelta:
         """How long after so many starts in a row that came to no job the next one is."""
-        grace = self._plan.grace
-        longest = max(LONGEST_PAUSE, grace)
-        return min(grace * (1 << min(not_begun, 20)), longest)
+        patience = self._plan.patience
+        longest = max(LONGEST_PAUSE, patience)
+        return min(patience * (1 << min(not_begun, 20)), longest)
 
     def _give_up(
         self, upload: Upload, attempts: records.Attempts, record: Object | None, uploaded: datetime

@@ -92,13 +92,14 @@ def test_uploads_are_counted_by_what_they_wait_for(
     assert pipeline.result(key, version).is_output
 
 
-def test_running_tasks_are_counted(
+def test_running_tasks_are_counted_and_named(
     task_pipeline: Pipeline, maze: Maze, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     outputs, key = task_pipeline.outputs, "input/status/running.png"
     task = run_endless_task(task_pipeline, tmp_path, key)
     _, found = said(task_pipeline, capsys)
     assert found["running_tasks"] == 1
+    assert [each["key"] for each in found["running"]] == [key]
     ecs = task_pipeline.aws.client("ecs")
     ecs.stop_task(cluster=outputs["ClusterArn"], task=task, reason="a test")
     task_pipeline.failure(key)

@@ -118,12 +118,10 @@ def test_the_launch_function_sees_and_starts_tasks_of_this_stack_only() -> None:
 
 
 @every_engine
-def test_the_sweep_is_told_of_the_queue_and_of_no_cluster(engine: dict[str, str]) -> None:
+def test_the_sweep_sees_the_tasks_and_is_not_told_how_to_start_one(engine: dict[str, str]) -> None:
     told = synthesize(engine, **MAX_TASKS)["SweepFunction"]["Environment"]["Variables"]
-    assert told["LAUNCH_QUEUE"] == "<LaunchQueue>"
-    assert (
-        not {"CLUSTER", "TASK_DEFINITION", "SUBNETS", "SECURITY_GROUP", "PUBLIC_IP"} & told.keys()
-    )
+    assert (told["LAUNCH_QUEUE"], told["CLUSTER"]) == ("<LaunchQueue>", "<Cluster.Arn>")
+    assert not {"TASK_DEFINITION", "SUBNETS", "SECURITY_GROUP", "PUBLIC_IP"} & told.keys()
 
 
 def test_the_launch_function_is_told_all_that_it_reads() -> None:

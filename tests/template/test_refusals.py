@@ -65,7 +65,7 @@ RANGES = {
     "MaxBytes": (1, 99_999_999_999_999),
     "FunctionMemory": (128, 10_240),
     "FunctionTimeout": (1, 900),
-    "TaskTimeout": (1, 99_999),
+    "TaskTimeout": (1, 604_800),
     "MaxTasks": (0, 9_999),
     "MaxAttempts": (1, 99),
 }

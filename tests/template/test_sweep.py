@@ -138,6 +138,8 @@ def test_the_sweep_starts_the_stacks_own_tasks() -> None:
         "sqs:SendMessage",
         "ecs:RunTask",
         "iam:PassRole",
+        "ecs:ListTasks",
+        "ecs:DescribeTasks",
     }
 
 

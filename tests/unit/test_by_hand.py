@@ -93,7 +93,7 @@ def test_the_rate_is_kept_from_one_slice_to_the_next(monkeypatch, asked, apart):
     assert function.begun == pytest.approx([0, apart, 2 * apart])
 
 
-def test_what_cant_start_is_on_the_screen():
+def test_what_cant_start_and_what_runs_is_on_the_screen():
     counts = {"current": 5, "waiting": 0, "overdue": 4}
     shown = status.screen(
         status.Status(
@@ -105,7 +105,8 @@ def test_what_cant_start_is_on_the_screen():
             oldest_overdue="2026-01-01",
             cant_start=3,
             waiting_for_a_task=0,
-            running_tasks=0,
+            running_tasks=1,
+            running=[{"key": "input/film.mp4", "since": "2026-01-02T03:04:05.678+00:00"}],
             failures=0,
             unreported_failures=0,
             alarms=[],
@@ -113,6 +114,7 @@ def test_what_cant_start_is_on_the_screen():
         )
     )
     assert "4 overdue (the oldest of 2026-01-01), 3 of which can't start" in shown
+    assert "since 2026-01-02T03:04:05  input/film.mp4" in shown
 
 
 def test_a_sweep_that_so_many_failures_stopped_is_not_gone_on_with(monkeypatch):

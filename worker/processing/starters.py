@@ -164,6 +164,33 @@ def backlog(environment: Mapping[str, str]) -> bool:
     return bool(environment.get("LAUNCH_QUEUE")) and Queue(environment).backlog()
 
 
+def running(environment: Mapping[str, str]) -> frozenset[str | None] | None:
+    """The keys of uploads whose tasks run or are about to; None where nobody can say."""
+    cluster = environment.get("CLUSTER")
+    if not cluster:
+        return None
+    ecs, found = boto3.client("ecs", config=_config()), set[str | None]()
+    try:
+        for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster):
+            if tasks := page["taskArns"]:  # at most as many as DescribeTasks takes
+                said = ecs.describe_tasks(cluster=cluster, tasks=tasks)["tasks"]
+                found |= {key_of(task) for task in said}
+    except Refused as error:
+        print(json.dumps({"running": f"not known: {error}"}))
+        return None
+    return frozenset(found)
+
+
+def key_of(task: Mapping[str, Any]) -> str | None:
+    """The key of the upload that a task was started for, as DescribeTasks has it."""
+    variables = (
+        each
+        for container in task["overrides"].get("containerOverrides", [])
+        for each in container.get("environment", [])
+    )
+    return next((each["value"] for each in variables if each["name"] == "S3_KEY"), None)
+
+
 def _config(attempts: int = ATTEMPTS) -> Config:
     retries = {"mode": "standard", "total_max_attempts": attempts}
     return Config(retries=retries, max_pool_connections=32)

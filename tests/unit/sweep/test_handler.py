@@ -47,6 +47,10 @@ class Clients:
         self.calls: list[dict] = []
         self.failures: list[dict] = []
         self.error: Exception | None = None
+        self.running: list[str] = []
+        """The keys of uploads whose tasks run."""
+        self.unknown: Exception | None = None
+        """What ECS says instead of naming them."""
         self.exceptions = SimpleNamespace(QueueDoesNotExist=NoQueue)
 
     def client(self, service: str, config: object) -> Clients:
@@ -63,6 +67,20 @@ class Clients:
             "failures": self.failures,
             "tasks": [] if self.failures else [{"taskArn": "a task"}],
         }
+
+    def get_paginator(self, operation: str) -> Clients:
+        assert operation == "list_tasks"
+        return self
+
+    def paginate(self, cluster: str) -> list[dict]:
+        if self.unknown:
+            raise self.unknown
+        return [{"taskArns": [key]} for key in self.running] or [{"taskArns": []}]
+
+    def describe_tasks(self, cluster: str, tasks: list[str]) -> dict:
+        variables = [{"name": "S3_BUCKET", "value": "b"}, {"name": "S3_KEY", "value": tasks[0]}]
+        worker = {"name": "worker", "environment": variables}
+        return {"tasks": [{"overrides": {"containerOverrides": [worker]}}]}
 
     def get_queue_attributes(self, **request: object) -> None:
         raise NoQueue("The specified queue does not exist.")
@@ -422,3 +440,50 @@ def test_s3_that_gives_no_output_ends_the_sweep_and_keeps_its_state(handler, sto
     with pytest.raises(StoreError, match="no output"):
         handler(resume=True)
     assert store.body(".sweep/state") == b'{"after": "k"}'
+
+
+@pytest.fixture
+def long_tasks(tasks, monkeypatch):
+    """Those that may take a week."""
+    monkeypatch.setenv("TASK_TIMEOUT", "604800")
+
+
+def test_a_task_that_runs_is_left_alone_for_as_long_as_it_does(long_tasks, handler, store, aws):
+    """And nothing else is: what no task runs for is started, however long a task may take."""
+    for name in ("runs", "lost"):
+        store.upload(f"input/{name}", b"x")
+    aws.running = ["input/runs"]
+    for _ in range(3):
+        said = handler()
+    assert said["outcomes"]["running"] == 1
+    assert {starts_of(call) for call in aws.calls} == {"input/lost"}
+    aws.running = []
+    handler()
+    assert "input/runs" in map(starts_of, aws.calls)
+
+
+def starts_of(call: dict) -> str:
+    (override,) = call["overrides"]["containerOverrides"]
+    return next(each["value"] for each in override["environment"] if each["name"] == "S3_KEY")
+
+
+def test_a_task_that_runs_is_nothing_overdue(long_tasks, handler, store, aws):
+    store.upload("input/runs", b"x")
+    aws.running = ["input/runs"]
+    said = handler(resume=True)
+    assert (said["outcomes"], said["unsettled_seconds"]) == ({"running": 1}, 0)
+
+
+def test_where_nobody_says_what_runs_a_job_has_all_its_time(long_tasks, handler, store, aws):
+    store.upload("input/a", b"x")
+    reply = {"Error": {"Code": "ThrottlingException"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    aws.unknown = ClientError(reply, "ListTasks")
+    assert handler()["outcomes"] == {"young": 1}
+    aws.unknown = None
+    assert handler()["outcomes"] == {"started": 1}
+
+
+def test_without_a_cluster_a_task_of_the_former_mode_has_all_its_time(handler, store, monkeypatch):
+    monkeypatch.setenv("TASK_TIMEOUT", "604800")
+    store.upload("input/a", b"x")
+    assert handler()["outcomes"] == {"young": 1}
