@@ -63,7 +63,7 @@ def app(monkeypatch: pytest.MonkeyPatch, store: MemoryStore) -> Iterator[ModuleT
 
 
 def test_a_job_without_time_ends_before_lambda_ends_it_and_says_so(app, store, capsys):
-    began = time.monotonic()
+    began, others = time.monotonic(), set(processes.descendants(os.getpid()))
     with pytest.raises(Failed, match="out of time: not done in the 2 s that FunctionTimeout"):
         app.handler(EVENT, context(1.6))
     assert time.monotonic() - began < 10
@@ -71,7 +71,7 @@ def test_a_job_without_time_ends_before_lambda_ends_it_and_says_so(app, store, c
     assert (report["outcome"], report["key"]) == ("failed", "input/a")
     assert "out of time" in report["reason"]
     assert [key for key in store.versions if key.startswith(("output/", "rejected/"))] == []
-    assert processes.descendants(os.getpid()) == []
+    assert set(processes.descendants(os.getpid())) < others  # its runner is gone, too
 
 
 def test_a_store_that_does_not_respond_is_stopped_too(app, store):
@@ -133,6 +133,8 @@ def test_the_limit_is_for_processing_not_for_s3(store, supervised):
 
 
 def test_a_task_that_is_told_to_stop_has_no_result_from_that(store, supervised):
+    others = set(processes.descendants(os.getpid()))
+
     def stop(number: int, frame: object) -> None:
         raise Stopped("by SIGTERM")
 
@@ -144,7 +146,7 @@ def test_a_task_that_is_told_to_stop_has_no_result_from_that(store, supervised):
     finally:
         signal.signal(signal.SIGALRM, before)
     assert [key for key in store.versions if key.startswith(("output/", "rejected/"))] == []
-    assert processes.descendants(os.getpid()) == []
+    assert set(processes.descendants(os.getpid())) <= others
 
 
 def test_a_limit_within_a_limit_leaves_the_outer_one_as_it_was():
