@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -96,7 +96,7 @@ class Pipeline:
         """The physical id of a resource of the stack."""
         return self.aws.resource(self.stack, name)
 
-    def upload(self, key: str, body: bytes) -> str:
+    def upload(self, key: str, body: bytes | BinaryIO) -> str:
         """Put an object; gives its version."""
         reply = self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
         return str(reply["VersionId"])

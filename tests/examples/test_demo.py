@@ -18,6 +18,14 @@ SHA256 = hashlib.sha256(sample("checksum").read_bytes()).hexdigest()
 OUTPUTS = {
     "checksum": ["sample.txt.sha256"],
     "parquet": ["sample.csv.parquet"],
+    "pdf": ["sample.pdf.json", "sample.pdf/page-0001.png", "sample.pdf/page-0002.png"],
+    "unzip": [
+        "sample.zip.json",
+        "sample.zip/letters/a.txt",
+        "sample.zip/letters/b.txt",
+        "sample.zip/readme.txt",
+    ],
+    "video": ["sample.mp4.json", "sample.mp4/sound.m4a", "sample.mp4/thumbnail.jpg"],
 }
 
 

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -187,3 +189,21 @@ def test_a_command_reaches_the_job_as_it_was_typed(aws: EmbeddedAws) -> None:
         FunctionName=aws.resource("typed", "ProcessFunction")
     )
     assert function["Environment"]["Variables"]["COMMAND"] == ODD
+
+
+def test_a_list_in_samconfig_keeps_the_quotes_within_a_commands_own() -> None:
+    """As README has it."""
+    (line,) = re.findall(r"`(parameter_overrides = .*)`", (paths.ROOT / "README.md").read_text())
+    values = tomllib.loads(line)["parameter_overrides"]
+    program = (
+        "import json, sys; from samcli.cli.types import CfnParameterOverridesType as Type\n"
+        "print(json.dumps(Type().convert(json.loads(sys.argv[1]), None, None)))"
+    )
+    python = paths.SAM.with_name("python")
+    done = subprocess.run(
+        [python, "-c", program, json.dumps(values)], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == {
+        "Mode": "fargate",
+        "Command": "ffmpeg -i {input} {output}/sound.wav",
+    }

@@ -1,0 +1,31 @@
+"""What README says of a job of one's own is one of the examples, word for word."""
+
+import re
+
+import pytest
+
+from tooling import paths
+
+README = (paths.ROOT / "README.md").read_text()
+EXAMPLES = sorted(path for path in (paths.ROOT / "examples").iterdir() if path.is_dir())
+
+
+def test_the_code_in_readme_is_that_of_the_example() -> None:
+    shown = re.findall(r"(?s)```(?:python)?\n# (examples/\S+)\n(.*?)```", README)
+    assert len(shown) == 2
+    for name, text in shown:
+        assert text == (paths.ROOT / name).read_text(), name
+
+
+def test_its_commands_are_those_of_the_examples_own_readme() -> None:
+    own = (paths.ROOT / "examples/pdf/README.md").read_text()
+    commands = re.search(r"(?s)```\n(make demo JOB.*?)```", README)
+    assert commands
+    assert commands[1] in own
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_each_example_has_a_short_readme_a_sample_and_a_place_in_readme(example) -> None:
+    assert len((example / "README.md").read_text().splitlines()) <= 12
+    assert len([*example.glob("sample.*")]) == 1
+    assert f"(examples/{example.name})" in README or example.name == "pdf"
