@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,11 @@ class Run:
         mib = self.room_mib and (processes.resident([os.getpid()]) >> 20) + self.room_mib
         memory = mib and mib * 8 // 7
         self.supervisor = Supervisor(name, words, environment, memory, self.lines.append)
+        return self.again(body, key)
+
+    def again(self, body: bytes, key: str = "a/b.txt") -> dict[str, bytes]:
+        """One more job of the same supervisor."""
+        assert self.supervisor
         with folder.made(None) as place:
             place.empty()
             path = place.source / "source.txt"
@@ -83,6 +89,7 @@ def test_a_job_that_never_ends_is_out_of_time(run: Run, name: str) -> None:
         ("exit_0", "SystemExit: 0"),
         ("exit_3", "SystemExit: 3"),
         ("end_0", "bad:end_0 ended its process with exit code 0"),
+        ("end_65", "bad:end_65 ended its process with exit code 65"),
         ("abort", r"signal 6 \(SIGABRT\)"),
         ("segfault", r"signal 11 \(SIGSEGV\)"),
         ("interrupt", "^KeyboardInterrupt$"),
@@ -171,15 +178,17 @@ def test_no_credentials_are_to_be_found(run: Run) -> None:
 
 def test_a_runner_serves_one_job_after_the_other(run: Run) -> None:
     run("bad:write")
-    supervisor, lines = run.supervisor, run.lines
-    assert supervisor
     for body in (b"one", b"two"):
-        with folder.made(None) as place:
-            place.empty()
-            path = place.source / "source"
-            path.write_bytes(body)
-            supervisor(Source(path, "input/x", "x", "text/plain", {}, 3, "v"), place)
-    assert lines == []
+        run.again(body)
+    assert run.lines == []
+
+
+def test_a_job_that_is_out_of_time_harms_no_later_one(run: Run) -> None:
+    run.seconds = 2
+    program = 'test -s "$INPUT" || sleep 3600; cp "$INPUT" "$OUTPUT/copy"'
+    with pytest.raises(OutOfTime):
+        run(body=b"", words=("sh", "-c", program))
+    assert run.again(b"hi") == {"copy": b"hi"}
 
 
 def test_files_and_folders_are_outputs(run: Run) -> None:
@@ -227,6 +236,34 @@ def test_a_commands_exit_code_is_its_outcome(
 ) -> None:
     with pytest.raises(error, match=reason):
         run(words=(*SHELL, program))
+
+
+def test_what_a_command_leaves_in_the_background_is_ended(run: Run) -> None:
+    """Its parent is gone, so that it would be the child of another process than the worker."""
+    made = run(words=(*SHELL, 'sleep 3600 & echo $! > "$OUTPUT/pid"'))
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(made["pid"]), 0)
+
+
+def test_a_worker_that_is_killed_takes_its_runner_and_job_along(run: Run) -> None:
+    processes.adopt_orphans()  # so that this process hears how they ended
+    worker, began = os.fork(), time.monotonic()
+    if not worker:
+        try:
+            run(words=("sleep", "5"))
+        finally:
+            os._exit(1)
+    pids: list[int] = []
+    while len(pids) < 2 or Path(f"/proc/{pids[1]}/comm").read_text() != "sleep\n":
+        assert time.monotonic() - began < 10
+        pids = processes.descendants(worker)
+    os.kill(worker, signal.SIGKILL)
+    assert [os.waitpid(pid, 0)[1] for pid in (worker, *pids)] == [signal.SIGKILL] * 3
+
+
+def test_the_kernel_takes_a_job_before_its_worker(run: Run) -> None:
+    made = run(words=(*SHELL, 'cat /proc/self/oom_score_adj > "$OUTPUT/score"'))
+    assert made == {"score": b"1000\n"}
 
 
 def test_a_program_that_is_not_there_is_named(run: Run) -> None:

@@ -104,6 +104,11 @@ def end_0(body: bytes, content_type: str) -> NoReturn:
     os._exit(0)
 
 
+def end_65(body: bytes, content_type: str) -> NoReturn:
+    """Ends as a command does that rejects."""
+    os._exit(65)
+
+
 def abort(body: bytes, content_type: str) -> NoReturn:
     os.abort()
 
