@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processing import folder, job, processes
+from processing import command, folder, job, processes
 from processing.errors import Exhausted, Failed, OutOfTime, Rejected, WrongProcessor
 from processing.joblog import LONGEST_LINE, MOST_BYTES
 from processing.output import Made, Source
@@ -279,3 +279,16 @@ def test_a_folder_is_removed_whatever_its_modes(tmp_path: Path) -> None:
     locked.chmod(0)
     folder.remove(locked)
     assert not locked.exists()
+
+
+def test_a_disk_is_empty_before_a_job_and_after_it(tmp_path: Path) -> None:
+    (tmp_path / "left behind").write_text("x")
+    with folder.made(tmp_path) as place:
+        place.empty()
+        assert list(tmp_path.iterdir()) == [place.path]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_uploads_file_has_its_extension_if_it_is_plain() -> None:
+    names = ["a/b.tar.GZ", "b", "b.a b", "b.-x", f"b.{'x' * 17}"]
+    assert list(map(command.source_name, names)) == ["source.GZ", *["source"] * 4]
