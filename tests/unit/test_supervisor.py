@@ -208,6 +208,12 @@ def test_a_folder_that_is_no_longer_the_jobs_has_no_outputs(run: Run, name: str)
         run(f"bad:{name}")
 
 
+@pytest.mark.parametrize("name", ["outcome_as_link", "outcome_as_pipe", "outcome_without_end"])
+def test_an_outcome_that_is_no_small_file_says_nothing(run: Run, name: str) -> None:
+    with pytest.raises(Failed, match=f"bad:{name} ended its process with exit code 3"):
+        run(f"bad:{name}")
+
+
 SHELL = ("sh", "-c")
 
 

@@ -97,6 +97,13 @@ def kill(pids: list[int]) -> None:
             os.waitpid(pid, os.WNOHANG)
 
 
+def wait_for_end(child: int) -> None:
+    """End a child, and come back when its own children have another parent; it is not reaped."""
+    with contextlib.suppress(OSError):
+        os.kill(child, signal.SIGKILL)
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+
+
 def resident(pids: list[int]) -> int:
     """Bytes of memory that they have; what they share counts for each of them."""
     total = 0

@@ -167,6 +167,8 @@ class Supervisor:
         if os.getpid() == 1:  # at once, so that nothing can start anew meanwhile; the runner, too
             with contextlib.suppress(ProcessLookupError):
                 os.kill(-1, signal.SIGKILL)
+        if runner.ended:  # its pipes close before its children become this process's own
+            processes.wait_for_end(runner.pid)
         ends = time.monotonic() + _END_SECONDS
         while pids := [p for p in self._descendants() if p != runner.pid]:
             processes.kill(pids)

@@ -293,5 +293,24 @@ def pipe(source: Source, outputs: Path) -> None:
     os.mkfifo(outputs / "pipe")
 
 
+def outcome_as_link(source: Source, outputs: Path) -> NoReturn:
+    """Makes what it should say of itself a link to what the worker may read."""
+    told = outputs.parent / "told.json"
+    told.write_text('{"outcome": "rejected", "reason": "by a link"}')
+    (outputs.parent / "outcome.json").symlink_to(told)
+    os._exit(3)
+
+
+def outcome_as_pipe(source: Source, outputs: Path) -> NoReturn:
+    os.mkfifo(outputs.parent / "outcome.json")
+    os._exit(3)
+
+
+def outcome_without_end(source: Source, outputs: Path) -> NoReturn:
+    with (outputs.parent / "outcome.json").open("wb") as file:
+        file.truncate(64 * GIB)
+    os._exit(3)
+
+
 def nothing(source: Source, outputs: Path) -> None:
     """Succeeds, and leaves no file."""
