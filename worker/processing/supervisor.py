@@ -169,11 +169,12 @@ class Supervisor:
                 os.kill(-1, signal.SIGKILL)
         if runner.ended:  # its pipes close before its children become this process's own
             processes.wait_for_end(runner.pid)
-        ends = time.monotonic() + _END_SECONDS
-        while pids := [p for p in self._descendants() if p != runner.pid]:
+        ends, quiet = time.monotonic() + _END_SECONDS, 0
+        # Twice: one whose parent just ends may be listed neither below it nor, yet, below this one.
+        while quiet < 2 and time.monotonic() < ends:
+            pids = [p for p in self._descendants() if p != runner.pid]
             processes.kill(pids)
-            if time.monotonic() > ends:
-                return
+            quiet = 0 if pids else quiet + 1
             time.sleep(0.001)
 
     def _descendants(self) -> list[int]:
