@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,15 +16,16 @@ from tests.support.memory_store import MemoryStore
 Operation = Callable[[], Any]
 
 
-class Line:
+class Line(ABC):
     """A bucket, each of whose calls goes through `_call`."""
 
     def __init__(self, bucket: MemoryStore) -> None:
         self._bucket = bucket
         self.name = bucket.name
 
+    @abstractmethod
     def _call(self, operation: Operation) -> Any:
-        raise NotImplementedError
+        """Do it, or let an accident happen."""
 
     def now(self) -> datetime:
         return self._bucket.now()
