@@ -49,7 +49,7 @@ ALL_INSTALLED = $(patsubst requirements/%.txt,$(ENV)/%/.installed,\
   $(filter-out requirements/uv.txt,$(wildcard requirements/*.txt)))
 
 # Tests that share something expensive run in one process: tests/conftest.py.
-SIDE_BY_SIDE = -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE = -n $(PROCESSES)
 
 .PHONY: test
 test: setup $(ALL_INSTALLED) ## run every test that this machine can run, some side by side [PROCESSES=2]
@@ -61,7 +61,7 @@ check: setup ## lint and unit tests, side by side, for the time between two chan
 
 .PHONY: unit
 unit: setup ## the unit tests alone
-	$(DEV)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/unit
+	$(DEV)/python -m pytest -q $(SIDE_BY_SIDE) tests/unit
 
 .PHONY: load-test
 load-test: setup ## the load and fault-injection tests in their long size, for figures [RUNS=20 BUSY=4 UPLOADS=500: real uploads only, so often, on a busy machine]

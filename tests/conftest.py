@@ -7,8 +7,11 @@ are a group, which one process runs. The groups begin in this order: those that 
 
 from __future__ import annotations
 
+from typing import Any
+
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.figures import (
     figure,
@@ -61,15 +64,32 @@ ORDER = [
 """Those that take longest first; the others in the order of their names."""
 
 
-def group(item: pytest.Item) -> str:
-    path = item.path.relative_to(item.config.rootpath).as_posix()
-    found = next((name for start, name in GROUPS.items() if path.startswith(start)), path)
-    return IN_CONTAINERS if found == STACKS and "docker" in item.name else found
+def group(test: str) -> str:
+    """The group of a test, by its node id."""
+    file, _, name = test.partition("::")
+    found = next((name for start, name in GROUPS.items() if file.startswith(start)), file)
+    return IN_CONTAINERS if found == STACKS and "docker" in name else found
+
+
+class ByGroup(LoadScopeScheduling):
+    """All tests of a group go to one process. (pytest-xdist's own groups, by a mark, do nothing
+    with pytest 9.2: each process made everything, and then ran half of the tests.)"""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
+    config.option.loadscopereorder = False  # in our order, and not those of most tests first
+    return ByGroup(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    groups = {item: group(item) for item in items}
-    for item, name in groups.items():
-        item.add_marker(pytest.mark.xdist_group(name))
-    items.sort(key=lambda item: ORDER.index(groups[item]) if groups[item] in ORDER else len(ORDER))
+    """Those of a group one after the other, the longest groups first."""
+    items.sort(key=lambda item: place(group(item.nodeid)))
+
+
+def place(name: str) -> int:
+    return ORDER.index(name) if name in ORDER else len(ORDER)
