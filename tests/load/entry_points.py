@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from local.pipeline import output_key, rejection_key
+from local.pipeline import RUN, output_key, rejection_key
 from tooling import paths
 
 
@@ -25,6 +25,10 @@ class EntryPoints:
     environment: Mapping[str, str]
     """What leads to the bucket."""
     handler: Callable[[dict[str, Any], Any], None]
+
+    def of(self, command: str) -> Self:
+        """The same with tasks that run a command."""
+        return replace(self, environment={**self.environment, "COMMAND": command})
 
     def task(self, key: str) -> subprocess.Popen[str]:
         """Start the container's process, from the source."""
@@ -77,6 +81,23 @@ class Bucket:
         """As a job of that version of the upload would have done."""
         metadata = {"source-version": version}
         self.s3.put_object(Bucket=self.name, Key=key, Body=b"{}", Metadata=metadata)
+
+    def read(self, key: str) -> bytes | None:
+        """An upload's output, as whoever follows a manifest reads it; None where there is none."""
+        try:
+            found = self.s3.get_object(Bucket=self.name, Key=output_key(key))
+        except ClientError as missing:
+            if missing.response["Error"]["Code"] != "NoSuchKey":
+                raise
+            return None
+        if RUN not in found["Metadata"]:
+            return bytes(found["Body"].read())
+        return b"".join(
+            self.s3.get_object(Bucket=self.name, Key=each["key"], IfMatch=each["etag"])[
+                "Body"
+            ].read()
+            for each in json.load(found["Body"])["files"]
+        )
 
     def results(self, key: str) -> dict[str, str]:
         """The keys of the results that are there now, and the upload's versions they are for."""

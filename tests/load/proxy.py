@@ -26,6 +26,13 @@ class Call(NamedTuple):
     """From 0, since the last `calm`."""
     method: str
     key: str
+    query: str
+    """What the path's query begins with, which tells calls of one method apart."""
+
+    @property
+    def name(self) -> str:
+        """As `POST uploads`, which begins an upload in parts."""
+        return f"{self.method} {self.query}".rstrip()
 
 
 class Reply(NamedTuple):
@@ -36,8 +43,31 @@ class Reply(NamedTuple):
     """So many bytes of the body are not sent before the connection is closed."""
 
 
+Act = Callable[[], Reply | None]
+
+
 class HangUp(Exception):
     """Close the connection without a reply."""
+
+
+def strike(proxy: Proxy, at: int | str, act: Act, *, after: bool = False) -> None:
+    """Act once: before S3 sees the call, or after it responded, with nobody knowing.
+
+    `at` is the number of the call, or its name; then it is the first one of these.
+    """
+    met = itertools.count()
+
+    def acts(call: Call) -> Reply | None:
+        return act() if at in (call.number, call.name) and next(met) == 0 else None
+
+    if after:
+        proxy.after = lambda call, reply: acts(call)
+    else:
+        proxy.before = acts
+
+
+def hang_up() -> None:
+    raise HangUp
 
 
 def error(status: int, code: str) -> Reply:
@@ -67,8 +97,10 @@ class _Handler(Handler):
 
     def pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        _, _, key = urlsplit(self.path).path.removeprefix("/").partition("/")
-        call = Call(next(self.server.numbers), self.command, unquote(key))
+        at = urlsplit(self.path)
+        _, _, key = at.path.removeprefix("/").partition("/")
+        query = at.query.partition("&")[0].partition("=")[0]
+        call = Call(next(self.server.numbers), self.command, unquote(key), query)
         self.server.calls.append(call)
         before, after = self.server.before, self.server.after
         try:
@@ -81,7 +113,7 @@ class _Handler(Handler):
             return
         self._respond(reply)
 
-    do_HEAD = do_GET = do_PUT = do_DELETE = pass_on
+    do_HEAD = do_GET = do_PUT = do_POST = do_DELETE = pass_on
 
     def _ask(self, body: bytes) -> Reply:
         connection = http.client.HTTPConnection(self.server.upstream, timeout=60)

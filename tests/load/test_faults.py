@@ -7,23 +7,21 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from subprocess import Popen
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from local.pipeline import output_key, rejection_key
 from tests.load.entry_points import Bucket, EntryPoints, report_of
 from tests.load.judge import repeats
-from tests.load.proxy import Call, HangUp, Proxy, Reply, error
+from tests.load.proxy import Call, HangUp, Proxy, Reply, error, hang_up, strike
 
 Maze = Callable[[int], bytes]
-Moment = Literal["before", "after"]
 
 MENDED = ["HEAD", "HEAD", "HEAD", "GET", "PUT", "DELETE", "HEAD", "HEAD"]
 """The calls of a job for an upload whose older version had the other result: all that there are.
 """
 CALLS = range(len(MENDED))
-MOMENTS: tuple[Moment, ...] = ("before", "after")
 
 
 class Case(NamedTuple):
@@ -49,28 +47,16 @@ def case(request: pytest.FixtureRequest, bucket: Bucket, key: str, maze: Maze) -
     return Case(key, bucket.upload(key, new[0]), new[1], bucket)
 
 
-def strike(proxy: Proxy, number: int, moment: Moment, act: Callable[[], Reply | None]) -> None:
-    """Act once: before S3 sees call `number`, or after it responded, but before the job knows."""
-    if moment == "before":
-        proxy.before = lambda call: act() if call.number == number else None
-    else:
-        proxy.after = lambda call, reply: act() if call.number == number else None
-
-
-def hang_up() -> None:
-    raise HangUp
-
-
 def test_these_are_all_calls_of_a_job(case: Case, proxy: Proxy, entry_points: EntryPoints) -> None:
     entry_points.function(case.key)
     assert [call.method for call in proxy.calls] == MENDED
     case.assert_one_result()
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("number", CALLS)
 def test_after_a_killed_task_a_second_run_ends_right(
-    number: int, moment: Moment, case: Case, proxy: Proxy, entry_points: EntryPoints
+    number: int, after: bool, case: Case, proxy: Proxy, entry_points: EntryPoints
 ) -> None:
     started: Future[Popen[str]] = Future()
 
@@ -79,7 +65,7 @@ def test_after_a_killed_task_a_second_run_ends_right(
         started.result().wait()
         raise HangUp
 
-    strike(proxy, number, moment, kill)
+    strike(proxy, number, kill, after=after)
     started.set_result(entry_points.task(case.key))
     output, _ = started.result().communicate(timeout=60)
     assert (started.result().returncode, output) == (-9, "")
@@ -93,7 +79,7 @@ def test_after_a_killed_task_a_second_run_ends_right(
 def test_a_lost_reply_is_no_second_result(
     number: int, case: Case, proxy: Proxy, entry_points: EntryPoints
 ) -> None:
-    strike(proxy, number, "after", hang_up)
+    strike(proxy, number, hang_up, after=True)
     entry_points.function(case.key)
     case.assert_one_result()
 
@@ -109,7 +95,7 @@ def test_a_lost_reply_is_no_second_result(
 def test_a_passing_fault_of_s3_passes(
     number: int, status: int, code: str, case: Case, proxy: Proxy, entry_points: EntryPoints
 ) -> None:
-    strike(proxy, number, "before", lambda: error(status, code))
+    strike(proxy, number, lambda: error(status, code))
     entry_points.function(case.key)
     case.assert_one_result()
 
@@ -130,7 +116,7 @@ def test_a_conflict_makes_the_job_start_over(
     method: str, status: int, code: str, case: Case, proxy: Proxy, entry_points: EntryPoints
 ) -> None:
     number = MENDED.index(method)
-    strike(proxy, number, "before", lambda: error(status, code))
+    strike(proxy, number, lambda: error(status, code))
     entry_points.function(case.key)
     assert [call.method for call in proxy.calls[number + 1 :][:3]] == ["HEAD"] * 3
     case.assert_one_result()
@@ -180,7 +166,7 @@ def test_an_overwrite_during_the_job_ends_in_the_newest_result(
     number: int, case: Case, proxy: Proxy, entry_points: EntryPoints, maze: Maze
 ) -> None:
     newest: list[str] = []
-    strike(proxy, number, "before", lambda: newest.append(case.bucket.upload(case.key, maze(3))))
+    strike(proxy, number, lambda: newest.append(case.bucket.upload(case.key, maze(3))))
     entry_points.function(case.key)
     assert case.bucket.results(case.key) == {output_key(case.key): newest[0]}
 
@@ -201,7 +187,7 @@ def test_a_slow_job_of_an_old_version_removes_what_it_wrote_once_more(
         new.append(bucket.upload(key, maze(1)))
         job()
 
-    strike(proxy, MENDED.index("PUT"), "before", be_overtaken)
+    strike(proxy, MENDED.index("PUT"), be_overtaken)
     entry_points.function(key)
     assert bucket.histories(key) == [new, [old, None, old, None]]
     assert repeats(*bucket.histories(key)) == ([], [old])
@@ -215,7 +201,7 @@ def test_an_upload_that_is_deleted_during_the_job_ends_quietly(
     def delete() -> None:
         case.bucket.s3.delete_object(Bucket=case.bucket.name, Key=case.key)
 
-    strike(proxy, number, "before", delete)
+    strike(proxy, number, delete)
     entry_points.function(case.key)
     assert case.bucket.results_ever(case.key).count(case.version) <= 1
 

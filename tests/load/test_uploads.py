@@ -1,4 +1,5 @@
-"""Real uploads, overwrites and duplicate events through the embedded AWS, in each scenario."""
+"""Real uploads, overwrites and duplicate events through the embedded AWS: of pictures, in each
+scenario, and of files from which a command makes several."""
 
 from __future__ import annotations
 
@@ -9,8 +10,9 @@ import random
 import re
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -22,7 +24,7 @@ from tests.load.account import Account
 from tests.load.entry_points import Bucket
 from tests.load.evidence import Evidence
 from tests.load.judge import repeats
-from tests.load.sizes import REAL_UPLOADS, RUNS
+from tests.load.sizes import REAL_UPLOADS, RUNS, SEVERAL_SCENARIOS
 from tests.local.test_pipeline import start_again
 from tests.local.test_sweep import Sweeper
 from tooling import paths
@@ -48,11 +50,34 @@ THRESHOLD = int(SCENARIOS["hybrid"]["HybridThresholdMiB"]) * 2**20
 AT_ONCE = 6
 """Uploads without a result: the embedded AWS starts a process for each, as many as come."""
 
+IN_PIECES = (
+    """sh -c 'if grep -q ^bad "$1"; then echo it is bad >&2; exit 65; fi; split -n 3 "$1" "$2/"' """
+    "job {input} {output}"
+)
+SEVERAL = {
+    f"{name}-several": SCENARIOS[name] | {"Command": IN_PIECES} for name in SEVERAL_SCENARIOS
+}
+STACKS = SCENARIOS | SEVERAL
+Poison = tuple[Callable[[], bytes], str]
+
+
+class Work(NamedTuple):
+    """What is uploaded."""
+
+    good: Callable[[int], bytes]
+    bad: Mapping[str, Poison]
+    """How to make each, and why it is rejected."""
+
+
+def pieces(number: int) -> bytes:
+    """What tells in all its parts which upload it is."""
+    return b"%d " % number * 100
+
 
 @pytest.fixture(scope="module")
 def pipelines(aws: EmbeddedAws) -> dict[str, Pipeline]:
-    stacks = aws.deploy_all({f"load-{name}": chosen for name, chosen in SCENARIOS.items()})
-    return {name: Pipeline(aws, f"load-{name}", stacks[f"load-{name}"]) for name in SCENARIOS}
+    stacks = aws.deploy_all({f"load-{name}": chosen for name, chosen in STACKS.items()})
+    return {name: Pipeline(aws, f"load-{name}", stacks[f"load-{name}"]) for name in STACKS}
 
 
 def test_the_account_tells_what_became_of_an_upload_without_a_result(
@@ -94,7 +119,7 @@ def launches_are_refused(pipeline: Pipeline) -> Iterator[None]:
         iam.delete_role_policy(RoleName=role, PolicyName="deny")
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", STACKS)
 @pytest.mark.parametrize("run", range(RUNS))
 def test_every_upload_ends_in_exactly_one_result(
     scenario: str,
@@ -105,8 +130,13 @@ def test_every_upload_ends_in_exactly_one_result(
     figure: Callable[[str], None],
 ) -> None:
     seed, pipeline, started = SEED + run, pipelines[scenario], time.monotonic()
-    chance = random.Random(seed)
+    bucket, chance = Bucket(pipeline.s3, pipeline.bucket), random.Random(seed)
+    if scenario in SEVERAL:
+        work = Work(pieces, {"bad": (lambda: b"bad", "it is bad")})
+    else:
+        work = Work(maze, {name: POISON[name] for name in POISONS})
     newest: dict[str, str] = {}
+    good: dict[str, int] = {}
     bad: dict[str, str] = {}
     counts: Counter[str] = Counter()
     waiting: deque[str] = deque()
@@ -118,29 +148,39 @@ def test_every_upload_ends_in_exactly_one_result(
         except NothingCame:
             late.append(key)
 
+    def content(number: int) -> bytes:
+        # What comes after a picture's end is not looked at: every other one is large to hybrid.
+        return work.good(number) + bytes(THRESHOLD if "hybrid" in scenario and number % 2 else 0)
+
+    def read(key: str) -> None:
+        """As whoever follows a manifest at any time."""
+        if scenario in SEVERAL and (body := bucket.read(key)):
+            assert body == content(int(body.split()[0])), f"{key} is not of one upload"
+            counts["reads"] += 1
+
     for number in range(REAL_UPLOADS):
         overwritten = waiting and chance.random() < OVERWRITTEN
         key = chance.choice(waiting) if overwritten else f"{INPUT}{run}/{number}.png"
         if chance.random() < BAD:
-            bad[key] = chance.choice(POISONS)
-            newest[key] = pipeline.upload(key, POISON[bad[key]][0]())
+            bad[key] = chance.choice(list(work.bad))
+            newest[key] = pipeline.upload(key, work.bad[bad[key]][0]())
         else:
             bad.pop(key, None)
-            # What comes after a picture's end is not looked at: every other one is large to hybrid.
-            size = THRESHOLD if scenario == "hybrid" and number % 2 else 0
-            newest[key] = pipeline.upload(key, maze(number) + bytes(size))
+            good[key] = number
+            newest[key] = pipeline.upload(key, content(number))
         counts["overwrites" if overwritten else "first uploads"] += 1
         if not overwritten:
             waiting.append(key)
         if number % DUPLICATED == 0:
             start_again(pipeline, key)
             counts["duplicate events"] += 1
+        read(chance.choice(waiting))
         while len(waiting) >= AT_ONCE:
             wait_for(waiting.popleft())
     for key in waiting:
         wait_for(key)
 
-    bucket, account = Bucket(pipeline.s3, pipeline.bucket), Account(pipeline, newest)
+    account = Account(pipeline, newest)
     left = [key for key in late if newest[key] not in bucket.results(key).values()]
     account.needed_the_sweep(left)
     if left:
@@ -164,7 +204,10 @@ def test_every_upload_ends_in_exactly_one_result(
     account.close(paths.BUILD / "load" / f"{scenario}-{seed}.json")
     for key, poison in bad.items():
         (result,) = pipeline.results(key)
-        assert re.search(POISON[poison][1], result.rejection["reason"])
+        assert re.search(work.bad[poison][1], result.rejection["reason"])
+    if scenario in SEVERAL:
+        for key in newest.keys() - bad.keys():
+            assert bucket.read(key) == content(good[key])
     figure(
         f"real uploads, {scenario}, seed {seed}: {REAL_UPLOADS} uploads and overwrites "
         f"({', '.join(f'{count} {what}' for what, count in sorted(counts.items()))}) "
