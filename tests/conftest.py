@@ -35,7 +35,10 @@ GROUPS = {
     "tests/multiregion/": "multiregion",
     **{
         f"tests/local/test_{name}.py": STACKS
-        for name in ("alarms", "bad_jobs", "hybrid", "pipeline", "smoke", "status", "sweep")
+        for name in (
+            *("access", "alarms", "bad_jobs", "failures", "hybrid"),
+            *("pipeline", "smoke", "status", "sweep"),
+        )
     },
     **{
         f"tests/load/test_{name}.py": "load"

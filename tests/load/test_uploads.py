@@ -25,7 +25,7 @@ from tests.load.entry_points import Bucket
 from tests.load.evidence import Evidence
 from tests.load.judge import repeats
 from tests.load.sizes import REAL_UPLOADS, RUNS, SEVERAL_SCENARIOS
-from tests.local.test_pipeline import start_again
+from tests.local.other_jobs import start_again
 from tests.local.test_sweep import Sweeper
 from tooling import paths
 

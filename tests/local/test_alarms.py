@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from local.pipeline import Pipeline, until
-from tests.local.test_pipeline import job_without_permissions
+from tests.local.other_jobs import job_without_permissions
 from tests.local.test_sweep import Sweeper
 
 Maze = Callable[[int], bytes]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.pipeline import Pipeline
-from tests.local.test_pipeline import function_with_probe
+from tests.local.other_jobs import function_with_probe
 from tests.support import jobs
 
 BAD = Path(jobs.__file__).with_name("bad.py")

@@ -12,8 +12,8 @@ import pytest
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline, until
 from operate import status
+from tests.local.other_jobs import job_without_permissions
 from tests.local.test_hybrid import function_settings
-from tests.local.test_pipeline import job_without_permissions
 from tests.local.test_sweep import Sweeper
 
 Maze = Callable[[int], bytes]

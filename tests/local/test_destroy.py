@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline
 from operate import destroy, stacks, tasks, versions
-from tests.local.test_pipeline import run_endless_task
+from tests.local.other_jobs import run_endless_task
 from tooling import paths
 
 AWS_CLI = paths.BUILD / "env/awscli/bin/aws"

@@ -10,7 +10,7 @@ import pytest
 
 from local.pipeline import Pipeline
 from mazes import pictures
-from tests.local.test_pipeline import function_with_probe, job_without_permissions
+from tests.local.other_jobs import function_with_probe, job_without_permissions
 from tests.local.test_sweep import Sweeper
 
 Maze = Callable[[int], bytes]

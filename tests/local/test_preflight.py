@@ -13,7 +13,7 @@ from local.aws import REGION, EmbeddedAws
 from local.pipeline import Pipeline, until
 from operate import destroy, preflight, stacks, tasks
 from tests.local.test_destroy import change
-from tests.local.test_pipeline import run_endless_task
+from tests.local.other_jobs import run_endless_task
 
 pytestmark = pytest.mark.usefixtures("default_account", "little_patience")
 

@@ -14,7 +14,7 @@ from local.aws import REGION
 from local.pipeline import Pipeline, until
 from operate import destroy, smoke, status, sweep
 from operate.stacks import Stack
-from tests.local.test_pipeline import job_without_permissions, run_endless_task
+from tests.local.other_jobs import job_without_permissions, run_endless_task
 from tests.local.test_sweep import Sweeper
 
 Maze = Callable[[int], bytes]

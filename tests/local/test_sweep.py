@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 
 from local.pipeline import Pipeline, rejection_key, until
 from operate import sweep as by_hand_sweep
-from tests.local.test_pipeline import FAILURE, job_without_permissions
+from tests.local.other_jobs import job_without_permissions
+from tests.local.test_failures import FAILURE
 
 Maze = Callable[[int], bytes]
 Json = dict[str, Any]
