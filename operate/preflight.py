@@ -36,6 +36,8 @@ MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 """What worker/Makefile calls them."""
 START_SECONDS = 600
 """For a task to be placed, to pull its image, and to be gone."""
+S3_SECONDS = 60
+"""A task may take so much longer than TaskTimeout (processing.__main__)."""
 
 Parameters = Mapping[str, str]
 
@@ -220,8 +222,7 @@ def wait_for_tasks(name: str, asked: Parameters, start: float = START_SECONDS) -
     cluster = tasks.cluster(stack)
     if not cluster or not tasks.alive(cluster):
         return
-    # A task may take so long and, for S3, a minute more (processing.__main__).
-    seconds = float(stack.parameters.get("TaskTimeout", 0)) + 60 + start
+    seconds = float(stack.parameters.get("TaskTimeout", 0)) + S3_SECONDS + start
     print(f"{change} takes away the network of running tasks: waiting until they have ended")
     try:
         tasks.wait(cluster, seconds)

@@ -214,6 +214,9 @@ def test_nothing_that_starts_tasks_is_left_enabled(
         assert {*states(aws, "starters").values()} == {"disabled"}
     assert states(aws, "starters") == before | {"SweepRule": "disabled"}
 
+    aws.client("cloudformation").delete_stack(StackName="starters")
+    assert destroy.described(stack)["StackStatus"] == "DELETE_COMPLETE"  # at the first look
+
 
 def test_a_stack_that_stays_goes_on_working(
     aws: EmbeddedAws, pipelines: dict[str, Pipeline], monkeypatch: pytest.MonkeyPatch

@@ -12,8 +12,8 @@ import pytest
 from local.aws import REGION, EmbeddedAws
 from local.pipeline import Pipeline, until
 from operate import destroy, preflight, stacks, tasks
-from tests.local.test_destroy import change
 from tests.local.other_jobs import run_endless_task
+from tests.local.test_destroy import change
 
 pytestmark = pytest.mark.usefixtures("default_account", "little_patience")
 
@@ -125,8 +125,11 @@ def test_what_a_change_under_a_running_task_leaves_behind_is_destroyed_all_the_s
     assert destroy.main([pipeline.stack, "--yes"]) == 0
 
 
-def test_it_does_not_wait_for_ever(endless: tuple[Pipeline, str]) -> None:
+def test_it_does_not_wait_for_ever(
+    endless: tuple[Pipeline, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pipeline, _ = endless
+    monkeypatch.setattr(preflight, "S3_SECONDS", 0)
     with pytest.raises(tasks.StillRunning) as refused:
         preflight.wait_for_tasks(pipeline.stack, {"Mode": "lambda"}, start=1)
     said = str(refused.value)
