@@ -46,6 +46,17 @@ def test_each_file_of_pins_comes_from_what_is_asked_for(file: Path) -> None:
     assert {(pins.normal(name), version) for name, version in asked} <= pinned
 
 
+def test_sam_has_the_linter_that_make_lint_runs() -> None:
+    """So that what `make lint` passes, `sam validate --lint` does."""
+    linters = {
+        pin.version
+        for name in ("dev", "sam")
+        for pin in pins.read(ROOT / "requirements" / f"{name}.txt")
+        if pin.name == "cfn-lint"
+    }
+    assert len(linters) == 1
+
+
 @pytest.mark.parametrize(
     "line",
     [
