@@ -11,9 +11,6 @@ from processing.manifest import ORPHANED, new_run
 from state import CLEANED_EVERY, Cleaning, load, save
 
 from tests.support.memory_store import MemoryStore
-from tests.unit.sweep.test_handler import aws as aws
-from tests.unit.sweep.test_handler import handler as handler
-from tests.unit.sweep.test_handler import store as store
 
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
