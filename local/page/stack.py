@@ -158,6 +158,7 @@ def _references(node: Node) -> Iterator[str]:
             elif key == "Fn::Sub":
                 text = value if isinstance(value, str) else value[0]
                 yield from re.findall(r"\$\{(\w+)[.}]", text)
+                yield from _references(value[1:] if isinstance(value, list) else [])
             else:
                 yield from _references(value)
 

@@ -80,6 +80,10 @@ def _holds(condition: Any, value: Any) -> bool:
             return operand is True
         case "prefix":
             return isinstance(value, str) and value.startswith(operand)
+        case "wildcard":
+            assert "\\" not in operand, "escapes are not known here"
+            expression = ".*".join(map(re.escape, operand.split("*")))
+            return isinstance(value, str) and bool(re.fullmatch(expression, value, re.DOTALL))
         case "anything-but":
             return value not in operand
         case "numeric":

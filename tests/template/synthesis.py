@@ -44,6 +44,7 @@ PSEUDO = {
 FARGATE = {"Mode": "fargate", "WorkerImageUri": "registry.example/worker:1"}
 HYBRID = {**FARGATE, "Mode": "hybrid"}
 CLOUDTRAIL = {**FARGATE, "EventSource": "cloudtrail"}
+BRINGS = {"BucketName": "somebodys-bucket"}
 EXISTING = {
     "Network": "existing",
     "VpcId": "vpc-0123456789abcdef0",
@@ -72,6 +73,15 @@ CHOICES: dict[str, dict[str, str]] = {
     **{f"{name}-max-tasks": {**engine, "MaxTasks": "5"} for name, engine in TASKS.items()},
     **{f"{name}-spot": {**engine, "Spot": "true"} for name, engine in TASKS.items()},
     "fargate-max-tasks-spot": {**FARGATE, **EXISTING, "MaxTasks": "5", "Spot": "true"},
+    **{
+        f"{name}-brings-bucket": {**engine, **BRINGS}
+        for name, engine in {
+            "lambda": {},
+            "fargate-own-image": {"Mode": "fargate"},
+            **TASKS,
+        }.items()
+    },
+    "hybrid-max-tasks-brings-bucket": {**HYBRID, **BRINGS, "MaxTasks": "5"},
     "hybrid-alarm-email": {**HYBRID, "AlarmEmail": "operator@example.com"},
     "lambda-arm64": {"Architecture": "arm64"},
     "hybrid-arm64-own-image": {"Mode": "hybrid", "Architecture": "arm64"},

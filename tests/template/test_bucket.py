@@ -8,7 +8,15 @@ from typing import Any
 from processing import records
 
 from tests.support.cases import in_turn
-from tests.template.synthesis import BUCKET, CHOICES, CLOUDTRAIL, FARGATE, SOURCE, synthesize
+from tests.template.synthesis import (
+    BRINGS,
+    BUCKET,
+    CHOICES,
+    CLOUDTRAIL,
+    FARGATE,
+    SOURCE,
+    synthesize,
+)
 
 every_choice = in_turn("choice", CHOICES.values())
 
@@ -105,8 +113,24 @@ def test_nobody_is_told_when_cloudtrail_records_the_uploads() -> None:
 def test_rules_of_a_persons_own_hear_of_the_bucket_in_every_mode(choice: dict[str, str]) -> None:
     bucket = synthesize(choice, BucketEvents="true")["DataBucket"]
     assert bucket["NotificationConfiguration"]["EventBridgeConfiguration"] == {
-        "EventBridgeEnabled": True
+        "EventBridgeEnabled": "BucketName" not in choice
     }
+
+
+def test_only_uploads_with_the_suffix_invoke_the_function() -> None:
+    notifications = synthesize(InputSuffix=".pdf")["DataBucket"]["NotificationConfiguration"]
+    (function,) = notifications["LambdaConfigurations"]
+    prefix = {"Name": "prefix", "Value": "input/"}
+    assert function["Filter"] == {"S3Key": {"Rules": [prefix, {"Name": "suffix", "Value": ".pdf"}]}}
+
+
+@in_turn("choice", [{}, FARGATE, CLOUDTRAIL])
+def test_beside_a_bucket_that_somebody_brings_the_stacks_own_tells_nobody(
+    choice: dict[str, str],
+) -> None:
+    """It has the notes of the sweep, and no uploads."""
+    notifications = synthesize({**choice, **BRINGS})["DataBucket"]["NotificationConfiguration"]
+    assert notifications == {"EventBridgeConfiguration": {"EventBridgeEnabled": False}}
 
 
 def test_only_this_bucket_of_this_account_may_invoke_the_function() -> None:
@@ -122,7 +146,7 @@ def test_only_this_bucket_of_this_account_may_invoke_the_function() -> None:
 
 def test_the_trail_records_writes_under_the_input_prefix_and_nothing_else() -> None:
     trail = synthesize(CLOUDTRAIL, InputPrefix="in/")["Trail"]
-    values = ["<DataBucket.Arn>/in/"]
+    values = ["arn:aws-test:s3:::<DataBucket>/in/"]
     assert trail["EventSelectors"] == [
         {
             "ReadWriteType": "WriteOnly",

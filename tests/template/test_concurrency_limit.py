@@ -128,6 +128,8 @@ def test_the_launch_function_is_told_all_that_it_reads() -> None:
     told = synthesize(TASKS["fargate"], **MAX_TASKS)["LaunchFunction"]["Environment"]["Variables"]
     assert told == {
         "BUCKET": BUCKET,
+        "NOTES_BUCKET": BUCKET,
+        "INPUT_SUFFIX": "",
         "MAX_TASKS": "5",
         "SPOT": "no",
         "INPUT_PREFIX": "input/",

@@ -156,5 +156,7 @@ def test_the_report_says_what_a_task_of_this_stack_said(choice: dict[str, str]) 
         "FAILURE_QUEUE": "<FailureQueue>",
         "SWEEP_FUNCTION": "<SweepFunction>",
         "FALLBACK": "yes" if choice.get("Mode") == "hybrid" else "no",
+        "NOTES_BUCKET": "<DataBucket>",
         "INPUT_PREFIX": "in/",
+        "INPUT_SUFFIX": "",
     }

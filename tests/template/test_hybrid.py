@@ -75,7 +75,8 @@ def test_only_its_rule_may_invoke_the_function() -> None:
     ]
     assert permissions == ["SmallUploadPermission"]
     assert stack["SmallUploadPermission"]["Principal"] == "events.amazonaws.com"
-    assert stack["SmallUploadPermission"]["SourceArn"] == "<SmallUploadRule.Arn>"
+    rule = f"arn:aws-test:events:xx-test-9:111122223333:rule/{stack['SmallUploadRule']['Name']}"
+    assert stack["SmallUploadPermission"]["SourceArn"] == rule
 
 
 def test_the_bucket_comes_after_both_ways() -> None:

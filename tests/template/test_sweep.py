@@ -55,9 +55,14 @@ def test_the_sweep_is_told_what_the_parameters_say() -> None:
         OutputPrefix="b/",
         RejectedPrefix="c/",
         FilesPrefix="d/",
+        InputSuffix=".e",
+        JobVersion="f",
     )
     assert told == {
         "BUCKET": "<DataBucket>",
+        "NOTES_BUCKET": "<DataBucket>",
+        "INPUT_SUFFIX": ".e",
+        "JOB_VERSION": "f",
         "MODE": "lambda",
         "FUNCTION": "<ProcessFunction>",
         "FUNCTION_TIMEOUT": "7",

@@ -40,6 +40,8 @@ WHOLE = {
     "AWS::CloudWatch::Alarm AlarmActions": f"PutMetricAlarm overwrites the alarm: {API}/"
     "AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html",
     "AWS::CloudWatch::Alarm OKActions": "the same",
+    "AWS::EC2::VPCEndpoint PolicyDocument": f"the call takes a whole document: {API}/AWSEC2/"
+    "latest/APIReference/API_ModifyVpcEndpoint.html",
     "AWS::ECR::Repository EncryptionConfiguration": "another one is another repository",
     "AWS::Events::Rule Targets": f"PutTargets overwrites a target: {API}/"
     "eventbridge/latest/APIReference/API_PutTargets.html",
