@@ -140,6 +140,8 @@ def _value(template: Mapping[str, Any], value: Any) -> str:  # noqa: ANN401
         return str(template["Parameters"][value["Ref"]]["Default"])
     if "Fn::If" in value:  # no policies for the job
         return str(value["Fn::If"][2])
+    if "Fn::Sub" in value:  # the name of the stack's own bucket
+        return _BUCKET
     number, parts = value["Fn::Select"]
     separator, whole = parts["Fn::Split"]
     return _value(template, whole).split(str(separator))[int(number)]
