@@ -93,7 +93,7 @@ def _deliver(endpoint: str, target: Json, rule: Json, view: object) -> None:
     try:
         _run_task_with_retries(endpoint, target, rule, view)
     except GivenUp as given_up:
-        _to_dead_letter_queue(given_up, target, rule, view)
+        to_dead_letter_queue(given_up, target, rule, view)
 
 
 def _run_task_with_retries(endpoint: str, target: Json, rule: Json, view: object) -> None:
@@ -201,7 +201,7 @@ def _input(target: Json, rule: Json, view: object) -> str:
     return str(target.get("Input", "{}"))
 
 
-def _to_dead_letter_queue(given_up: GivenUp, target: Json, rule: Json, view: object) -> None:
+def to_dead_letter_queue(given_up: GivenUp, target: Json, rule: Json, view: object) -> None:
     """The event as it came, not transformed, with the reason in the message's attributes.
 
     As on AWS it is lost where there is no such queue, or where its policy does not let the rule in.

@@ -1,8 +1,10 @@
 """The permissions that RunTask needs: ministack asks for the wrong resource, and not for PassRole.
 
 AWS asks for ecs:RunTask on the task definition with the condition key ecs:cluster, and for
-iam:PassRole on the roles that the task gets. ecs:ListTasks has that condition key, too, and
-ecs:DescribeTasks is asked for on the task.
+iam:PassRole on the roles that the task gets; for a task with tags, ecs:TagResource on it, which
+does not exist yet. Here that is asked for whether the task definition, from which the tags come,
+has any or not. ecs:ListTasks has the condition key ecs:cluster, too, and ecs:DescribeTasks is asked
+for on the task. CloudFormation gives a task definition the stack's tags, which ministack leaves out.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import error_response_json, get_account_id, get_region
 from ministack.services import ecs
+from ministack.services.cloudformation import provisioners
 
 from . import resource_arn
 from .links import Link, PatchPoint
@@ -39,25 +42,34 @@ def apply() -> None:
             keys = {**keys, "ecs:cluster": _arn("cluster", json.loads(body)["cluster"])}
         return keys
 
-    def run_task_if_roles_may_be_passed(data: Json) -> object:
+    def run_task_if_it_may(data: Json) -> object:
         definition = ecs._task_defs.get(ecs._resolve_td_key(data["taskDefinition"])) or {}
         caller = iam_evaluator.caller_arn()
-        for role in (definition.get("taskRoleArn"), definition.get("executionRoleArn")):
-            if role and not _may_pass(caller, role):
+        to_tasks = {"iam:passedtoservice": "ecs-tasks.amazonaws.com"}
+        roles = (definition.get("taskRoleArn"), definition.get("executionRoleArn"))
+        needed = [("iam:PassRole", role, to_tasks) for role in roles if role]
+        if data.get("propagateTags") == "TASK_DEFINITION":
+            task = _arn("cluster", data["cluster"]).replace(":cluster/", ":task/") + "/*"
+            needed.append(("ecs:TagResource", task, {"ecs:createaction": "RunTask"}))
+            tags = ecs._tags.get(definition.get("taskDefinitionArn"), [])
+            data = {**data, "tags": [tag for tag in tags if not tag["key"].startswith("aws:")]}
+        for action, resource, context in needed:
+            if not _may(caller, action, resource, context):
                 return error_response_json(
                     "AccessDeniedException",
-                    f"User: {caller} is not authorized to perform: iam:PassRole on {role}",
+                    f"User: {caller} is not authorized to perform: {action} on {resource}",
                     400,
                 )
         return run_task(data)
 
+    provisioners._STACK_TAG_PROPERTY["AWS::ECS::TaskDefinition"] = ("Tags", "list")
     resource_arn.correct(definition_or_task)
     iam_actions.request_tag_context = request_tag_context
-    ecs._ACTION_MAP["RunTask"] = run_task_if_roles_may_be_passed
+    ecs._ACTION_MAP["RunTask"] = run_task_if_it_may
 
 
-def _may_pass(caller: str, role: str) -> bool:
-    """Whether the policies of the caller's role let it pass this one; the account's owner may."""
+def _may(caller: str, action: str, resource: str, keys: dict[str, str]) -> bool:
+    """Whether the policies of the caller's role let it do that; the account's owner may."""
     if ":assumed-role/" not in caller:
         return True
     account = get_account_id()
@@ -65,10 +77,10 @@ def _may_pass(caller: str, role: str) -> bool:
         principal_arn=caller,
         principal_type="AssumedRole",
         principal_account=account,
-        action="iam:PassRole",
-        resource_arn=role,
+        action=action,
+        resource_arn=resource,
         region=get_region(),
-        service_context={"iam:passedtoservice": "ecs-tasks.amazonaws.com"},
+        service_context=dict(keys),
     )
     policies = iam_evaluator._gather_role_policies(caller.split("/")[1], account)
     return bool(iam_evaluator.evaluate(context, policies).decision == "Allow")
@@ -90,6 +102,8 @@ LINK = Link(
         PatchPoint(iam_evaluator, "evaluate", ("ctx",)),
         PatchPoint(iam_evaluator, "EvalContext"),
         PatchPoint(ecs, "_ACTION_MAP"),
+        PatchPoint(provisioners, "_STACK_TAG_PROPERTY"),
+        PatchPoint(ecs, "_tags"),
         PatchPoint(ecs, "_task_defs"),
         PatchPoint(ecs, "_resolve_td_key", ("ref",)),
     ),
