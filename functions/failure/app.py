@@ -2,12 +2,12 @@
 
 What comes in, by way of the queue of raw failures, has three shapes: the event of a task that ended
 badly, the record of a function that Lambda gave up, and the event for which EventBridge could not
-start a task. What goes out, into the failure queue and the log:
+start a task or, of a result, tell the topic. What goes out, into the failure queue and the log:
 
     bucket, key, version   the upload; all null when it is not about one
     reason                 why: what the worker says of its job, or else what the engine says
     started                whether the job had begun; false is no attempt, whose fault it is not
-    source                 task | function | launch | sweep
+    source                 task | function | launch | sweep | topic (of a result: nobody was told)
     stopCode               the engine's own word for it
     task                   the task's ARN or the invocation's ID; null when nothing was started
     time                   of the failure, in UTC
@@ -245,16 +245,22 @@ def of_launch(event: Json, message: Json) -> Iterator[Failure]:
     # (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html).
     attributes = {n: each.get("stringValue") for n, each in message["messageAttributes"].items()}
     sent = datetime.fromtimestamp(int(message["attributes"]["SentTimestamp"]) / 1000, UTC)
-    scheduled = event["detail-type"] == "Scheduled Event"
-    for upload in [NO_UPLOAD] if scheduled else uploads(event):
+    reason = attributes.get("ERROR_MESSAGE") or "EventBridge could not start it, and says no more"
+    source = "launch"
+    if event["detail-type"] == "Scheduled Event":
+        source = "sweep"
+    elif ":sns:" in (attributes.get("TARGET_ARN") or ""):
+        source, detail = "topic", event["detail"]
+        result = f"s3://{detail['bucket']['name']}/{detail['object']['key']}"
+        reason = f"nobody was told of {result}: {attributes.get('ERROR_MESSAGE')}"
+    for upload in uploads(event) if source == "launch" else [NO_UPLOAD]:
         yield Failure(
             bucket=upload.bucket or None,
             key=upload.key or None,
             version=None,
-            reason=attributes.get("ERROR_MESSAGE")
-            or "EventBridge could not start it, and says no more",
+            reason=reason,
             started=False,
-            source="sweep" if scheduled else "launch",
+            source=source,
             stopCode=attributes.get("ERROR_CODE"),
             task=None,
             time=sent.isoformat(timespec="milliseconds"),

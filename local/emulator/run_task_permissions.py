@@ -4,7 +4,8 @@ AWS asks for ecs:RunTask on the task definition with the condition key ecs:clust
 iam:PassRole on the roles that the task gets; for a task with tags, ecs:TagResource on it, which
 does not exist yet. Here that is asked for whether the task definition, from which the tags come,
 has any or not. ecs:ListTasks has the condition key ecs:cluster, too, and ecs:DescribeTasks is asked
-for on the task. CloudFormation gives a task definition the stack's tags, which ministack leaves out.
+for on the task. CloudFormation gives a task definition the stack's tags, which ministack leaves
+out.
 """
 
 from __future__ import annotations

@@ -161,6 +161,9 @@ CALLS: dict[str, Callable[[Any, str, str], object]] = {
     "ecs:RunTask": lambda ecs, arn, cluster: ecs.run_task(cluster=cluster, taskDefinition=arn),
     "ecs:ListTasks": lambda ecs, _, cluster: ecs.list_tasks(cluster=cluster),
     "ecs:DescribeTasks": lambda ecs, arn, cluster: ecs.describe_tasks(cluster=cluster, tasks=[arn]),
+    "ecs:TagResource": lambda ecs, arn, _: ecs.tag_resource(
+        resourceArn=arn, tags=[{"key": "attempt", "value": ""}]
+    ),
     "ecs:StopTask": lambda ecs, arn, cluster: ecs.stop_task(cluster=cluster, task=arn),
     "ecs:RegisterTaskDefinition": lambda ecs, _, __: ecs.register_task_definition(
         family="somebody-elses", containerDefinitions=TASK

@@ -135,7 +135,10 @@ CONTROLS = [
             {"no statement": without_statement("NobodyElseWrites")}),
     or_reason("encryption at rest", TOPIC, "SNS.1, CKV_AWS_26", "CKV_AWS_26",
               has("KmsMasterKeyId")),
-    tls_only(TOPIC, "AwsSolutions-SNS3", ("sns:Publish", ""), given=ALARM),
+    tls_only(TOPIC, "AwsSolutions-SNS3", ("sns:Publish", ""), given=ALARM,
+             applies=lambda _, name: name == "AlarmTopic"),
+    tls_only(TOPIC, "AwsSolutions-SNS3", ("sns:Publish", ""), by="events.amazonaws.com",
+             applies=lambda _, name: name != "AlarmTopic"),
     Control("nobody else publishes", TOPIC, "nobody", nobody_else_publishes,
             {"no statement": without_statement("NobodyElsePublishes")}),
     # ---- Lambda

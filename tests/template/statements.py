@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.support.attempts.attempt import ADMINISTRATOR, Attempt
-from tests.template.control import Break, Control
+from tests.template.control import Break, Control, Holds
 from tests.template.policies import Account
 from tests.template.synthesis import Stack
 
@@ -43,7 +43,12 @@ ALARM = {"aws:SourceArn": "arn:aws-test:cloudwatch:xx-test-9:111122223333:alarm:
 
 
 def tls_only(
-    kind: str, asked_by: str, *calls: tuple[str, str], given: Mapping[str, str] | None = None
+    kind: str,
+    asked_by: str,
+    *calls: tuple[str, str],
+    by: str = ADMINISTRATOR,
+    given: Mapping[str, str] | None = None,
+    applies: Holds = lambda _, __: True,
 ) -> Control:
     """Whoever comes without TLS is refused, whatever else they may.
 
@@ -56,7 +61,7 @@ def tls_only(
         def allows(action: str, below: str, tls: str) -> bool:
             keys = {**(given or {}), "aws:SecureTransport": tls}
             on = f"{{{name}}}{below}"
-            return account.allows(Attempt(ADMINISTRATOR, action, on, tls == "true", given=keys))
+            return account.allows(Attempt(by, action, on, tls == "true", given=keys))
 
         return all(allows(*call, "true") and not allows(*call, "false") for call in calls)
 
@@ -70,7 +75,7 @@ def tls_only(
         },
         "for what lies below only": statement("TlsOnly", Resource="<{name}.Arn>/*"),
     }
-    return Control("TLS only", kind, asked_by, holds, breaks)
+    return Control("TLS only", kind, asked_by, holds, breaks, applies)
 
 
 def nobody_else_publishes(stack: Stack, name: str) -> bool:

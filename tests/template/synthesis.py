@@ -83,6 +83,8 @@ CHOICES: dict[str, dict[str, str]] = {
     },
     "hybrid-max-tasks-brings-bucket": {**HYBRID, **BRINGS, "MaxTasks": "5"},
     "hybrid-alarm-email": {**HYBRID, "AlarmEmail": "operator@example.com"},
+    "lambda-result-topic": {"ResultTopic": "true", "AfterSuccess": "delete"},
+    "cloudtrail-result-topic": {**CLOUDTRAIL, "ResultTopic": "true"},
     "lambda-arm64": {"Architecture": "arm64"},
     "hybrid-arm64-own-image": {"Mode": "hybrid", "Architecture": "arm64"},
 }

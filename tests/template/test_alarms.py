@@ -16,7 +16,7 @@ from tests.template.synthesis import CHOICES, SOURCE, Stack, synthesize
 
 OPERATIONS = (Path(__file__).parents[2] / "docs/OPERATIONS.md").read_text()
 every_choice = in_turn("choice", CHOICES.values())
-ALL = {"Mode": "hybrid", "AlarmEmail": "operator@example.com"}
+ALL = {"Mode": "hybrid", "AlarmEmail": "operator@example.com", "ResultTopic": "true"}
 """With every alarm but those of a concurrency limit."""
 
 
@@ -83,6 +83,8 @@ OF = {
     "LaunchesThrottledAlarm": ("RetryInvocationAttempts", "<UploadRule>"),
     "UploadEventsLostAlarm": ("InvocationsFailedToBeSentToDlq", "<UploadRule>"),
     "SmallUploadEventsLostAlarm": ("InvocationsFailedToBeSentToDlq", "<SmallUploadRule>"),
+    "OutputMessagesLostAlarm": ("InvocationsFailedToBeSentToDlq", "<OutputRule>"),
+    "RejectionMessagesLostAlarm": ("InvocationsFailedToBeSentToDlq", "<RejectionRule>"),
     "TaskFailuresLostAlarm": ("FailedInvocations", "<TaskFailureRule>"),
     "LaunchFunctionAlarm": ("Errors", "<LaunchFunction>"),
     "ImageBuildAlarm": ("FailedBuilds", "<ImageBuild>"),

@@ -90,6 +90,14 @@ def test_cloudtrail_adds_a_trail_and_its_bucket(network: str) -> None:
     assert made(CLOUDTRAIL | NETWORKS[network]) - made(FARGATE | NETWORKS[network]) == TRAIL
 
 
+@in_turn("choice", [{}, FARGATE, CLOUDTRAIL])
+def test_a_result_topic_adds_itself_and_its_rules_in_every_mode(choice: dict[str, str]) -> None:
+    assert made({**choice, "ResultTopic": "true"}) - made(choice) == {
+        "ResultMessages", "ResultMessagesPolicy", "OutputRule", "RejectionRule",
+        "OutputMessagesLostAlarm", "RejectionMessagesLostAlarm",
+    }  # fmt: skip
+
+
 def test_a_network_is_made_for_tasks_only() -> None:
     """Network may stay as it was when a stack goes back to Lambda."""
     for companions in NETWORKS.values():
@@ -123,8 +131,7 @@ def test_the_bucket_comes_after_all_that_an_upload_needs(choice: dict[str, str])
     }  # fmt: skip
     expected = {name for name, each in stack.resources.items() if each["Type"] in needed}
     expected -= FAILURES | SWEEP  # what fails meanwhile waits in a queue, or is found by a sweep
-    if "UploadRule" in stack.resources:
-        expected.add("UploadRule")
+    expected |= {"UploadRule", "OutputRule", "RejectionRule"} & stack.resources.keys()
     assert expected <= before("DataBucket")
 
 
@@ -135,6 +142,8 @@ def test_outputs_exist_for_all_that_the_choice_makes(choice: dict[str, str]) -> 
         "Mode", "BucketName", "UploadCommand", "OutputsCommand", "LogsCommand", "LogGroupName",
         "SweepFunctionName", "FailureQueueUrl", "DashboardName",
     }  # fmt: skip
+    if stack.parameters["ResultTopic"] == "true":
+        always.add("ResultTopicArn")
     if stack.parameters["Mode"] == "lambda":
         assert stack.outputs.keys() == always
         return
@@ -154,7 +163,7 @@ def test_names_fit_the_longest_stack_name(choice: dict[str, str]) -> None:
     assert len(bucket) <= 63
     assert bucket == bucket.lower()
     assert PSEUDO["AWS::StackName"] not in bucket
-    if "UploadRule" in stack.resources:
-        assert len(stack["UploadRule"]["Name"]) <= 64
+    for rule in stack.of_type("AWS::Events::Rule").values():
+        assert len(rule.get("Name", "")) <= 64
     if "Trail" in stack.resources:
         assert stack["Trail"]["TrailName"] == "<DataBucket>"

@@ -114,6 +114,10 @@ def test_the_launch_function_sees_and_starts_tasks_of_this_stack_only() -> None:
         "ecs:ListTasks": ("*", in_cluster),
         "ecs:DescribeTasks": (f"{ours}task/<Cluster>/*", None),
         "ecs:RunTask": (f"{ours}task-definition/mazes:*", in_cluster),
+        "ecs:TagResource": (
+            f"{ours}task/<Cluster>/*",
+            {"StringEquals": {"ecs:CreateAction": "RunTask"}},
+        ),
     }
 
 

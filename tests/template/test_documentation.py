@@ -17,7 +17,7 @@ from tests.template.synthesis import ROOT, SOURCE
 TEXT = (ROOT / "template.yaml").read_text()
 INTERFACE = SOURCE["Metadata"]["AWS::CloudFormation::Interface"]
 ENVIRONMENTS: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text())
-BANNERS = ["Bucket", "Event", "Compute", "Failure", "Watching", "Outputs"]
+BANNERS = ["Bucket", "Event", "Compute", "Result", "Failure", "Watching", "Outputs"]
 
 
 @in_turn("name", SOURCE["Parameters"])

@@ -217,6 +217,7 @@ def test_the_target_runs_one_task_of_this_definition_in_this_cluster() -> None:
     ecs = target["EcsParameters"]
     assert ecs["TaskDefinitionArn"] == "<TaskDefinition>"
     assert (ecs["TaskCount"], ecs["LaunchType"]) == (1, "FARGATE")
+    assert ecs["PropagateTags"] == "TASK_DEFINITION", "the one value that EventBridge takes"
 
 
 @every_source
@@ -248,7 +249,8 @@ def test_patterns_with_numbers_or_booleans_are_text() -> None:
         for name, each in SOURCE["Resources"].items()
         if each["Type"] == "AWS::Events::Rule"
     }
-    assert {"UploadRule", "SmallUploadRule", "TaskFailureRule"} <= found.keys()
+    rules = {"UploadRule", "SmallUploadRule", "TaskFailureRule", "OutputRule", "RejectionRule"}
+    assert rules <= found.keys()
     for rule, pattern in found.items():
         assert [each for each in leaves(pattern) if not isinstance(each, str)] == [], rule
 

@@ -98,12 +98,17 @@ class TestJob:
         assert written == {f"{ARN}/b/*", f"{ARN}/c/*", f"{ARN}/d/*", reports}
         assert read == {f"{ARN}/a/*", f"{ARN}/b/*", f"{ARN}/c/*", reports}
 
+    @in_turn("after", ["keep", "delete"])
     def test_may_not_upload_whatever_its_other_policies_allow(
-        self, choice: dict[str, str], role: str
+        self, choice: dict[str, str], role: str, after: str
     ) -> None:
-        stack = synthesize(choice, InputPrefix="a/")
-        actions = ("s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion")
-        assert named(stack, role, "Deny") == {(action, f"{ARN}/a/*") for action in actions}
+        """And deletes uploads, but no version of them, only where they are deleted afterwards."""
+        stack = synthesize(choice, InputPrefix="a/", AfterSuccess=after)
+        denied = {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"}
+        if after == "delete":
+            denied.remove("s3:DeleteObject")
+        assert named(stack, role, "Deny") == {(action, f"{ARN}/a/*") for action in denied}
+        assert may(stack, role, "s3:DeleteObject", f"{ARN}/a/b") is (after == "delete")
 
 
 def test_the_task_does_nothing_but_the_job() -> None:
@@ -149,6 +154,12 @@ def run_task(stack: Stack) -> list[dict[str, Any]]:
             "Action": "ecs:RunTask",
             "Resource": f"arn:aws-test:ecs:xx-test-9:111122223333:task-definition/{family}:*",
             "Condition": {"ArnEquals": {"ecs:cluster": "<Cluster.Arn>"}},
+        },
+        {
+            "Effect": "Allow",
+            "Action": "ecs:TagResource",
+            "Resource": "arn:aws-test:ecs:xx-test-9:111122223333:task/<Cluster>/*",
+            "Condition": {"StringEquals": {"ecs:CreateAction": "RunTask"}},
         },
         {
             "Effect": "Allow",

@@ -119,10 +119,11 @@ def policies(stack: Stack) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def as_on_aws(stack: Stack, policy: dict[str, Any]) -> str:
     def arn(reference: re.Match[str]) -> str:
-        return ARNS[stack.resources[reference[1]]["Type"]].format(reference[1].lower())
+        name = reference[1] or reference[2]
+        return ARNS[stack.resources[name]["Type"]].format(name.lower())
 
-    text = json.dumps(policy).replace("<AlarmTopic>", "<AlarmTopic.Arn>")  # its Ref is its ARN
-    text = re.sub(r"<(\w+)\.Arn>", arn, text)
+    # A topic's Ref is its ARN.
+    text = re.sub(r"<(\w+)\.Arn>|<(?=AlarmTopic|ResultMessages)(\w+)>", arn, json.dumps(policy))
     return text.replace("aws-test", "aws").replace("xx-test-9", "us-east-1")
 
 

@@ -69,6 +69,7 @@ def test_the_sweep_is_told_what_the_parameters_say() -> None:
         "TASK_TIMEOUT": "8",
         "OVERHEAD_SECONDS": "900",
         "MAX_ATTEMPTS": "9",
+        "AFTER_SUCCESS": "keep",
         "INPUT_PREFIX": "a/",
         "OUTPUT_PREFIX": "b/",
         "OUTPUT_SUFFIX": "",
@@ -142,6 +143,7 @@ def test_the_sweep_starts_the_stacks_own_tasks() -> None:
     assert {action for action, _ in others(FARGATE, "SweepFunctionRole")} == {
         "sqs:SendMessage",
         "ecs:RunTask",
+        "ecs:TagResource",
         "iam:PassRole",
         "ecs:ListTasks",
         "ecs:DescribeTasks",

@@ -31,6 +31,8 @@ GOES = {
     f" OtherKeyArns is what helps. Others reset it: {OTHERS}/1157",
     "AWS::Logs::LogGroup KmsKeyId": "by logs:DisassociateKmsKey, says its UpdateHandler:"
     " https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-logs",
+    "AWS::SNS::Topic KmsMasterKeyId": "assumed (docs/REAL-ACCOUNT.md); if not, the topic needs the"
+    " former key, and the failure queue says so",
     "AWS::SQS::Queue KmsMasterKeyId": f"reset: {OTHERS}/850; if not, SQS would refuse the"
     f" SqsManagedSseEnabled beside it and the deployment fail: {OTHERS}/1240",
 }

@@ -27,5 +27,5 @@ def test_each_row_names_tests_that_exist(row: str) -> None:
 
 
 def test_the_table_has_all_sources_of_failures() -> None:
-    for source in ("task", "function", "launch", "sweep"):
+    for source in ("task", "function", "launch", "sweep", "topic"):
         assert f"`source` `{source}`" in TABLE

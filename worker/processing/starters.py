@@ -68,6 +68,7 @@ class Fargate:
         self._request: dict[str, Any] = {
             "cluster": setting(environment, "CLUSTER", "the cluster's ARN"),
             "taskDefinition": setting(environment, "TASK_DEFINITION", "the task definition's ARN"),
+            "propagateTags": "TASK_DEFINITION",  # which has the stack's
             "startedBy": SWEEP,
             **(
                 {"capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]}

@@ -9,7 +9,12 @@ STACKS: dict[str, dict[str, str]] = {
     # Between them, these two have every role, in each of its forms.
     "hybrid": {"Mode": "hybrid", "WorkerImageUri": "", "MaxTasks": "5"},
     "fargate": {"Mode": "fargate", "WorkerImageUri": "registry.example/worker:1"},
-    "lambda": {"Mode": "lambda", "AlarmEmail": "operator@example.com"},
+    "lambda": {
+        "Mode": "lambda",
+        "AlarmEmail": "operator@example.com",
+        "ResultTopic": "true",
+        "AfterSuccess": "delete",
+    },
     "cloudtrail": {
         "Mode": "fargate",
         "EventSource": "cloudtrail",

@@ -86,7 +86,7 @@ _ALARM = "arn:{Partition}:cloudwatch:{Region}:{Account}:alarm:mazes-UploadsFailA
 """One of the synthesized stack, whose name is mazes."""
 
 
-def topic() -> list[Attempt]:
+def alarm_topic() -> list[Attempt]:
     """Who tells people: this stack's alarms, and nobody else, whatever their policies allow."""
     publish, on, stack = "sns:Publish", "{AlarmTopic}", "lambda"
     ours = {"aws:SourceArn": _ALARM, "aws:SourceAccount": _ACCOUNT}
@@ -111,6 +111,46 @@ def topic() -> list[Attempt]:
             for by in (ADMINISTRATOR, STRANGER, "ProcessFunctionRole", "FailureFunctionRole")
         ),
     ]
+
+
+def result_topic() -> list[Attempt]:
+    """Who tells applications: two rules, whether EventBridge names them to a topic or not."""
+    publish, on, stack, service = (
+        "sns:Publish",
+        "{ResultMessages}",
+        "lambda",
+        "events.amazonaws.com",
+    )
+    plain, invented = {"aws:SecureTransport": "false"}, "applications would believe it"
+    taken = {
+        "aws:SourceArn": "arn:{Partition}:events:{Region}:999999999999:rule/r",
+        "aws:SourceAccount": _OTHER_ACCOUNT,
+    }
+    return [
+        *(
+            Attempt(service, publish, on, True, "", stack,
+                    {"aws:SourceArn": f"{{{rule}}}", "aws:SourceAccount": _ACCOUNT})
+            for rule in ("OutputRule", "RejectionRule")
+        ),
+        Attempt(service, publish, on, True, "", stack),
+        Attempt(service, publish, on, False, "TLS only", stack, plain),
+        Attempt(service, publish, on, False, "two rules", stack, _OTHER_RULE),
+        Attempt(service, publish, on, False, _CONFUSED, stack, taken),
+        *(
+            Attempt(by, publish, on, False, invented, stack)
+            for by in (
+                ADMINISTRATOR, STRANGER, "s3.amazonaws.com", "cloudwatch.amazonaws.com",
+                "ProcessFunctionRole", "FailureFunctionRole",
+            )
+        ),
+        Attempt(ADMINISTRATOR, "sns:Subscribe", on, True, "", stack),
+        Attempt(STRANGER, "sns:Subscribe", on, False, "nobody from outside", stack),
+        *(
+            Attempt(service, "sqs:SendMessage", "{RawFailureQueue}", True, "", stack,
+                    {"aws:SourceArn": f"{{{rule}}}"})
+            for rule in ("OutputRule", "RejectionRule")
+        ),
+    ]  # fmt: skip
 
 
 def buckets() -> list[Attempt]:

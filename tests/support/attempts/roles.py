@@ -19,6 +19,8 @@ JOB = [
     ("s3:GetObject", "{DataBucket}/.sweep/reports/a"),
     ("s3:PutObject", "{DataBucket}/.sweep/reports/a"),
 ]
+DELETES_ITS_UPLOAD = [("s3:DeleteObject", "{DataBucket}/input/a.png")]
+"""With AfterSuccess=delete."""
 LOG = [
     ("logs:CreateLogStream", "{JobLogGroup}:log-stream:attempts"),
     ("logs:PutLogEvents", "{JobLogGroup}:log-stream:attempts"),
@@ -45,6 +47,8 @@ ROLE_OF_ECS = (
 )
 NEEDED: dict[tuple[str, str], list[tuple[str, str]]] = {
     ("hybrid", "TaskRole"): JOB,
+    ("lambda", "ProcessFunctionRole"): DELETES_ITS_UPLOAD,
+    ("lambda", "SweepFunctionRole"): DELETES_ITS_UPLOAD,
     ("hybrid", "ProcessFunctionRole"): [*JOB, *LOG, ("sqs:SendMessage", "{RawFailureQueue}")],
     ("hybrid", "SweepFunctionRole"): [
         *JOB,
@@ -197,6 +201,10 @@ REFUSED: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("sts:AssumeRole", "{TaskRole}", "nobody's rights but its own"),
         ("logs:PutLogEvents", "{JobLogGroup}:log-stream:s", "the jobs' log is another"),
         ("codebuild:StartBuild", "{ImageBuild}", "it would go round in circles"),
+    ],
+    ("lambda", "ProcessFunctionRole"): [
+        ("s3:PutObject", "{DataBucket}/input/planted.png", "a job would start another"),
+        ("s3:DeleteObjectVersion", "{DataBucket}/input/a.png", "the version before would be back"),
     ],
     ("fargate", "UploadRuleRole"): [
         ("s3:GetObject", "{DataBucket}/input/a.png", "a rule starts tasks and reads no file"),

@@ -7,6 +7,7 @@ from tests.support.attempts.roles import ROLE_OF_ECS
 
 _IN_THE_CLUSTER = {"ecs:cluster": "{Cluster}"}
 _ELSEWHERE = {"ecs:cluster": "{OtherCluster}"}
+_AT_START = {"ecs:CreateAction": "RunTask"}
 _TO_TASKS = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
 _TO_MACHINES = {"iam:PassedToService": "ec2.amazonaws.com"}
 
@@ -14,12 +15,16 @@ _TO_MACHINES = {"iam:PassedToService": "ec2.amazonaws.com"}
 def launches(stack: str, role: str) -> list[Attempt]:
     """What whoever starts tasks may do: these tasks, in this cluster, with these two roles."""
     own, run, give = "{TaskDefinition}", "ecs:RunTask", "iam:PassRole"
+    tag, why = "ecs:TagResource", "its tags come when it starts"
     other, admin = "{OtherTaskDefinition}", "{OtherRole}"
     program = "it would run any program"
     return [
         Attempt(role, run, own, True, "", stack, _IN_THE_CLUSTER),
         Attempt(role, run, other, False, program, stack, _IN_THE_CLUSTER),
         Attempt(role, run, own, False, "not in the cluster of others", stack, _ELSEWHERE),
+        Attempt(role, tag, "{Task}", True, "", stack, _AT_START),
+        Attempt(role, tag, "{Task}", False, why, stack),
+        Attempt(role, tag, "{OtherTask}", False, "tasks of others", stack, _AT_START),
         Attempt(role, give, "{TaskRole}", True, "", stack, _TO_TASKS),
         Attempt(role, give, "{ExecutionRole}", True, "", stack, _TO_TASKS),
         Attempt(role, give, admin, False, "a task would have any right", stack, _TO_TASKS),

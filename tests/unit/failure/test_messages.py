@@ -6,6 +6,7 @@ import threading
 from datetime import datetime
 
 import pytest
+from processing import records
 
 from tests.unit.failure.events import (
     REPORT,
@@ -41,6 +42,20 @@ def test_a_launch_without_code_and_message_is_reported_all_the_same(handler, acc
     (said,) = account.sent
     assert (said["key"], said["source"], said["stopCode"]) == ("input/a", "launch", None)
     assert said["reason"]
+
+
+@pytest.mark.parametrize("key", ["output/a.png", "rejected/a.png.json", "input/a"])
+def test_a_result_of_which_nobody_was_told_is_a_failure_of_no_upload(handler, account, store, key):
+    """And none of the job: nothing is noted of the upload. Not even where a stack's results are
+    another one's uploads."""
+    topic = {"TARGET_ARN": "arn:aws:sns:eu-west-1:111122223333:topic"}
+    told = message(eventbridge_event(key), **topic, ERROR_CODE="NO_PERMISSIONS", ERROR_MESSAGE="no")
+    assert handler({"Records": [told]}, None) == {"batchItemFailures": []}
+    (said,) = account.sent
+    assert said["reason"] == f"nobody was told of s3://uploads/{key}: no"
+    assert (said["source"], said["stopCode"]) == ("topic", "NO_PERMISSIONS")
+    assert (said["bucket"], said["key"], said["started"]) == (None, None, False)
+    assert records.failure(store, key, records.NEVER) is None
 
 
 def test_a_batch_is_reported_side_by_side(handler, account, monkeypatch):
