@@ -8,7 +8,7 @@ LONG = os.environ.get("LOAD") == "long"
 
 SIMULATED_UPLOADS = 10_000 if LONG else 1_000
 """In each of ten simulations."""
-SEVERAL_UPLOADS = 20_000 if LONG else 500
+SEVERAL_UPLOADS = 5_000 if LONG else 500
 """In each of ten simulations of jobs with several outputs."""
 REAL_UPLOADS = int(os.environ.get("LOAD_UPLOADS") or (500 if LONG else 24))
 """Through the embedded AWS, in each mode."""
