@@ -59,7 +59,11 @@ def cost(wish: argparse.Namespace) -> int:
     work = replace(document.work(measured), sizes=sizes(wish.sizes), job=job)
     at_least("uploads", wish.uploads)
     chosen = replace(
-        _stack(wish), network=wish.network, spot=wish.spot, event_source=wish.event_source
+        _stack(wish),
+        network=wish.network,
+        spot=wish.spot,
+        event_source=wish.event_source,
+        result_topic=wish.result_topic,
     )
     if wish.mode == "recipe":
         chosen = RECIPE
@@ -246,6 +250,7 @@ def _cost_options(parser: argparse.ArgumentParser) -> None:
     add("--architecture", choices=("x86_64", "arm64"), default="x86_64")
     add("--event-source", choices=("s3", "cloudtrail"), default="s3")
     add("--max-tasks", type=int, default=0, help="MaxTasks")
+    add("--result-topic", action="store_true")
     add("--spot", action="store_true")
     add("--seconds-per-mib", type=float, help="of another job than the measured one")
 

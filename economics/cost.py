@@ -52,6 +52,7 @@ class Stack:
     spot: bool = False
     max_tasks: int = 0
     event_source: str = "s3"
+    result_topic: bool = False
     threshold_mib: float = 128
     function_mb: float = 1769
     task_vcpu: float = 1
@@ -346,13 +347,16 @@ def s3_requests(stack: Stack, work: Work) -> float:
 
 def events(stack: Stack, uploads: float) -> float:
     """S3's notifications to a function cost nothing."""
-    if stack.mode == "lambda":
-        return 0.0
     price = PRICES["eventbridge"]["opt_in_event"]
-    if stack.event_source == "cloudtrail":
-        return float(uploads * ASSUMED["trail_events_billed"] * price)
-    # S3 sends an event for each object of the bucket: for each upload, and for each result.
-    return float(2 * uploads * price)
+    by_trail, cost = stack.event_source == "cloudtrail", 0.0
+    if by_trail:
+        cost += uploads * ASSUMED["trail_events_billed"] * price
+    if stack.result_topic or not (by_trail or stack.mode == "lambda"):
+        # S3 sends an event for each object of the bucket: for each upload, and for each result.
+        cost += 2 * uploads * price
+    if stack.result_topic:
+        cost += uploads * PRICES["sns"]["publish"]
+    return float(cost)
 
 
 def _trail(stack: Stack, work: Work) -> float:
@@ -390,7 +394,7 @@ def _watch(stack: Stack) -> float:
     if stack.mode == "recipe":
         return 0.0
     price = PRICES["watch"]
-    alarms = ALARMS[stack.mode] * price["alarm_month"]
+    alarms = (ALARMS[stack.mode] + 2 * stack.result_topic) * price["alarm_month"]
     return float(METRICS * price["metric_month"] + alarms + price["dashboard_month"])
 
 

@@ -134,6 +134,18 @@ def test_an_upload_in_parts_is_a_request_for_each_and_two_more(mib: float, reque
     assert trail == pytest.approx(requests, rel=0.02)
 
 
+@pytest.mark.parametrize(
+    ("stack", "usd"),
+    [(Stack(), 2.5), (Stack("hybrid"), 0.5), (Stack("fargate", event_source="cloudtrail"), 2.5)],
+)
+def test_a_result_topic_adds_its_messages_and_the_events_that_were_not_sent(
+    stack: Stack, usd: float
+) -> None:
+    told = replace(stack, result_topic=True)
+    assert item("events", told, WORK) - item("events", stack, WORK) == pytest.approx(usd)
+    assert item("watch", told, WORK) - item("watch", stack, WORK) == pytest.approx(0.2)
+
+
 def test_the_recipes_output_is_sent_in_parts_too_and_its_upload_fetched_so() -> None:
     work = Work(1e6, sizes("16:100"), INSTANT)
     assert cost.s3_requests(RECIPE, work) == pytest.approx(2 * 4 * 5 + 3 * 0.4)

@@ -52,6 +52,8 @@ def test_the_stack_of_the_table_has_the_templates_defaults() -> None:
 def test_alarms_and_metrics_are_the_templates(mode: str) -> None:
     stack = synthesize({"Mode": mode})
     assert len(stack.of_type("AWS::CloudWatch::Alarm")) == cost.ALARMS[mode]
+    told = synthesize({"Mode": mode, "ResultTopic": "true"})
+    assert len(told.of_type("AWS::CloudWatch::Alarm")) == cost.ALARMS[mode] + 2
     by_outcome = 4 - 1
     assert len(stack.of_type("AWS::Logs::MetricFilter")) + by_outcome == cost.METRICS
     assert len(stack.of_type("AWS::CloudWatch::Dashboard")) == 1

@@ -122,6 +122,15 @@ def test_the_bucket_tells_eventbridge_in_every_mode(mode: str) -> None:
     assert stack.outputs["ResultTopicArn"]["Value"] == "<ResultMessages>"
 
 
+def test_the_rules_are_of_the_bucket_that_somebody_brings(matches: Matches) -> None:
+    stack = synthesize(TOPIC, BucketName="theirs")
+    for rule, (prefix, _) in RULES.items():
+        event = with_key("s3", f"{prefix}a")
+        assert not matches(stack[rule]["EventPattern"], event)
+        set_at(event, "detail.bucket.name", "theirs")
+        assert matches(stack[rule]["EventPattern"], event)
+
+
 def test_prefixes_are_the_stacks_own(matches: Matches) -> None:
     stack = synthesize(TOPIC, OutputPrefix="made/", RejectedPrefix="bad/")
     for rule, prefix in {"OutputRule": "made/", "RejectionRule": "bad/"}.items():
