@@ -130,10 +130,10 @@ smoke: setup ## check that a deployed stack works [STACK=uploads INPUT=file KEEP
 	@PYTHONPATH=worker $(DEV)/python -m operate.smoke "$(STACK)" $(if $(INPUT),--input "$(INPUT)") $(if $(KEEP),--keep)
 
 .PHONY: sweep
-sweep: setup ## start the jobs of all uploads without a current result [STACK=uploads DRY_RUN=1 PREFIX=input/2026/ RATE=5 GIVEN_UP=1]
+sweep: setup ## start the jobs of all uploads without a current result [STACK=uploads DRY_RUN=1 PREFIX=input/2026/ RATE=5 GIVEN_UP=1 REPROCESS=1]
 	@PYTHONPATH=worker $(DEV)/python -m operate.sweep "$(STACK)" $(if $(DRY_RUN),--dry-run) \
 	  $(if $(PREFIX),--prefix "$(PREFIX)") $(if $(RATE),--rate "$(RATE)") \
-	  $(if $(GIVEN_UP),--given-up)
+	  $(if $(GIVEN_UP),--given-up) $(if $(REPROCESS),--reprocess)
 
 .PHONY: status
 status: setup ## show the last results of a stack, and what waits, failed and runs [STACK=uploads JSON=1]

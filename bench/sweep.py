@@ -105,7 +105,7 @@ class Swept(NamedTuple):
 class Nothing:
     """What a dry run would start jobs by."""
 
-    def start(self, upload: Upload) -> None:
+    def start(self, upload: Upload, job_version: str | None = None) -> None:
         raise AssertionError(upload)
 
 

@@ -42,7 +42,7 @@ class SweepFailed(Exception):
 
 def main(arguments: list[str] | None = None) -> int:
     """Sweep; gives the exit code."""
-    usage = "[STACK=uploads] [DRY_RUN=1] [PREFIX=input/2026/] [RATE=5]"
+    usage = "[STACK=uploads] [DRY_RUN=1] [PREFIX=input/2026/] [RATE=5] [REPROCESS=1]"
     parser = MakeParser("sweep", usage, "Start the jobs of all uploads without a current result.")
     parser.add_argument("stack", help="name of the stack")
     parser.add_argument("--dry-run", action="store_true", help="list and count, and start nothing")
@@ -50,12 +50,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--given-up", action="store_true", help="start again what was rejected after MaxAttempts"
     )
+    parser.add_argument(
+        "--reprocess", action="store_true", help="start again what has another JobVersion's result"
+    )
     parser.add_argument("--rate", type=float, help=f"jobs started a second ({RATE:g})")
     chosen = parser.parse_args(arguments)
     try:
         stack = stacks.find(chosen.stack)
-        given_up = chosen.given_up or None
-        asked = {"prefix": chosen.prefix, "rate": chosen.rate, "given_up": given_up}
+        asked = {
+            "prefix": chosen.prefix,
+            "rate": chosen.rate,
+            "given_up": chosen.given_up or None,
+            "reprocess": chosen.reprocess or None,
+        }
         return run(stack, chosen.dry_run, {name: v for name, v in asked.items() if v is not None})
     except (NoStack, BotoCoreError, ClientError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -112,6 +119,7 @@ MEANINGS = {
     "waiting": "left to a job that was started lately, or waits for its turn",
     "gave_up": "rejected after MaxAttempts",
     "gone": "deleted meanwhile",
+    "deleted": "deleted, for their output is there (AfterSuccess)",
     "not_started": "not started: the engine had no room; sweep again",
     "failed": "could not be looked at or rejected",
 }

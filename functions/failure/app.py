@@ -128,7 +128,7 @@ def report(failure: Failure) -> None:
     said = asdict(failure) | {"reason": text.reason(failure.reason)}
     if failure.bucket and failure.key:
         with contextlib.suppress(Conflict):  # another one of the same upload, at the same time
-            records.put_failure(Bucket(failure.bucket), said)
+            records.put_failure(notes(), said)
     queue = setting(os.environ, "FAILURE_QUEUE")
     sqs = client("sqs")
     try:
@@ -184,7 +184,7 @@ def of_task(event: Json) -> Iterator[Failure]:
 def report_of(bucket: str | None, key: str | None, since: datetime) -> Json:
     """What the worker itself said of its last job that failed, since then; empty if it could not:
     then only the engine's word is left."""
-    return records.report(Bucket(bucket), key, since) if bucket and key else {}
+    return records.report(notes(), Upload(bucket, key), since) if bucket and key else {}
 
 
 def worker_of(detail: Json) -> Json:
@@ -269,4 +269,10 @@ def of_launch(event: Json, message: Json) -> Iterator[Failure]:
 
 def uploads(event: Json) -> list[Upload]:
     """The uploads that a job's event announced. Raises BadEvent."""
-    return events.from_event(event, setting(os.environ, "INPUT_PREFIX"))
+    suffix = os.environ.get("INPUT_SUFFIX", "")
+    return events.from_event(event, setting(os.environ, "INPUT_PREFIX"), suffix)
+
+
+def notes() -> Bucket:
+    """The stack's own bucket, where workers, sweep and this function leave word."""
+    return Bucket(setting(os.environ, "NOTES_BUCKET"))

@@ -74,7 +74,7 @@ def note_turn(message: Json) -> None:
     if sent < _noted + timedelta(seconds=TURN_SECONDS):
         return
     try:
-        records.put_turn(Bucket(setting(os.environ, "BUCKET")), sent)
+        records.put_turn(Bucket(setting(os.environ, "NOTES_BUCKET")), sent)
         _noted = sent
     except Failed as error:  # the sweep leaves alone what it need not, until the next note
         print(json.dumps({"turn": str(error)}))
@@ -91,15 +91,15 @@ class Cluster:
         self._ecs = boto3.client("ecs")
         self._name = setting(environment, "CLUSTER", "the cluster's ARN")
 
-    def start(self, upload: Upload, swept: bool) -> str:
+    def start(self, upload: Upload, swept: bool, job_version: str | None = None) -> str:
         """Gives the task's ARN. Raises NotStarted, ClientError.
 
         Spot capacity may be short or taken back: what a sweep starts again does not wait for it.
         """
         if self._spot and not swept:
             with contextlib.suppress(NoCapacity):
-                return self._spot.start(upload)
-        return self._on_demand.start(upload)
+                return self._spot.start(upload, job_version)
+        return self._on_demand.start(upload, job_version)
 
     def running(self) -> set[str]:
         """ARNs of the tasks that run, or were started and not told to stop."""
@@ -179,8 +179,10 @@ class Launcher:
         """Start the message's task, or report why not. Gives the message when it has to wait."""
         try:
             event = json.loads(message["body"])
-            for upload in events.from_event(event, setting(os.environ, "INPUT_PREFIX")):
-                task = self._cluster.start(upload, swept=event["source"] == starters.SWEEP)
+            prefix, suffix = setting(os.environ, "INPUT_PREFIX"), os.environ.get("INPUT_SUFFIX", "")
+            for upload in events.from_event(event, prefix, suffix):
+                swept = event["source"] == starters.SWEEP
+                task = self._cluster.start(upload, swept, events.reprocess(event))
                 self._unseen.add(task)
                 self.started += 1
         except NotStarted as error:

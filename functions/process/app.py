@@ -23,9 +23,15 @@ def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401, Lambd
     seconds = context.get_remaining_time_in_millis() / 1000
     late = Stopped(f"out of time: not done in the {seconds:.0f} s that FunctionTimeout allows")
     with clock.limited(max(seconds - MARGIN_SECONDS, seconds / 2), late):
-        for upload in events.from_event(event, SETTINGS.input_prefix):
+        for upload in events.from_event(event, SETTINGS.input_prefix, SETTINGS.input_suffix):
             try:
-                job.run(upload, Bucket(upload.bucket), SETTINGS)
+                job.run(
+                    upload,
+                    Bucket(upload.bucket),
+                    SETTINGS,
+                    notes=Bucket(SETTINGS.notes_bucket or upload.bucket),
+                    reprocess=events.reprocess(event),
+                )
             except BadSetting:
                 raise  # no upload's fault, and so no attempt: Lambda passes the error's name on
             except Stopped as stopped:

@@ -4,16 +4,16 @@ The schedule sends {"resume": true}, beside which there may be `rate` and `secon
 may have all of these fields but `resume`, and needs none:
 
     {"dry_run": true, "prefix": "input/2026/", "rate": 2.5, "seconds": 20, "after": "...",
-     "given_up": false, "backlog": false}
+     "given_up": false, "reprocess": false, "backlog": false}
 
 Another event is no sweep, and starts the task of one upload that the function could not do:
 
     {"start_task": {"bucket": "...", "key": "..."}}
 
 A run that is out of time gives the place in `after`, and the next one goes on from there. For the
-schedule that place is kept in the bucket. So is `backlog`: whether tasks waited for their turn when
-the sweep began. They may be of uploads that it finds, so it leaves alone then what may be among
-them; what waits later is what it has put there itself.
+schedule that place is kept in the stack's own bucket. So is `backlog`: whether tasks waited for
+their turn when the sweep began. They may be of uploads that it finds, so it leaves alone then what
+may be among them; what waits later is what it has put there itself.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from processing.store import Bucket
 from reconcile import Plan, Progress, Sweep
 from state import Cleaning, State
 
-APART = {"dry_run", "prefix", "after", "given_up", "backlog"}
+APART = {"dry_run", "prefix", "after", "given_up", "reprocess", "backlog"}
 FIELDS = {"resume", "rate", "seconds", *APART}
 MARGIN_SECONDS = 60
 """What is under way when the time is out needs some to end: a start with all its retries."""
@@ -77,13 +77,16 @@ def on_schedule(event: Json, ends: float) -> tuple[Progress, Json]:
     """Sweep from where the last run stopped, and leave word for the next one."""
     if apart := event.keys() & APART:
         raise BadEvent(f"resume, whose state is of the whole bucket, goes without {sorted(apart)}")
-    bucket = Bucket(setting(os.environ, "BUCKET"))
-    cleaned = clean(bucket, time.monotonic() + (ends - time.monotonic()) / 4)
-    before, seen = state.load(bucket, State)
+    bucket, notes = buckets()
+    cleaned = clean(bucket, notes, time.monotonic() + (ends - time.monotonic()) / 4)
+    before, seen = state.load(notes, State, bucket.name)
     began = before.began or datetime.now(UTC)
     backlog = before.backlog if before.began else starters.backlog(os.environ)
     sweep = prepared(
-        bucket, event, ends, backlog, after=before.after, examined=before.examined, patient=True
+        *(bucket, notes, event, ends, backlog),
+        after=before.after,
+        examined=before.examined,
+        patient=True,
     )
     try:
         progress = sweep.run(began)
@@ -91,17 +94,22 @@ def on_schedule(event: Json, ends: float) -> tuple[Progress, Json]:
         if sweep.progress.after != before.after:
             following = before.following(sweep.progress, began, grace(), backlog)
             with contextlib.suppress(Conflict):  # of two runs at once, one knows enough
-                state.save(bucket, following, seen)
+                state.save(notes, following, bucket.name, seen)
     left = before.left(progress, datetime.now(UTC))
     return progress, {"backlog": backlog, **left, "cleaned": asdict(cleaned)}
 
 
-def clean(bucket: Bucket, ends: float) -> Cleaned:
+def buckets() -> tuple[Bucket, Bucket]:
+    """That of the uploads, and the stack's own, which keeps the notes. Raises BadSetting."""
+    return Bucket(setting(os.environ, "BUCKET")), Bucket(setting(os.environ, "NOTES_BUCKET"))
+
+
+def clean(bucket: Bucket, notes: Bucket, ends: float) -> Cleaned:
     """Remove files that no manifest names, if it is time to; the next run goes on where it ends.
 
     What goes wrong is said in what it gives, and stops no sweep.
     """
-    before, seen = state.load(bucket, Cleaning)
+    before, seen = state.load(notes, Cleaning, bucket.name)
     now = bucket.now()
     if not before.is_due(now):
         return Cleaned(before.after)
@@ -111,24 +119,23 @@ def clean(bucket: Bucket, ends: float) -> Cleaned:
     except StoreError as error:
         cleaned = Cleaned(before.after, failed=1, problem=str(error))
     with contextlib.suppress(Conflict):  # of two runs at once, one knows enough
-        state.save(bucket, before.following(cleaned, began), seen)
+        state.save(notes, before.following(cleaned, began), bucket.name, seen)
     return cleaned
 
 
 def by_hand(event: Json, ends: float) -> tuple[Progress, Json]:
     """Sweep what the event asks for, and keep nothing of it."""
-    bucket, began = Bucket(setting(os.environ, "BUCKET")), datetime.now(UTC)
+    began = datetime.now(UTC)
+    bucket, notes = buckets()
     known = event.get("backlog")
     backlog = starters.backlog(os.environ) if known is None else bool(known)
     sweep = prepared(
-        bucket,
-        event,
-        ends,
-        backlog,
+        *(bucket, notes, event, ends, backlog),
         after=event.get("after") or "",
         prefix=prefix(event),
         patient=False,
         given_up=bool(event.get("given_up")),
+        reprocess=reprocess(event),
         dry_run=bool(event.get("dry_run")),
     )
     return sweep.run(began), {"backlog": backlog}
@@ -136,6 +143,7 @@ def by_hand(event: Json, ends: float) -> tuple[Progress, Json]:
 
 def prepared(
     bucket: Bucket,
+    notes: Bucket,
     event: Json,
     ends: float,
     backlog: bool,
@@ -149,11 +157,11 @@ def prepared(
         running=running or frozenset(),
         max_attempts=int(number("MAX_ATTEMPTS")),
         rate=rate(event),
-        waits=waits(backlog, records.turn(bucket)),
+        waits=waits(backlog, records.turn(notes)),
         ends=ends,
         **chosen,
     )
-    return Sweep(bucket, job_settings(), starters.by_mode(os.environ), plan)
+    return Sweep(bucket, job_settings(), starters.by_mode(os.environ), plan, notes=notes)
 
 
 def fail_loudly(progress: Progress, cleaned: Json) -> None:
@@ -176,14 +184,14 @@ def fall_back(upload: Upload) -> None:
 
     Raises Conflict when a sweep is at it, and NotStarted.
     """
-    bucket = Bucket(upload.bucket)
-    seen = bucket.head(upload.key)
+    _, notes = buckets()
+    seen = Bucket(upload.bucket).head(upload.key)
     if seen is None:
         return
-    before, record = records.attempts(bucket, upload.key, seen.version)
+    before, record = records.attempts(notes, upload, seen.version)
     known = before._replace(last=datetime.now(UTC), fallback=True)
-    records.put_attempts(bucket, upload.key, known, record)
-    starters.tasks(os.environ).start(upload)
+    records.put_attempts(notes, upload, known, record)
+    starters.tasks(os.environ).start(upload, before.reprocess or None)
 
 
 def waits(backlog: bool, turn: datetime) -> Callable[[Starter, datetime, datetime], bool]:
@@ -209,6 +217,16 @@ def prefix(event: Json) -> str:
     if not wanted.startswith(start):
         raise BadEvent(f"prefix is {wanted!r}; it must start with {start}")
     return wanted.removeprefix(start)
+
+
+def reprocess(event: Json) -> str | None:
+    """The JobVersion whose results are wanted; None: any. Raises BadEvent."""
+    if not event.get("reprocess"):
+        return None
+    wanted = job_settings().job_version
+    if not wanted:
+        raise BadEvent("JobVersion is empty, so no result is another one's: deploy with one first")
+    return wanted
 
 
 def rate(event: Json) -> float:

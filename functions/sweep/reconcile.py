@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from merge import RECORD, Found, Item, ResultStatus, judge, merge
-from processing import job, records
+from processing import job, metadata, records
 from processing.errors import BadSetting, Conflict, NotStarted
 from processing.events import Upload
 from processing.objects import LONGEST_KEY, Object
@@ -48,6 +48,8 @@ NOT_STARTED = "not_started"
 GAVE_UP = "gave_up"
 FAILED = "failed"
 OUT_OF_TIME = "out_of_time"
+DELETED = "deleted"
+"""With AfterSuccess=delete: its job was ended between the output and this."""
 
 LISTED = 1000
 """Uploads that a dry run names, at most."""
@@ -96,6 +98,8 @@ class Plan:
     """Whether what can't start has to wait; somebody who has mended it does not want it to."""
     given_up: bool = False
     """Whether what was given up is started again, too."""
+    reprocess: str | None = None
+    """The JobVersion whose results are wanted: what has another one's is started again."""
     dry_run: bool = False
     ends: float = float("inf")
     """When to stop, as time.monotonic() has it."""
@@ -155,8 +159,11 @@ class Sweep:
         plan: Plan,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         log: Callable[[str], None] = print,
+        notes: job.Store | None = None,
     ) -> None:
+        """`notes`: the bucket that keeps the attempts and failures; None: the same."""
         self._store = store
+        self._notes = notes or store
         self._settings = settings
         self._choose = choose
         self._plan = plan
@@ -199,14 +206,22 @@ class Sweep:
         """What the listings alone say."""
         if self._is_over():
             return OUT_OF_TIME
+        if self._plan.reprocess and found.may_be_current:
+            return None  # the metadata tells
         if found.time > young:
             # Not looked at in earnest: it may be one of the version before.
             latest = max(filter(None, (found.succeeded, found.rejected)), default=None)
             return CURRENT if latest and latest >= found.time else YOUNG
         if self._plan.given_up and found.rejected:
             return None  # the metadata tells
+        if found.succeeded and self._deletes:
+            return None
         status = judge(found, self._plan.grace, self._plan.examined)
         return CURRENT if status is ResultStatus.CURRENT else None
+
+    @property
+    def _deletes(self) -> bool:
+        return self._settings.after_success == "delete" and not self._plan.dry_run
 
     def _is_over(self) -> bool:
         return time.monotonic() >= self._plan.ends or self._stopped
@@ -243,8 +258,9 @@ class Sweep:
                     continue  # a folder marker
                 yield Item(listed.key.removeprefix(prefix), listed.modified, listed.in_parts)
 
+        uploads = items(settings.input_prefix)
         return merge(
-            items(settings.input_prefix),
+            (item for item in uploads if item.name.endswith(settings.input_suffix)),
             items(settings.output_prefix),
             (item for item in items(settings.rejected_prefix) if item.name.endswith(RECORD)),
             settings.output_suffix,
@@ -259,16 +275,17 @@ class Sweep:
         if self._is_over():
             return Settled(found, OUT_OF_TIME)
         key = self._settings.input_prefix + found.name
-        given_up = None
+        given_up, again = None, False
         try:
             if found.may_be_current:
                 results = self._results(key)
                 found = found.as_seen(*(each and each.modified for each in results))
-                if self._is_current(key, results):
+                if upload := self._upload_of(key, results):
                     given_up = self._given_up(results)
-                    if given_up is None:
-                        return Settled(found, CURRENT)
-            return Settled(found, self._bring_nearer(found, key, given_up))
+                    again = self._is_to_be_reprocessed(results)
+                    if not given_up and not again:
+                        return Settled(found, self._after_success(upload, results))
+            return Settled(found, self._bring_nearer(found, key, given_up, again))
         except Conflict:
             return Settled(found, WAITING)  # another sweep is at it
         except BadSetting:
@@ -284,28 +301,43 @@ class Sweep:
         """The output and the rejection, as they are."""
         return [self._store.head(each) for each in job.result_keys(key, self._settings)]
 
-    def _is_current(self, key: str, results: list[Object | None]) -> bool:
-        """Whether the upload has one result and it is for its current version.
+    def _upload_of(self, key: str, results: list[Object | None]) -> Object | None:
+        """The upload, if it has one result and that is for its current version.
 
         With two, a job was ended before it could remove the other; another one does.
         """
-        versions = [each.metadata.get(job.SOURCE_VERSION) for each in results if each]
+        versions = [each.metadata.get(metadata.SOURCE_VERSION) for each in results if each]
         upload = self._store.head(key)
-        return upload is not None and versions == [upload.version]
+        return upload if upload and versions == [upload.version] else None
+
+    def _is_to_be_reprocessed(self, results: list[Object | None]) -> bool:
+        wanted = self._plan.reprocess
+        made = [each.metadata.get(metadata.JOB_VERSION, "") for each in results if each]
+        return wanted is not None and made != [wanted]
+
+    def _after_success(self, upload: Object, results: list[Object | None]) -> str:
+        """What becomes of an upload whose result is current."""
+        output, _ = results
+        if not (output and self._deletes):
+            return CURRENT
+        self._store.delete(upload)
+        return DELETED
 
     def _given_up(self, results: list[Object | None]) -> Object | None:
         """The rejection that is to be taken back."""
         _, rejection = results
-        is_one = rejection is not None and rejection.metadata.get(job.GAVE_UP) == "yes"
+        is_one = rejection is not None and rejection.metadata.get(metadata.GAVE_UP) == "yes"
         return rejection if is_one and self._plan.given_up else None
 
-    def _bring_nearer(self, found: Found, key: str, given_up: Object | None) -> str:
+    def _bring_nearer(self, found: Found, key: str, given_up: Object | None, again: bool) -> str:
         """Start the job, or give it up. Raises what goes wrong."""
         if key in self._plan.running:
             return RUNNING
         seen = self._store.head(key)
         if seen is None:
             return GONE
+        if again:
+            return self._reprocess(Upload(self._store.name, key), seen)
         if given_up and not self._plan.dry_run:
             # Its attempts begin anew (_give_up). Should it not be started now, it has no result.
             self._store.delete(given_up)
@@ -313,13 +345,13 @@ class Sweep:
 
     def _attempt(self, upload: Upload, seen: Object, uploaded: datetime) -> str:
         """Start the job, unless that was done lately or often enough."""
-        before, record = known, _ = records.attempts(self._store, upload.key, seen.version)
+        before, record = known, _ = records.attempts(self._notes, upload, seen.version)
         # What waits in a queue has not been attempted; what has failed does not wait any more.
         starter = self._choose(seen.size, before.fallback)
         waits = self._plan.waits(starter, uploaded, before.last)
         failure = None
         if waits or before.last > records.NEVER:
-            failure = records.failure(self._store, upload.key, max(uploaded, before.last))
+            failure = records.failure(self._notes, upload, max(uploaded, before.last))
         cant_start = failure is not None and not failure.started and before.last > records.NEVER
         if cant_start:
             known = before.taken_back()
@@ -338,15 +370,44 @@ class Sweep:
         # Counted before it is started: a sweep that is ended in between has counted one too many,
         # and no upload is started once too often.
         not_begun = known.not_begun if cant_start else 0
-        claim = known._replace(made=known.made + 1, last=now, not_begun=not_begun)
-        records.put_attempts(self._store, upload.key, claim, record)
-        try:
-            starter.start(upload)
-        except Exception:
-            _, claimed = records.attempts(self._store, upload.key, seen.version)
-            records.put_attempts(self._store, upload.key, before, claimed)
-            raise
+        claim = known._replace(made=known.made + 1, last=now, not_begun=not_begun, reprocess="")
+        self._start(upload, starter, before, claim, record)
         return STARTED_AGAIN if cant_start else STARTED
+
+    def _reprocess(self, upload: Upload, seen: Object) -> str:
+        """Start the job of an upload that has a result, unless that was done lately.
+
+        That is no attempt: the result that it has stays until there is another one.
+        """
+        assert self._plan.reprocess
+        before, record = records.attempts(self._notes, upload, seen.version)
+        now = self._now()
+        if before.reprocess == self._plan.reprocess and now < before.last + self._plan.patience:
+            return WAITING
+        if self._plan.dry_run:
+            return DUE
+        if not self._pace.wait(self._plan.ends):
+            return OUT_OF_TIME
+        claim = before._replace(last=now, reprocess=self._plan.reprocess)
+        self._start(upload, self._choose(seen.size, before.fallback), before, claim, record)
+        return STARTED
+
+    def _start(
+        self,
+        upload: Upload,
+        starter: Starter,
+        before: records.Attempts,
+        claim: records.Attempts,
+        record: Object | None,
+    ) -> None:
+        """Claim the start, so that no other sweep makes it, and make it."""
+        records.put_attempts(self._notes, upload, claim, record)
+        try:
+            starter.start(upload, claim.reprocess or None)
+        except Exception:
+            _, claimed = records.attempts(self._notes, upload, claim.version)
+            records.put_attempts(self._notes, upload, before, claimed)
+            raise
 
     def _pause(self, not_begun: int) -> timedelta:
         """How long after so many starts in a row that came to no job the next one is."""
@@ -358,7 +419,7 @@ class Sweep:
         self, upload: Upload, attempts: records.Attempts, record: Object | None, uploaded: datetime
     ) -> str:
         """Reject the upload as its job would."""
-        last = records.last_failure(self._store, upload.key, uploaded)
+        last = records.last_failure(self._notes, upload, uploaded)
         reason = f"gave up after {attempts.made} attempts" + (
             f"; the last: {last}" if last else "; none of them left a reason: see the jobs' log"
         )
@@ -369,7 +430,7 @@ class Sweep:
             return CURRENT
         # Who removes the rejection wants the upload to be tried again, from the first attempt on.
         anew = attempts._replace(made=0, last=records.NEVER, not_begun=0)
-        records.put_attempts(self._store, upload.key, anew, record)
+        records.put_attempts(self._notes, upload, anew, record)
         return GAVE_UP
 
 

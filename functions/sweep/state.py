@@ -1,4 +1,4 @@
-"""What one scheduled run leaves to the next: small objects in the bucket."""
+"""What one scheduled run leaves to the next: small notes, of each bucket that was swept its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _State = TypeVar("_State", "State", "Cleaning")
 class State:
     """Where the sweep is, and how far the bucket is known to be settled."""
 
-    key: ClassVar = f"{records.PREFIX}state"
+    name: ClassVar = "state"
     after: str = ""
     """The upload at which the last run was out of time; empty at the start of the bucket."""
     began: datetime | None = None
@@ -79,7 +79,7 @@ def _earlier(*times: datetime | None) -> datetime | None:
 class Cleaning:
     """Where the removal of files is that no manifest names (orphans.py)."""
 
-    key: ClassVar = f"{records.PREFIX}cleaning"
+    name: ClassVar = "cleaning"
     after: str = ""
     """The folder at which the last run was out of time; empty when it came to its end."""
     began: datetime | None = None
@@ -101,21 +101,26 @@ class Cleaning:
         return Cleaning("", began, self.examined if failed else examined(began))
 
 
-def load(store: Store, kind: type[_State]) -> tuple[_State, Object | None]:
-    """A state, and the object that it is from; what can't be read is the start of the bucket."""
-    seen = store.head(kind.key)
-    found = (records.read(store, seen) if seen else None) or {}
+def load(notes: Store, kind: type[_State], bucket: str) -> tuple[_State, Object | None]:
+    """A state of a bucket, and the note that it is from; what can't be read is its start."""
+    key = _key(kind, bucket)
+    seen = notes.head(key)
+    found = (records.read(notes, seen) if seen else None) or {}
     try:
         for each in fields(kind):
             if "datetime" in str(each.type) and found.get(each.name):
                 found[each.name] = datetime.fromisoformat(found[each.name])
         return kind(**found), seen
     except (TypeError, ValueError) as error:
-        print(json.dumps({"unreadable": kind.key, "reason": str(error)}))
+        print(json.dumps({"unreadable": key, "reason": str(error)}))
         return kind(), seen
 
 
-def save(store: Store, state: State | Cleaning, replaces: Object | None) -> None:
+def save(notes: Store, state: State | Cleaning, bucket: str, replaces: Object | None) -> None:
     """Raises Conflict when another run has come to its end meanwhile."""
     body = json.dumps(state.__dict__, default=datetime.isoformat, ensure_ascii=False)
-    store.put(state.key, body.encode(), "application/json", {}, replaces)
+    notes.put(_key(type(state), bucket), body.encode(), "application/json", {}, replaces)
+
+
+def _key(kind: type[State | Cleaning], bucket: str) -> str:
+    return f"{records.PREFIX}{kind.name}/{bucket}"

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from orphans import Cleaner, examined
-from processing import job, manifest, publish
+from processing import job, manifest, metadata, publish
 from processing.errors import Failed, Rejected, StoreError
 from processing.events import Upload
 from processing.exchange import PATIENCE_SECONDS
@@ -66,8 +66,8 @@ class Fate:
 class World:
     """One simulation. `problems`: what a reader would have seen, and never should."""
 
-    def __init__(self, seed: int, uploads: int) -> None:
-        self.bucket = MemoryStore()
+    def __init__(self, seed: int, uploads: int, *, versioned: bool = True) -> None:
+        self.bucket = MemoryStore(versioned=versioned)
         self.bucket.clock = lambda: self.now
         self.now = BEGAN
         self.counts: Counter[str] = Counter()
@@ -187,7 +187,7 @@ class World:
             return ""
         seen, body = output
         contents = [body]
-        if manifest.RUN in seen.metadata:
+        if metadata.RUN in seen.metadata:
             named = json.loads(body)["files"]
             files = [self.bucket.current(each["key"]) for each in named]
             if not all(files):
@@ -199,7 +199,7 @@ class World:
         _, count, version, *_ = next(iter(made)).split()
         if len(made) != 1 or len(contents) != int(count):
             return f"{name}: files of several runs, or not all of one: {made}"
-        if version != seen.metadata[job.SOURCE_VERSION]:
+        if version != seen.metadata[metadata.SOURCE_VERSION]:
             return f"{name}: files of another version"
         return ""
 
@@ -209,7 +209,7 @@ class World:
         for key, upload in self._current_uploads().items():
             keys = job.result_keys(key, self.settings)
             results = [current[0] for each in keys if (current := self.bucket.current(each))]
-            versions = [each.metadata[job.SOURCE_VERSION] for each in results]
+            versions = [each.metadata[metadata.SOURCE_VERSION] for each in results]
             if versions != [upload.version] or self.problem(key.removeprefix("input/")):
                 found.append(key)
         return found

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from processing import job
+from processing import job, metadata
 from processing.errors import Conflict, Rejected, StoreError
 from processing.events import Upload
 from processing.objects import Object
@@ -82,9 +82,16 @@ def output(body: bytes, content_type: str) -> Output:
 class Simulation:
     """One simulation, from the first upload to the end of the last job."""
 
-    def __init__(self, seed: int, conditions: Conditions, processor: Processor = output) -> None:
+    def __init__(
+        self,
+        seed: int,
+        conditions: Conditions,
+        processor: Processor = output,
+        *,
+        versioned: bool = True,
+    ) -> None:
         self.conditions = conditions
-        self.bucket = MemoryStore()
+        self.bucket = MemoryStore(versioned=versioned)
         self.settings = Settings(processor=OnBytes(processor))
         self.counts: Counter[str] = Counter()
         self.unattended: set[str] = set()
@@ -115,7 +122,7 @@ class Simulation:
         sweep = Sweep(self.bucket, self.settings, lambda *_: self, plan, now=lambda: later)
         self.swept = sweep.run(later).outcomes
 
-    def start(self, upload: Upload) -> None:
+    def start(self, upload: Upload, job_version: str | None = None) -> None:
         """Run a job that the sweep asks for."""
         job.run(upload, self.bucket, self.settings, log=lambda line: None)
         self.counts["started by the sweep"] += 1
@@ -133,7 +140,7 @@ class Simulation:
         found = Outcome()
         for key, (upload, body) in self.uploads().items():
             results = self.results(key)
-            versions = [seen.metadata[job.SOURCE_VERSION] for seen, _ in results]
+            versions = [seen.metadata[metadata.SOURCE_VERSION] for seen, _ in results]
             wanted = body if body.startswith(b"bad") else b"output of " + body
             fits = any(wanted in result for _, result in results)
             if versions.count(upload.version) != 1 or not fits:
@@ -150,7 +157,7 @@ class Simulation:
     def _history(self, key: str) -> list[str | None]:
         """Of a result's key, as judge.repeats takes it."""
         return [
-            each and each[0].metadata[job.SOURCE_VERSION]
+            each and each[0].metadata[metadata.SOURCE_VERSION]
             for each in self.bucket.versions.get(key, [])
         ]
 

@@ -13,20 +13,22 @@ from tests.load.sizes import SEVERAL_UPLOADS
 SEEDS = range(10)
 
 
+@pytest.mark.parametrize("versioned", [True, False], ids=["versions", "no versions"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_several_outputs_are_complete_or_not_there_and_orphans_go(
-    seed: int, figure: Callable[[str], None]
+    seed: int, versioned: bool, figure: Callable[[str], None]
 ) -> None:
     started = time.monotonic()
-    world = World(seed, SEVERAL_UPLOADS)
+    world = World(seed, SEVERAL_UPLOADS, versioned=versioned)
     world.run()
     for accident in (*ACCIDENTS, "orphans removed", "jobs failed"):
         assert world.counts[accident], f"a simulation without {accident} shows nothing of it"
     assert world.problems == []
     assert world.unsettled() == []
     assert world.orphans() == []
+    kept = "versions" if versioned else "no versions"
     counts = ", ".join(f"{count} {what}" for what, count in sorted(world.counts.items()))
     figure(
-        f"several outputs, seed {seed}: {SEVERAL_UPLOADS} uploads ({counts}) in "
+        f"several outputs, {kept}, seed {seed}: {SEVERAL_UPLOADS} uploads ({counts}) in "
         f"{time.monotonic() - started:.1f} s: 0 incomplete, 0 mixed, 0 lost, 0 orphans"
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from processing.errors import Rejected
-from processing.job import SOURCE_VERSION
+from processing.metadata import SOURCE_VERSION
 from processing.output import Output
 
 from tests.load.simulation import Conditions, Simulation, output
@@ -19,12 +19,13 @@ SEEDS = range(10)
 CONDITIONS = Conditions(uploads=SIMULATED_UPLOADS)
 
 
+@pytest.mark.parametrize("versioned", [True, False], ids=["versions", "no versions"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_written_twice_or_outdated(
-    seed: int, figure: Callable[[str], None]
+    seed: int, versioned: bool, figure: Callable[[str], None]
 ) -> None:
     started = time.monotonic()
-    simulation = Simulation(seed, CONDITIONS)
+    simulation = Simulation(seed, CONDITIONS, versioned=versioned)
     simulation.run()
     for accident in ("killed", "lost reply", "duplicate events", "conflicts", "overwrites"):
         assert simulation.counts[accident], f"a simulation without {accident} shows nothing of it"
@@ -39,9 +40,10 @@ def test_nothing_is_lost_written_twice_or_outdated(
         len(simulation.uploads()) - left,
     )
     seconds = time.monotonic() - started
+    kept = "versions" if versioned else "no versions"
     counts = ", ".join(f"{count} {what}" for what, count in sorted(simulation.counts.items()))
     figure(
-        f"simulation, seed {seed}: {CONDITIONS.uploads} uploads, overwrites and deletions "
+        f"simulation, {kept}, seed {seed}: {CONDITIONS.uploads} uploads, overwrites and deletions "
         f"({counts}; {left} left to the sweep) in {seconds:.1f} s: 0 lost, "
         f"0 outdated, 0 written twice, {len(outcome.written_again)} written again after removal"
     )
@@ -55,11 +57,14 @@ def test_a_seed_gives_the_same_simulation_every_time() -> None:
     assert first.fingerprint() == again.fingerprint() != other.fingerprint()
 
 
+@pytest.mark.parametrize("versioned", [True, False], ids=["versions", "no versions"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_same_bytes_again_and_again_end_in_the_newest_result(seed: int) -> None:
+def test_the_same_bytes_again_and_again_end_in_the_newest_result(
+    seed: int, versioned: bool
+) -> None:
     """ETags that are equal, though the versions are not, must not hide a newer upload."""
     conditions = dataclasses.replace(CONDITIONS, uploads=SIMULATED_UPLOADS // 5, same_bytes=0.5)
-    simulation = Simulation(seed, conditions)
+    simulation = Simulation(seed, conditions, versioned=versioned)
     simulation.run()
     simulation.sweep()
     outcome = simulation.outcome()

@@ -14,7 +14,11 @@ from tests.local.test_sweep import Sweeper
 Maze = Callable[[int], bytes]
 Json = dict[str, Any]
 STACK = "keys"
-STATE = ".sweep/state"
+
+
+def state(pipeline: Pipeline) -> str:
+    """The key of the sweep's note."""
+    return f".sweep/state/{pipeline.bucket}"
 
 
 def make_key(aws: EmbeddedAws, *actions: str) -> str:
@@ -64,14 +68,14 @@ def test_from_key_to_key_to_none(aws: EmbeddedAws, maze: Maze) -> None:
             assert "errorMessage" not in processed_again(pipeline, f"input/{old}.png")
         assert len(pipeline.keys("output/")) == number + 1
         swept(pipeline)
-        assert (encrypted_with(pipeline, STATE) or "") == key
+        assert (encrypted_with(pipeline, state(pipeline)) or "") == key
     assert pipeline.failures() == []
 
     change(aws, STACK, OtherKeyArns="")  # the keys are lost to the roles
-    pipeline.s3.put_object(Bucket=pipeline.bucket, Key=STATE, Body=b"{}",
+    pipeline.s3.put_object(Bucket=pipeline.bucket, Key=state(pipeline), Body=b"{}",
         ServerSideEncryption="aws:kms", SSEKMSKeyId=first)  # fmt: skip
     swept(pipeline)
-    assert encrypted_with(pipeline, STATE) is None  # begun again, and written over
+    assert encrypted_with(pipeline, state(pipeline)) is None  # begun again, and written over
     assert "403 AccessDenied" in processed_again(pipeline, "input/0.png")["errorMessage"]
 
 

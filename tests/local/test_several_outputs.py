@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from processing.manifest import MARK, RUN
+from processing.manifest import MARK
+from processing.metadata import RUN
 
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline, output_key

@@ -1,4 +1,4 @@
-"""A versioned bucket in memory: the one fake of the unit tests, at the seam `job.Store`."""
+"""A bucket in memory: the one fake of the unit tests, at the seam `job.Store`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from processing.errors import Conflict, StoreError
 from processing.objects import Listed, Object, fits
@@ -18,31 +19,29 @@ Hook = Callable[[str, str], None]
 class MemoryStore:
     """What S3 does for a job and for the sweep. `before` is called ahead of each call of a job."""
 
-    def __init__(self, before: Hook | None = None) -> None:
+    def __init__(self, before: Hook | None = None, *, versioned: bool = True) -> None:
         self.name = "uploads"
+        self.versioned = versioned
         self.versions: dict[str, list[tuple[Object, bytes] | None]] = {}
         self.calls: list[tuple[str, str]] = []
         self.before = before
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-        self.modified: dict[str, datetime] = {}
         self._numbers = itertools.count(1)
 
-    def upload(self, key: str, body: bytes, content_type: str = "image/png") -> Object:
+    def upload(
+        self,
+        key: str,
+        body: bytes,
+        content_type: str = "image/png",
+        metadata: Mapping[str, str] = MappingProxyType({}),
+    ) -> Object:
         """What a user does: a new version, unconditionally."""
         assert fits(key)
-        return self._add(key, body, content_type, {})
-
-    def upload_in_parts(self, key: str, body: bytes, announced: datetime) -> Object:
-        """The same in parts, which has the time of its first one's announcement."""
-        made = self.upload(key, body)
-        made = made._replace(etag=f"{made.etag}-2", modified=announced)
-        self.versions[key][-1] = (made, body)
-        self.modified[made.version] = announced
-        return made
+        return self._add(key, body, content_type, metadata)
 
     def remove(self, key: str) -> None:
         """What a user does: a delete marker."""
-        self.versions.setdefault(key, []).append(None)
+        self._replace(key, None)
 
     def current(self, key: str) -> tuple[Object, bytes] | None:
         return self.versions.get(key, [None])[-1]
@@ -107,18 +106,18 @@ class MemoryStore:
             return
         if current[0].etag != seen.etag:
             raise Conflict("DeleteObject", self.name, seen.key)
-        self.versions[seen.key].append(None)
+        self._replace(seen.key, None)
 
     def delete_all(self, keys: Iterable[str]) -> None:
         for key in list(keys):
             self._called("delete all", key)
             if self.current(key):
-                self.versions[key].append(None)
+                self._replace(key, None)
 
     def listing(self, prefix: str, after: str = "") -> Iterator[Listed]:
         for key in sorted(key for key in self.versions if key.startswith(prefix) and key > after):
             if current := self.current(key):
-                yield Listed(key, self.modified[current[0].version], current[0].etag)
+                yield Listed(key, current[0].modified, current[0].etag)
 
     def folders(self, prefix: str, mark: str, after: str = "") -> Iterator[str]:
         for folder, keys in itertools.groupby(
@@ -134,11 +133,16 @@ class MemoryStore:
 
     def _add(self, key: str, body: bytes, content_type: str, metadata: Mapping[str, str]) -> Object:
         etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
-        version = f"v{next(self._numbers)}"
+        version = f"v{next(self._numbers)}" if self.versioned else f"etag:{etag}"
         made = Object(key, version, etag, len(body), content_type, dict(metadata), self.clock())
-        self.modified[version] = made.modified
-        self.versions.setdefault(key, []).append((made, body))
+        self._replace(key, (made, body))
         return made
+
+    def _replace(self, key: str, current: tuple[Object, bytes] | None) -> None:
+        history = self.versions.setdefault(key, [])
+        if not self.versioned:
+            history.clear()
+        history.append(current)
 
 
 def _up_to(mark: str, key: str, start: int) -> str:

@@ -69,13 +69,13 @@ def sweep_lines(unsettled: datetime | None, starter: Starter) -> list[str]:
 class Nothing:
     """Takes every job, and runs none."""
 
-    def start(self, upload: Upload) -> None: ...
+    def start(self, upload: Upload, job_version: str | None = None) -> None: ...
 
 
 class NoRoom:
     """Takes no job."""
 
-    def start(self, upload: Upload) -> None:
+    def start(self, upload: Upload, job_version: str | None = None) -> None:
         raise NotStarted("no room")
 
 

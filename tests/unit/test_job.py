@@ -50,7 +50,7 @@ def test_an_upload_has_its_output_under_its_own_name():
     output, body = store.current(OUTPUT)
     assert body == b"MAZE"
     assert output.content_type == "image/png"
-    assert output.metadata == {"source-version": seen.version}
+    assert output.metadata == {"source-version": seen.version, "job-version": "2026-12"}
 
 
 def test_a_plain_pair_is_an_output():
@@ -74,7 +74,8 @@ def test_a_bad_upload_gets_a_record_that_names_reason_and_version():
         "version": seen.version,
         "bytes": 3,
     }
-    assert store.current(REJECTION)[0].metadata == {"source-version": seen.version}
+    metadata = {"source-version": seen.version, "job-version": "2026-12"}
+    assert store.current(REJECTION)[0].metadata == metadata
     assert store.body(OUTPUT) is None
 
 

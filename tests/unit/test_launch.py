@@ -47,7 +47,7 @@ class Cluster:
         self.started: dict[str, int] = {}
         self.most = 0
 
-    def start(self, upload, swept: bool) -> str:
+    def start(self, upload, swept: bool, job_version: str | None = None) -> str:
         if problems := self.problems.get(upload.key):
             raise problems.pop()
         self.started[upload.key] = self.now
@@ -320,7 +320,7 @@ def test_what_is_left_comes_back_at_once(monkeypatch):
     store = MemoryStore()
     monkeypatch.setattr(launch, "Bucket", lambda name: store)
     monkeypatch.setattr(launch, "Cluster", lambda environment: Cluster(steps=10**9))
-    monkeypatch.setenv("BUCKET", "uploads")
+    monkeypatch.setenv("NOTES_BUCKET", "uploads")
     monkeypatch.setenv("MAX_TASKS", "1")
     monkeypatch.setenv("LAUNCH_QUEUE", "https://launches")
     milliseconds = (launch.MARGIN_SECONDS + 0.2) * 1000

@@ -10,7 +10,8 @@ import pytest
 from processing import manifest, publish
 from processing.errors import Conflict, Failed, Rejected, StoreError
 from processing.exchange import PATIENCE_SECONDS
-from processing.manifest import RUN, Run, new_run, read_run
+from processing.manifest import Run, new_run, read_run
+from processing.metadata import RUN
 from processing.objects import Object
 from processing.output import File, Made
 from processing.settings import Settings

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from orphans import Cleaner
-from processing import job
+from processing import job, metadata
 from processing.errors import Failed, Rejected
 from processing.events import Upload
-from processing.manifest import ORPHANED, RUN
+from processing.manifest import ORPHANED
+from processing.metadata import RUN
 from processing.output import Source
 from processing.settings import Settings
 
@@ -158,7 +159,7 @@ def test_an_upload_that_was_deleted_and_made_again_has_its_own_files(text) -> No
     assert world.read() == text
     seen, _ = world.store.current("output/a")
     current, _ = world.store.current("input/a")
-    assert seen.metadata[job.SOURCE_VERSION] == current.version
+    assert seen.metadata[metadata.SOURCE_VERSION] == current.version
     world.time += ORPHANED
     world.clean()
     assert len(world.files()) == len(text.split())

@@ -52,10 +52,24 @@ def test_a_key_is_asked_for_as_it_is(server, key, path):
     assert server.asked[0][1] == path
 
 
-def test_a_bucket_without_versions_is_named(server):
-    server.replies = [(200, {"ETag": '"abc"'}, b"")]
-    with pytest.raises(StoreError, match="uploads/input/a.png: the bucket keeps no versions"):
-        Bucket("uploads").head("input/a.png")
+@pytest.mark.parametrize("version", [None, "null"])
+def test_an_upload_without_a_version_is_told_by_its_etag(server, version):
+    """Of a bucket that keeps none, does not keep them any more, or did not when it was written."""
+    headers = {name: value for name, value in HEADERS.items() if name != "x-amz-version-id"}
+    headers |= {"x-amz-version-id": version} if version else {}
+    server.replies = [(200, headers, b"12345")]
+    seen = Bucket("uploads").head("input/a.png")
+    assert (seen.version, seen.etag) == ("etag:abc", '"abc"')
+    assert Bucket("uploads").get(seen) == b"12345"
+
+
+def test_a_version_is_no_longer_the_one_that_is_told_by_its_etag(server):
+    """Versions were switched on, and the same bytes uploaded, between the two calls."""
+    server.replies = [(200, {**HEADERS, "x-amz-version-id": "null"}, b""), (200, HEADERS, b"12345")]
+    bucket = Bucket("uploads")
+    seen = bucket.head("input/a.png")
+    with pytest.raises(Conflict):
+        bucket.get(seen)
 
 
 def test_a_get_is_of_the_version_seen(server):

@@ -58,13 +58,19 @@ def run_on_bucket(chosen: settings.Settings) -> int:
     from .store import Bucket  # local files need no S3 client; the runner is on its way by now
 
     upload = events.from_environment(os.environ)
-    if not events.is_upload(upload, chosen.input_prefix):
+    if not events.is_upload(upload, chosen.input_prefix, chosen.input_suffix):
         return SUCCEEDED
     limit = chosen.max_seconds
     late = Stopped(f"the task took more than {limit} s (TaskTimeout), and {GRACE_SECONDS} s beside")
     try:
         with clock.limited(limit + GRACE_SECONDS, late) if limit else nullcontext():
-            job.run(upload, Bucket(upload.bucket), chosen)
+            job.run(
+                upload,
+                Bucket(upload.bucket),
+                chosen,
+                notes=Bucket(chosen.notes_bucket or upload.bucket),
+                reprocess=os.environ.get("REPROCESS"),
+            )
     except (Failed, Stopped):
         return FAILED  # the report says why; anything unforeseen rises with its traceback
     return SUCCEEDED
@@ -77,7 +83,8 @@ def _keep(error: BadSetting) -> None:
     with suppress(BadSetting):
         upload = events.from_environment(os.environ)
         report = job.Report("failed", *upload, mode="fargate", reason=str(error))
-        records.put_report(Bucket(upload.bucket), asdict(report))
+        notes = os.environ.get("NOTES_BUCKET") or upload.bucket
+        records.put_report(Bucket(notes), asdict(report))
 
 
 def run_on_files(source: Path, target: Path, chosen: settings.Settings) -> int:

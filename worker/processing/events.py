@@ -27,7 +27,9 @@ class Upload(NamedTuple):
     key: str
 
 
-def from_event(event: Event, prefix: str, log: Callable[[str], None] = print) -> list[Upload]:
+def from_event(
+    event: Event, prefix: str, suffix: str = "", log: Callable[[str], None] = print
+) -> list[Upload]:
     """The uploads that an event announces, each once; what is no upload is logged and left out.
 
     Understands S3 notifications, EventBridge "Object Created" and EventBridge "AWS API Call via
@@ -37,7 +39,7 @@ def from_event(event: Event, prefix: str, log: Callable[[str], None] = print) ->
         found = list(_objects(event))
     except (KeyError, TypeError, AttributeError) as error:
         raise BadEvent(f"the event lacks {error}: {_short(event)}") from error
-    return [upload for upload in dict.fromkeys(found) if is_upload(upload, prefix, log)]
+    return [upload for upload in dict.fromkeys(found) if is_upload(upload, prefix, suffix, log)]
 
 
 def from_environment(environment: Mapping[str, str]) -> Upload:
@@ -46,12 +48,27 @@ def from_environment(environment: Mapping[str, str]) -> Upload:
     return Upload(setting(environment, "S3_BUCKET", wanted), setting(environment, "S3_KEY", wanted))
 
 
-def is_upload(upload: Upload, prefix: str, log: Callable[[str], None] = print) -> bool:
-    """Whether the object is an upload: under the prefix, and no folder marker. Logs why not."""
+def reprocess(event: Event) -> str | None:
+    """The JobVersion for which a start asks; None for an event that asks for none.
+
+    The one thing that a start may carry beside bucket and key: only a worker of that version does
+    an upload's job again (job.run), so that old and new ones don't overwrite one another's results.
+    """
+    wanted = event.get("detail", {}).get("object", {}).get("job-version")
+    return wanted if isinstance(wanted, str) else None
+
+
+def is_upload(
+    upload: Upload, prefix: str, suffix: str = "", log: Callable[[str], None] = print
+) -> bool:
+    """Whether the object is an upload: between prefix and suffix, and no folder marker. Logs why
+    not."""
     if not upload.key.startswith(prefix):
         reason = f"the key is outside {prefix}"
     elif upload.key.endswith("/"):
         reason = "the key is a folder marker"
+    elif not upload.key.endswith(suffix):
+        reason = f"the key does not end in {suffix}"
     elif any("\ud800" <= each <= "\udfff" for each in upload.key):
         reason = "no key of S3 has half a surrogate pair"
     else:

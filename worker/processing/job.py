@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from . import clock, command, folder, publish, records, text
+from . import clock, command, folder, metadata, publish, records, text
 from .errors import (
     Conflict,
     Exhausted,
@@ -34,12 +34,6 @@ from .events import Upload
 from .objects import LONGEST_KEY, Listed, Object, cut, fits
 from .output import File, Made, Output, Source
 from .settings import Settings
-
-SOURCE_VERSION = "source-version"
-"""The result's metadata that names the version of the upload it is for."""
-
-GAVE_UP = "gave-up"
-"""The metadata of a rejection after MaxAttempts."""
 
 _KEEP_SECONDS = (5, 0.5)
 """For the report of a job that failed; the second of one that was stopped, where time is short."""
@@ -165,15 +159,28 @@ class Ending(NamedTuple):
     when this job wrote none."""
     replaced: Object | None = None
     """An output that is gone by this job; it may have been a manifest, whose files must go."""
+    has_output: bool = False
 
 
 def run(
-    upload: Upload, store: Store, settings: Settings, log: Callable[[str], None] = print
+    upload: Upload,
+    store: Store,
+    settings: Settings,
+    log: Callable[[str], None] = print,
+    *,
+    notes: Store | None = None,
+    reprocess: str | None = None,
 ) -> Report:
-    """Do one job and log its report. Raises what went wrong when the outcome is `failed`."""
+    """Do one job and log its report. Raises what went wrong when the outcome is `failed`.
+
+    `notes` is the bucket that keeps the report of one that failed, where it is not the uploads'.
+    `reprocess` is the JobVersion for which the job was asked for: a worker of that version takes no
+    other one's result for a current one.
+    """
+    again = reprocess if reprocess == settings.job_version else None
     with folder.made(settings.disk) as place:
         make = functools.partial(_process, store=store, settings=settings, place=place)
-        return _settle(upload, store, settings, make, log, keeps_report=True)
+        return _settle(upload, store, settings, make, log, notes=notes or store, again=again)
 
 
 def reject(
@@ -204,19 +211,21 @@ def _settle(
     make: Callable[[Object], Made],
     log: Callable[[str], None],
     *,
-    keeps_report: bool = False,
+    notes: Store | None = None,
+    again: str | None = None,
 ) -> Report:
     """Look and act until the result is the current upload's. `make` gives an upload its output."""
     report = Report("failed", *upload, mode=settings.mode, job_version=settings.job_version)
-    with _reported(report, log, store if keeps_report else None):
+    with _reported(report, log, notes):
         for _ in range(_MOST_ROUNDS):
             try:
                 seen = _look(upload, store, settings)
                 if seen is None:
+                    _check_bucket(upload, store)
                     report.outcome, report.reason = "unchanged", "the upload is no longer there"
                     return report
                 report.version, report.bytes = seen.upload.version, seen.upload.size
-                ending = _give_result(upload, seen, store, settings, make)
+                ending = _give_result(upload, seen, store, settings, make, again)
                 report.outcome, report.reason = ending.outcome, ending.reason
                 report.pixels = ending.pixels
                 report.seconds_since_upload = ending.seconds_since_upload
@@ -224,10 +233,18 @@ def _settle(
                     store.delete(ending.stale)
                 if _is_settled(seen.upload, ending, store):
                     publish.remove_replaced(store, settings, ending.replaced)
+                    if ending.has_output and settings.after_success == "delete":
+                        store.delete(seen.upload)
                     return report
             except Conflict as conflict:
                 report.reason = str(conflict)
         raise Failed(f"gave way {_MOST_ROUNDS} times to other changes; the last: {report.reason}")
+
+
+def _check_bucket(upload: Upload, store: Store) -> None:
+    """Raise StoreError when the bucket itself is no longer there: HEAD does not say."""
+    for _ in store.listing(upload.key):
+        break
 
 
 def _look(upload: Upload, store: Store, settings: Settings) -> Snapshot | None:
@@ -243,14 +260,17 @@ def _give_result(
     store: Store,
     settings: Settings,
     make: Callable[[Object], Made],
+    again: str | None,
 ) -> Ending:
     """Write the result of the current upload, unless there is one."""
-    if _is_for(seen.upload, seen.output):
-        return Ending("unchanged", "the output is current", stale=seen.rejection)
-    if _is_for(seen.upload, seen.rejection):
+    if _is_for(seen.upload, seen.output, again):
+        reason = "the output is current"
+        return Ending("unchanged", reason, stale=seen.rejection, has_output=True)
+    if _is_for(seen.upload, seen.rejection, again):
         reason = "the rejection is current"
         return Ending("unchanged", reason, stale=seen.output, replaced=seen.output)
     output_key, rejection_key = result_keys(upload.key, settings)
+    said = metadata.of_result(seen.upload.version, settings.job_version)
     try:
         _check(seen.upload, output_key)
         made = make(seen.upload)
@@ -258,15 +278,13 @@ def _give_result(
     except Rejected as rejected:
         gave_up = isinstance(rejected, GaveUp)
         record = _record(upload, seen.upload, rejected, gave_up)
-        more = {GAVE_UP: "yes"} if gave_up else {}
-        metadata = {SOURCE_VERSION: seen.upload.version, **more}
-        store.put(rejection_key, record.body, record.content_type, metadata, seen.rejection)
+        said |= {metadata.GAVE_UP: "yes"} if gave_up else {}
+        store.put(rejection_key, record.body, record.content_type, said, seen.rejection)
         reason, waited = text.reason(str(rejected)), _seconds_since(seen.upload)
         return Ending("rejected", reason, None, waited, seen.output, output_key, seen.output)
-    metadata = {SOURCE_VERSION: seen.upload.version}
-    publish.put(store, output_key, seen.upload, begun, made, metadata, seen.output)
+    publish.put(store, output_key, seen.upload, begun, made, said, seen.output)
     waited, stale = _seconds_since(seen.upload), seen.rejection
-    return Ending("succeeded", None, made.pixels, waited, stale, rejection_key, seen.output)
+    return Ending("succeeded", None, made.pixels, waited, stale, rejection_key, seen.output, True)
 
 
 def _is_settled(current: Object, ending: Ending, store: Store) -> bool:
@@ -310,8 +328,11 @@ def _check(upload: Object, output_key: str) -> None:
         raise Rejected(upload.barrier)
 
 
-def _is_for(upload: Object, result: Object | None) -> bool:
-    return result is not None and result.metadata.get(SOURCE_VERSION) == upload.version
+def _is_for(upload: Object, result: Object | None, job_version: str | None = None) -> bool:
+    """Whether it is the result of this version of the upload, and of that JobVersion, if any."""
+    if result is None or result.metadata.get(metadata.SOURCE_VERSION) != upload.version:
+        return False
+    return job_version is None or result.metadata.get(metadata.JOB_VERSION, "") == job_version
 
 
 def _process(upload: Object, store: Store, settings: Settings, place: folder.Folder) -> Made:
@@ -386,9 +407,9 @@ def _record(upload: Upload, seen: Object, rejected: Rejected, gave_up: bool) -> 
 
 
 @contextmanager
-def _reported(report: Report, log: Callable[[str], None], store: Store | None) -> Iterator[None]:
+def _reported(report: Report, log: Callable[[str], None], notes: Store | None) -> Iterator[None]:
     """Log the report however the job ends, in one line of JSON; keep that of one that failed, where
-    there is a store for it."""
+    there is a place for it."""
     started, problem = time.monotonic(), None
     try:
         yield
@@ -402,12 +423,12 @@ def _reported(report: Report, log: Callable[[str], None], store: Store | None) -
         report.milliseconds = round((time.monotonic() - started) * 1000)
         said = asdict(report)
         log(text.to_json(said))
-        if problem and store:
-            _keep(said, store, _KEEP_SECONDS[isinstance(problem, Stopped)])
+        if problem and notes:
+            _keep(said, notes, _KEEP_SECONDS[isinstance(problem, Stopped)])
 
 
-def _keep(report: dict[str, Any], store: Store, seconds: float) -> None:
+def _keep(report: dict[str, Any], notes: Store, seconds: float) -> None:
     """Keep the report of a job that failed, if S3 is quick: what waits for this may end soon."""
     late = Stopped("S3 does not respond")
     with suppress(Stopped), clock.limited(seconds, late):
-        records.put_report(store, report)
+        records.put_report(notes, report)

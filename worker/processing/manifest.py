@@ -18,8 +18,6 @@ from .errors import Rejected
 from .objects import LONGEST_KEY, Object, fits
 from .output import File
 
-RUN = "run"
-"""The metadata of a manifest that names its run; no other output has it."""
 MARK = ".run/"
 """What ends the name of a run's folder, and is in no upload's name before it: a listing that has it
 as its delimiter gives each run once."""

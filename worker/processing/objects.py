@@ -15,6 +15,8 @@ class Object(NamedTuple):
 
     key: str
     version: str
+    """What tells it from all others at its key: its version, or in a bucket that keeps none its
+    ETag, as `etag:...`."""
     etag: str
     size: int
     content_type: str

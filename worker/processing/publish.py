@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from . import manifest
+from . import manifest, metadata
 from .errors import Failed
 from .manifest import Run
 from .objects import Object
@@ -38,22 +38,23 @@ def put(
     upload: Object,
     run: Run,
     made: Made,
-    metadata: Mapping[str, str],
+    said: Mapping[str, str],
     replaces: Object | None,
 ) -> None:
     """Write the output of an upload at its key, in place of the one seen; else raise Conflict.
 
-    Then the files that were written stay where they are: the manifest may have been, too, although
+    It has what is said of it, and the upload's own metadata, as its metadata. At a conflict the
+    files that were written stay where they are: the manifest may have been written, too, although
     its reply was lost.
     """
     if len(made.files) == 1:
-        store.put_file(key, made.files[0], metadata, replaces)
+        store.put_file(key, made.files[0], metadata.with_users(said, upload.metadata), replaces)
         return
     etags = store.add_files(list(manifest.keys(run, made.files)))
     if store.now() - run.began > manifest.LONGEST_RUN:
         raise Failed(f"to write its files took more than {manifest.LONGEST_RUN}")
     body = manifest.body(upload, run, made.files, etags)
-    named = {**metadata, manifest.RUN: run.id}
+    named = metadata.with_users({**said, metadata.RUN: run.id}, upload.metadata)
     store.put(key, body, "application/json", named, replaces)
 
 
@@ -67,10 +68,10 @@ def remove_replaced(store: Store, settings: Settings, output: Object | None) -> 
 
 def named_by(output: Object | None, settings: Settings) -> Run | None:
     """The run that an output names; None where it is the output itself, or there is none."""
-    if output is None or manifest.RUN not in output.metadata:
+    if output is None or metadata.RUN not in output.metadata:
         return None
     name = output.key.removeprefix(settings.output_prefix)
-    return Run(settings.files_prefix, name, output.metadata[manifest.RUN])
+    return Run(settings.files_prefix, name, output.metadata[metadata.RUN])
 
 
 def remove(store: Store, run: Run) -> None:

@@ -1,8 +1,8 @@
-"""What is kept of uploads that have no result: small objects under `.sweep/`.
+"""What is kept of uploads that have no result: small objects under `.sweep/` of the stack's bucket.
 
-No upload and no result can lie there, because their prefixes start with a letter or a digit. Each
-kind of record has one writer, and all are written on a condition, as results are. The bucket's
-lifecycle rule removes them.
+That bucket is the stack's own, wherever the uploads are. No upload and no result can lie there,
+because their prefixes start with a letter or a digit. Each kind of record has one writer, and all
+are written on a condition, as results are. The bucket's lifecycle rule removes them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import text
 from .errors import Conflict, StoreError
+from .events import Upload
 from .objects import Object
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Attempts(NamedTuple):
     """Starts in a row that came to no job, the last of those known; they are not in `made`."""
     fallback: bool = False
     """With Mode=hybrid: the function could not do it, so that it is a task's whatever its size."""
+    reprocess: str = ""
+    """The JobVersion that the last start asked for; empty: it asked for none."""
 
     def taken_back(self) -> Attempts:
         """As they are when it turns out that the last start came to no job."""
@@ -52,9 +55,9 @@ class LastFailure(NamedTuple):
     """Whether its job had begun."""
 
 
-def attempts(store: Store, key: str, version: str) -> tuple[Attempts, Object | None]:
+def attempts(notes: Store, upload: Upload, version: str) -> tuple[Attempts, Object | None]:
     """The attempts at this version of an upload, and the record that says so."""
-    seen = store.head(_name("attempts", key))
+    seen = notes.head(_name("attempts", upload))
     if seen is None or seen.metadata.get("version") != version:
         return Attempts(version), seen
     said = seen.metadata
@@ -64,11 +67,12 @@ def attempts(store: Store, key: str, version: str) -> tuple[Attempts, Object | N
         datetime.fromisoformat(said["last"]),
         int(said.get("not-begun", "0")),
         said["fallback"] == "yes",
+        said.get("reprocess", ""),
     )
     return found, seen
 
 
-def put_attempts(store: Store, key: str, record: Attempts, replaces: Object | None) -> None:
+def put_attempts(notes: Store, upload: Upload, record: Attempts, replaces: Object | None) -> None:
     """Write the record in place of the one seen; raises Conflict when it is no longer there."""
     metadata = {
         "version": record.version,
@@ -76,16 +80,17 @@ def put_attempts(store: Store, key: str, record: Attempts, replaces: Object | No
         "last": record.last.isoformat(),
         "not-begun": str(record.not_begun),
         "fallback": "yes" if record.fallback else "no",
+        **({"reprocess": record.reprocess} if record.reprocess else {}),
     }
     # For people, because the name is a hash; and because what is equal has the same ETag, so that
     # the condition would hold for a record that another sweep has replaced.
-    body = text.to_json({"key": key, **metadata}, indent=2) + "\n"
-    store.put(_name("attempts", key), body.encode(), "application/json", metadata, replaces)
+    body = text.to_json({**upload._asdict(), **metadata}, indent=2) + "\n"
+    notes.put(_name("attempts", upload), body.encode(), "application/json", metadata, replaces)
 
 
-def failure(store: Store, key: str, since: datetime) -> LastFailure | None:
+def failure(notes: Store, upload: Upload, since: datetime) -> LastFailure | None:
     """The last failure of the upload's job that was reported, if it was since then."""
-    seen = store.head(_name("failures", key))
+    seen = notes.head(_name("failures", upload))
     if seen is None:
         return None
     # EventBridge gives its times in whole seconds.
@@ -94,37 +99,37 @@ def failure(store: Store, key: str, since: datetime) -> LastFailure | None:
     return LastFailure(seen, seen.metadata.get("started") != "no")
 
 
-def last_failure(store: Store, key: str, since: datetime) -> str | None:
+def last_failure(notes: Store, upload: Upload, since: datetime) -> str | None:
     """Why the upload's job failed the last time, if that was since then."""
-    found = failure(store, key, since)
-    said = read(store, found.record) if found else None
+    found = failure(notes, upload, since)
+    said = read(notes, found.record) if found else None
     return str(said["reason"]) if said and "reason" in said else None
 
 
-def put_report(store: Store, report: Mapping[str, Any]) -> None:
+def put_report(notes: Store, report: Mapping[str, Any]) -> None:
     """Keep the report of a job that failed: the worker's own words, whatever the log holds.
 
     Where that can't be done the engine's word has to do; the log has the report all the same.
     """
-    name, time = _name("reports", report["key"]), datetime.now(UTC).isoformat()
+    name, time = _name("reports", _upload(report)), datetime.now(UTC).isoformat()
     body = text.to_json(report, indent=2) + "\n"
     with contextlib.suppress(Conflict, StoreError):
-        store.put(name, body.encode(), "application/json", {"time": time}, store.head(name))
+        notes.put(name, body.encode(), "application/json", {"time": time}, notes.head(name))
 
 
-def report(store: Store, key: str, since: datetime) -> dict[str, Any]:
+def report(notes: Store, upload: Upload, since: datetime) -> dict[str, Any]:
     """The report of the upload's last job that failed, if it was since then; else empty."""
-    seen = store.head(_name("reports", key))
+    seen = notes.head(_name("reports", upload))
     if seen is None or datetime.fromisoformat(seen.metadata["time"]) < since:
         return {}
-    return read(store, seen) or {}
+    return read(notes, seen) or {}
 
 
-def read(store: Store, seen: Object) -> dict[str, Any] | None:
+def read(notes: Store, seen: Object) -> dict[str, Any] | None:
     """What is in a record. None, and a line in the log, where it can't be read: no note is worth a
     sweep that fails for ever, and a role may have lost the key that encrypted it."""
     try:
-        found = json.loads(store.get(seen))
+        found = json.loads(notes.get(seen))
     except (StoreError, ValueError) as error:
         if isinstance(error, StoreError) and not error.denied:
             raise
@@ -133,35 +138,40 @@ def read(store: Store, seen: Object) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def put_failure(store: Store, failure: Mapping[str, Any]) -> None:
+def put_failure(notes: Store, failure: Mapping[str, Any]) -> None:
     """Keep a message of the failure queue, unless one that is newer is there.
 
     Raises Conflict when another was written at the same time.
     """
-    name, time = _name("failures", failure["key"]), datetime.fromisoformat(failure["time"])
-    seen = store.head(name)
+    name, time = _name("failures", _upload(failure)), datetime.fromisoformat(failure["time"])
+    seen = notes.head(name)
     if seen and datetime.fromisoformat(seen.metadata["time"]) > time:
         return
     body = text.to_json(failure, indent=2) + "\n"
     metadata = {"time": time.isoformat(), "started": "yes" if failure["started"] else "no"}
-    store.put(name, body.encode(), "application/json", metadata, seen)
+    notes.put(name, body.encode(), "application/json", metadata, seen)
 
 
-def turn(store: Store) -> datetime:
+def turn(notes: Store) -> datetime:
     """All launches that were put into the queue (MaxTasks) before this have left it."""
-    seen = store.head(_TURN)
+    seen = notes.head(_TURN)
     return datetime.fromisoformat(seen.metadata["sent"]) if seen else NEVER
 
 
-def put_turn(store: Store, sent: datetime) -> None:
+def put_turn(notes: Store, sent: datetime) -> None:
     """Written by the function that takes launches out of the queue, one at a time.
 
     Raises Conflict when another one did so at the same time.
     """
     said = {"sent": sent.isoformat()}
-    store.put(_TURN, json.dumps(said).encode(), "application/json", said, store.head(_TURN))
+    notes.put(_TURN, json.dumps(said).encode(), "application/json", said, notes.head(_TURN))
 
 
-def _name(kind: str, key: str) -> str:
+def _upload(said: Mapping[str, Any]) -> Upload:
+    return Upload(said["bucket"], said["key"])
+
+
+def _name(kind: str, upload: Upload) -> str:
     """A hash: with `.sweep/` before it, a key could become longer than S3 allows."""
-    return f"{PREFIX}{kind}/{hashlib.sha256(key.encode()).hexdigest()}"
+    named = f"{upload.bucket}/{upload.key}"
+    return f"{PREFIX}{kind}/{hashlib.sha256(named.encode()).hexdigest()}"

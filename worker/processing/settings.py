@@ -36,12 +36,18 @@ class Settings:
 
     processor: Processor
     input_prefix: str = "input/"
+    input_suffix: str = ""
+    """What the keys of uploads end in, letters' case as S3 has it."""
     output_prefix: str = "output/"
     rejected_prefix: str = "rejected/"
     output_suffix: str = ""
     """What the key of an output has more than that of its upload."""
     files_prefix: str = "files/"
     """For the files of several outputs."""
+    notes_bucket: str = ""
+    """The stack's own bucket, for what is kept of uploads without a result; empty: the uploads'."""
+    after_success: str = "keep"
+    """What becomes of an upload whose output is there: keep or delete."""
     max_bytes: int = 256 * 1024 * 1024
     mode: str = "local"
     job_version: str = ""
@@ -84,10 +90,13 @@ def from_environment(
     _check_apart(prefixes)
     return Settings(
         input_prefix=prefixes["INPUT_PREFIX"],
+        input_suffix=environment.get("INPUT_SUFFIX", ""),
         output_prefix=prefixes["OUTPUT_PREFIX"],
         rejected_prefix=prefixes["REJECTED_PREFIX"],
         output_suffix=environment.get("OUTPUT_SUFFIX", ""),
         files_prefix=prefixes["FILES_PREFIX"],
+        notes_bucket=environment.get("NOTES_BUCKET", ""),
+        after_success=_choice(environment, "AFTER_SUCCESS", "keep", "delete"),
         max_bytes=_count(environment, "MAX_BYTES") or Settings.max_bytes,
         mode=environment.get("MODE") or Settings.mode,
         job_version=environment.get("JOB_VERSION") or Settings.job_version,

@@ -38,8 +38,9 @@ Refused = (ClientError, NoConnection, HTTPClientError)
 class Starter(Protocol):
     """One way to start a job."""
 
-    def start(self, upload: Upload) -> object:
-        """Ask for the job of this upload, without waiting for it. Raises NotStarted."""
+    def start(self, upload: Upload, job_version: str | None = None) -> object:
+        """Ask for the job of this upload, without waiting for it; of one that has a result, only
+        workers of that JobVersion do it again. Raises NotStarted."""
 
 
 class Lambda:
@@ -49,12 +50,11 @@ class Lambda:
         self._function = setting(environment, "FUNCTION", "the name of the function")
         self._client = boto3.client("lambda", config=_config())
 
-    def start(self, upload: Upload) -> None:
+    def start(self, upload: Upload, job_version: str | None = None) -> None:
         """Raises NotStarted."""
+        event = _event(upload, job_version)
         try:
-            self._client.invoke(
-                FunctionName=self._function, InvocationType="Event", Payload=_event(upload)
-            )
+            self._client.invoke(FunctionName=self._function, InvocationType="Event", Payload=event)
         except Refused as error:
             raise _translated(error) from error
 
@@ -85,9 +85,11 @@ class Fargate:
         }
         self._client = boto3.client("ecs", config=_config(attempts))
 
-    def start(self, upload: Upload) -> str:
+    def start(self, upload: Upload, job_version: str | None = None) -> str:
         """Gives the task's ARN. Raises NotStarted."""
         variables = {"S3_BUCKET": upload.bucket, "S3_KEY": upload.key}
+        if job_version:
+            variables["REPROCESS"] = job_version
         environment = [{"name": name, "value": value} for name, value in variables.items()]
         overrides = {"containerOverrides": [{"name": "worker", "environment": environment}]}
         try:
@@ -106,12 +108,12 @@ class Queue:
         self._url = setting(environment, "LAUNCH_QUEUE", "the queue's URL")
         self._client = boto3.client("sqs", config=_config())
 
-    def start(self, upload: Upload) -> None:
+    def start(self, upload: Upload, job_version: str | None = None) -> None:
         """Raises NotStarted, and BadSetting when there is no such queue."""
         try:
             self._client.send_message(
                 QueueUrl=self._url,
-                MessageBody=_event(upload),
+                MessageBody=_event(upload, job_version),
                 MessageGroupId="tasks",
                 MessageDeduplicationId=str(uuid.uuid4()),  # a second attempt is no duplicate
             )
@@ -197,14 +199,15 @@ def _config(attempts: int = ATTEMPTS) -> Config:
     return Config(retries=retries, max_pool_connections=32)
 
 
-def _event(upload: Upload) -> str:
-    """What announces it to the function or the launcher, as EventBridge would."""
+def _event(upload: Upload, job_version: str | None) -> str:
+    """What announces it to the function or the launcher, as EventBridge would (events.py)."""
+    asked = {"job-version": job_version} if job_version else {}
     return json.dumps(
         {
             "source": SWEEP,
             "detail-type": "Object Created",
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            "detail": {"bucket": {"name": upload.bucket}, "object": {"key": upload.key}},
+            "detail": {"bucket": {"name": upload.bucket}, "object": {"key": upload.key, **asked}},
         }
     )
 

@@ -59,7 +59,7 @@ _OTHER_HEADERS = {
 
 
 class Bucket:
-    """A versioned bucket."""
+    """A bucket, with versions or without."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -78,13 +78,10 @@ class Bucket:
             return None
         if status != 200:
             return self._without_head(key, status)
-        if not headers.get("x-amz-version-id"):
-            problem = "the bucket keeps no versions: enable versioning"
-            raise StoreError("HeadObject", self.name, key, problem)
         meta = "x-amz-meta-"
         return Object(
             key=key,
-            version=headers["x-amz-version-id"],
+            version=_identity(headers.get("x-amz-version-id"), headers["etag"]),
             etag=headers["etag"],
             size=int(headers["content-length"]),
             content_type=headers.get("content-type", "application/octet-stream"),
@@ -107,10 +104,11 @@ class Bucket:
         page, space = _page(body, "ListVersionsResult")
         for each in page.iterfind(f"{space}Version"):  # the newest one, unless it was deleted
             if unquote_plus(each.findtext(f"{space}Key", "")) == key:
+                etag = each.findtext(f"{space}ETag", "")
                 return Object(
                     key=key,
-                    version=each.findtext(f"{space}VersionId", ""),
-                    etag=each.findtext(f"{space}ETag", ""),
+                    version=_identity(each.findtext(f"{space}VersionId"), etag),
+                    etag=etag,
                     size=int(each.findtext(f"{space}Size", "0")),
                     content_type="application/octet-stream",
                     metadata={},
@@ -143,7 +141,8 @@ class Bucket:
             if _code(body) == "InvalidObjectState":
                 raise Rejected(ARCHIVED)
             raise self._refused("GetObject", seen.key, status, body)
-        if headers.get("x-amz-version-id") != seen.version:  # the same bytes, uploaded again
+        version = _identity(headers.get("x-amz-version-id"), headers.get("etag", seen.etag))
+        if version != seen.version:  # the same bytes, uploaded again
             raise Conflict("GetObject", self.name, seen.key)
         return body
 
@@ -208,7 +207,7 @@ class Bucket:
         return reply.headers.get("etag", "")
 
     def delete(self, seen: Object) -> None:
-        """Remove the version seen from sight (the bucket keeps it), else raise Conflict."""
+        """Remove what was seen, else raise Conflict; a bucket with versions keeps it, unseen."""
         status, _, reply = self._call("DELETE", "DeleteObject", seen.key, {"If-Match": seen.etag})
         if status in (409, 412):
             raise Conflict("DeleteObject", self.name, seen.key)
@@ -379,6 +378,15 @@ def _page(body: bytes, kind: str) -> tuple[Element, str]:
 
 def _checksum(body: bytes) -> str:
     return b64encode(crc32(body).to_bytes(4, "big")).decode()
+
+
+def _identity(version: str | None, etag: str) -> str:
+    """What tells an upload from all others at its key: its version, or, without one, its ETag.
+
+    A bucket whose versioning is suspended calls what is new "null", and so does one that is enabled
+    what was there before.
+    """
+    return version if version and version != "null" else "etag:" + etag.strip('"')
 
 
 def _condition(replaces: Object | None) -> dict[str, str]:

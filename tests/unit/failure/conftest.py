@@ -77,6 +77,7 @@ def handler(monkeypatch, account, store):
     for name, value in {
         "FAILURE_QUEUE": "the failure queue",
         "INPUT_PREFIX": "input/",
+        "NOTES_BUCKET": "uploads",
         "SWEEP_FUNCTION": "the-sweep",
         "FALLBACK": "no",
     }.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from processing import records
+from processing.events import Upload
 
 from tests.unit.failure.events import (
     REPORT,
@@ -87,7 +88,8 @@ def test_whatever_a_reason_is_made_of_it_is_reported(handler, account, store, ca
     event = function("process", eventbridge_event("input/a"), responsePayload=said)
     assert handler({"Records": [message(event)]}, None) == {"batchItemFailures": []}
     assert len(account.sent[0]["reason"]) == 2000
-    assert records.last_failure(store, "input/a", records.NEVER) == account.sent[0]["reason"]
+    kept = records.last_failure(store, Upload("uploads", "input/a"), records.NEVER)
+    assert kept == account.sent[0]["reason"]
     capsys.readouterr().out.encode()
 
 
@@ -101,5 +103,5 @@ def test_an_event_that_grew_too_old_has_a_reason(handler, account):
 def test_the_last_failure_of_an_upload_is_kept_in_the_bucket(handler, store):
     handler({"Records": [message(function("process", s3_event("input/a")))]}, None)
     since = records.NEVER
-    assert records.last_failure(store, "input/a", since) == REPORT["reason"]
+    assert records.last_failure(store, Upload("uploads", "input/a"), since) == REPORT["reason"]
     assert all(key.startswith(".sweep/") for key in store.versions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from processing import records
+from processing.events import Upload
 
 from tests.unit.failure.events import (
     REPORT,
@@ -40,7 +41,7 @@ def test_a_task_that_never_ran_its_job_says_so(handler, account, store, tasks, s
     for name, event in tasks.items():
         handler({"Records": [message(event)]}, None)
         assert account.sent[-1]["started"] is started, name
-        kept = records.failure(store, REPORT["key"], records.NEVER)
+        kept = records.failure(store, Upload("uploads", REPORT["key"]), records.NEVER)
         assert kept.started is started, name
 
 

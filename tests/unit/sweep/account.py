@@ -7,6 +7,7 @@ from types import SimpleNamespace
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 SETTINGS = {
     "BUCKET": "uploads",
+    "NOTES_BUCKET": "uploads",
     "MODE": "lambda",
     "FUNCTION": "process",
     "FUNCTION_TIMEOUT": "0.000001",

@@ -25,7 +25,7 @@ class Outage:
         self.starts: list[datetime] = []
         bucket.start = self.start
 
-    def start(self, upload: Upload) -> None:
+    def start(self, upload: Upload, job_version: str | None = None) -> None:
         self.starts.append(self._bucket.now)
         if self._bucket.now >= self._ends:
             self._start(upload)
@@ -36,7 +36,7 @@ class Outage:
         """What has been reported when the next sweep begins."""
         for time, upload in self._reports:
             if time <= self._bucket.now + HOUR:
-                said = {"key": upload.key, "reason": "no image", "started": False}
+                said = {**upload._asdict(), "reason": "no image", "started": False}
                 time = time.replace(microsecond=0).isoformat()
                 records.put_failure(self._bucket.store, {**said, "time": time})
 
@@ -114,7 +114,9 @@ def test_what_began_after_it_could_not_has_all_its_attempts(bucket):
     for _ in range(5):
         assert bucket.sweep(patient=False) == {"not_started": 1}
     assert bucket_that_refuses.asked == 5
-    attempts, _ = records.attempts(bucket.store, "input/a", bucket.store.head("input/a").version)
+    attempts, _ = records.attempts(
+        bucket.store, Upload("uploads", "input/a"), bucket.store.head("input/a").version
+    )
     assert (attempts.made, attempts.not_begun) == (1, 0)
 
 
@@ -124,7 +126,7 @@ class Refusing:
     def __init__(self) -> None:
         self.asked = 0
 
-    def __call__(self, upload: Upload) -> None:
+    def __call__(self, upload: Upload, job_version: str | None) -> None:
         self.asked += 1
         raise NotStarted("no room")
 

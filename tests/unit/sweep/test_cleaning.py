@@ -88,5 +88,5 @@ def test_a_cleaning_is_due_where_one_is_unfinished_or_long_ago(before, due):
 
 def test_the_state_of_a_cleaning_goes_through_the_bucket(store):
     for each in (Cleaning("ü", NOW, None, True), Cleaning("", NOW, NOW - HOUR)):
-        save(store, each, load(store, Cleaning)[1])
-        assert load(store, Cleaning)[0] == each
+        save(store, each, "uploads", load(store, Cleaning, "uploads")[1])
+        assert load(store, Cleaning, "uploads")[0] == each

@@ -33,7 +33,7 @@ def test_a_start_that_is_refused_is_no_attempt_and_stops_no_other(bucket):
         bucket.store.upload(f"input/{name}", b"x")
     start = bucket.start
 
-    def refuse(upload: Upload) -> None:
+    def refuse(upload: Upload, job_version: str | None) -> None:
         if upload.key == "input/a":
             raise PermissionError("lambda:InvokeFunction")
         start(upload)

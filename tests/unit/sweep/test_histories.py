@@ -16,6 +16,7 @@ from processing.settings import Settings
 from state import State
 
 from tests.support.in_process import OnBytes
+from tests.support.memory_store import MemoryStore
 from tests.support.swept_bucket import GRACE, HOUR, PLAN, SETTINGS, Bucket
 
 
@@ -80,9 +81,10 @@ EVENTS = ["upload", "start", "stale output", "remove output", "remove upload", "
 
 @settings(max_examples=150, deadline=None)
 @given(
-    st.lists(st.tuples(st.sampled_from(EVENTS), st.sampled_from("abc"), st.sampled_from(BODIES)))
+    st.booleans(),
+    st.lists(st.tuples(st.sampled_from(EVENTS), st.sampled_from("abc"), st.sampled_from(BODIES))),
 )
-def test_every_upload_ends_with_one_current_result_after_so_many_attempts(history):
+def test_every_upload_ends_with_one_current_result_after_so_many_attempts(versioned, history):
     """Whatever happened before: as many sweeps as there are attempts, and one that gives up."""
 
     def processor(body: bytes, content_type: str) -> tuple[bytes, str]:
@@ -92,10 +94,10 @@ def test_every_upload_ends_with_one_current_result_after_so_many_attempts(histor
             raise Failed("this time")
         return body, content_type
 
-    bucket = Bucket()
+    bucket = Bucket(MemoryStore(versioned=versioned))
     chosen = Settings(processor=OnBytes(processor))
 
-    def start(upload: Upload) -> None:
+    def start(upload: Upload, job_version: str | None = None) -> None:
         if bucket.store.body(upload.key) == b"crash":
             return
         bucket.started[upload.key] += 1

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from merge import Item
 from orphans import Cleaner, is_doubtful, merge
 from processing.errors import StoreError
-from processing.manifest import MARK, ORPHANED, RUN, Run, new_run, read_run
+from processing.manifest import MARK, ORPHANED, Run, new_run, read_run
+from processing.metadata import RUN
 from processing.settings import Settings
 
 from tests.support.memory_store import MemoryStore

@@ -14,8 +14,8 @@ from processing.objects import Listed
 def test_the_schedules_sweep_leaves_its_state(handler, store):
     store.upload("input/a", b"x")
     assert handler(resume=True)["after"] is None
-    assert json.loads(store.body(".sweep/state"))["unsettled"] is None
-    assert json.loads(store.body(".sweep/state"))["examined"] is not None
+    assert json.loads(store.body(".sweep/state/uploads"))["unsettled"] is None
+    assert json.loads(store.body(".sweep/state/uploads"))["examined"] is not None
 
 
 def test_the_schedules_sweep_fails_loudly_after_it_did_what_it_could(handler, store):
@@ -30,7 +30,7 @@ def test_the_schedules_sweep_fails_loudly_after_it_did_what_it_could(handler, st
     assert handler()["outcomes"] == {"failed": 1, "started": 1}
     with pytest.raises(Failed, match="1 uploads could not be dealt with; the last: input/a: no"):
         handler(resume=True)
-    assert store.body(".sweep/state")
+    assert store.body(".sweep/state/uploads")
 
 
 def test_the_place_is_saved_whatever_ends_the_sweep(handler, store):
@@ -46,7 +46,7 @@ def test_the_place_is_saved_whatever_ends_the_sweep(handler, store):
     store.listing = denied_at_last
     with pytest.raises(StoreError, match="403 AccessDenied"):
         handler(resume=True)
-    assert json.loads(store.body(".sweep/state"))["after"] == "0255"
+    assert json.loads(store.body(".sweep/state/uploads"))["after"] == "0255"
     store.listing = listing
     assert handler(resume=True)["outcomes"] == {"started": 44}
 
@@ -62,14 +62,14 @@ def test_a_sweep_that_may_not_list_leaves_no_state(handler, store):
     store.listing = denied
     with pytest.raises(StoreError, match="403 AccessDenied"):
         handler(resume=True)
-    assert store.body(".sweep/state") is None
+    assert store.body(".sweep/state/uploads") is None
 
 
 def test_of_two_runs_at_once_the_later_one_ends_without_a_word(handler, store, capsys):
     """The state that the other one left stays."""
 
     def other(operation: str, key: str) -> None:
-        if (operation, key) == ("put", ".sweep/state"):
+        if (operation, key) == ("put", ".sweep/state/uploads"):
             store.before = None
             handler(resume=True)
 
@@ -83,22 +83,22 @@ def test_of_two_runs_at_once_the_later_one_ends_without_a_word(handler, store, c
 )
 def test_a_state_that_cant_be_read_is_the_start_of_the_bucket(handler, store, body):
     """None: the role has lost the key that encrypted it. It is written over, and not kept."""
-    store.upload(".sweep/state", body or b"encrypted")
+    store.upload(".sweep/state/uploads", body or b"encrypted")
     store.upload("input/a", b"x")
     read = store.get
 
     def denied(seen):
-        if seen.key == ".sweep/state" and body is None:
+        if seen.key == ".sweep/state/uploads" and body is None:
             raise StoreError("GetObject", "uploads", seen.key, "403 AccessDenied", denied=True)
         return read(seen)
 
     store.get = denied
     assert handler(resume=True)["outcomes"] == {"started": 1}
-    assert json.loads(store.body(".sweep/state"))["examined"] is not None
+    assert json.loads(store.body(".sweep/state/uploads"))["examined"] is not None
 
 
 def test_s3_that_gives_no_output_ends_the_sweep_and_keeps_its_state(handler, store):
-    store.upload(".sweep/state", b'{"after": "k"}')
+    store.upload(".sweep/state/uploads", b'{"after": "k"}')
 
     def silent(seen):
         raise StoreError("GetObject", "uploads", seen.key, "no output")
@@ -106,4 +106,4 @@ def test_s3_that_gives_no_output_ends_the_sweep_and_keeps_its_state(handler, sto
     store.get = silent
     with pytest.raises(StoreError, match="no output"):
         handler(resume=True)
-    assert store.body(".sweep/state") == b'{"after": "k"}'
+    assert store.body(".sweep/state/uploads") == b'{"after": "k"}'

@@ -17,17 +17,17 @@ OLD = BEGAN - 3 * HOUR
 
 def test_the_state_goes_through_the_bucket():
     store = MemoryStore()
-    assert load(store, State) == (State(), None)
+    assert load(store, State, "uploads") == (State(), None)
     for state in (State("ü", BEGAN, None, BEGAN - HOUR), State(examined=BEGAN)):
-        save(store, state, load(store, State)[1])
-        assert load(store, State)[0] == state
+        save(store, state, "uploads", load(store, State, "uploads")[1])
+        assert load(store, State, "uploads")[0] == state
 
 
 def test_a_state_that_another_run_replaced_is_not_overwritten():
     store = MemoryStore()
-    save(store, State("a"), None)
+    save(store, State("a"), "uploads", None)
     with pytest.raises(Conflict):
-        save(store, State("b"), None)
+        save(store, State("b"), "uploads", None)
 
 
 @pytest.mark.parametrize(

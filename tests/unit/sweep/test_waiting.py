@@ -12,7 +12,7 @@ def test_a_job_that_may_wait_for_its_turn_is_no_attempt_that_failed(bucket):
     """It would be given up before it was tried."""
     bucket.store.upload("input/a", b"good")
     queued: list[Upload] = []
-    run_now, bucket.start = bucket.start, queued.append
+    run_now, bucket.start = bucket.start, lambda upload, _: queued.append(upload)
     found = [bucket.sweep(**waits_six_hours(bucket)) for _ in range(7)]
     assert found == [{"started": 1}, *[{"waiting": 1}] * 5, {"started": 1}]
     for upload in queued:

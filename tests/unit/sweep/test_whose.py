@@ -1,0 +1,65 @@
+"""Which uploads are the sweep's, and what it does with those that nobody needs any more."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from tests.support import swept_bucket
+from tests.support.memory_store import MemoryStore
+from tests.support.swept_bucket import SETTINGS, Bucket
+
+
+@pytest.fixture
+def chosen(monkeypatch):
+    def choose(**settings: str) -> Bucket:
+        monkeypatch.setattr(swept_bucket, "SETTINGS", dataclasses.replace(SETTINGS, **settings))
+        return Bucket()
+
+    return choose
+
+
+def test_what_does_not_end_in_the_suffix_is_nobodys(chosen):
+    bucket = chosen(input_suffix=".pdf")
+    for name in ("a.pdf", "a.PDF", "a.pdf.png", ".pdf", "b/.pdf", "pdf"):
+        bucket.store.upload(f"input/{name}", b"x")
+    assert bucket.sweep() == {"started": 3}
+    assert set(bucket.started) == {"input/a.pdf", "input/.pdf", "input/b/.pdf"}
+    assert bucket.sweep() == {"current": 3}
+
+
+@pytest.mark.parametrize("versioned", [True, False])
+def test_an_upload_whose_job_was_killed_before_it_deleted_it_is_deleted(chosen, versioned):
+    bucket = chosen(after_success="delete")
+    bucket.store = MemoryStore(versioned=versioned)
+    bucket.store.clock = lambda: bucket.now
+    bucket.store.upload("input/a", b"x")
+    bucket.store.before = lambda operation, key: _die(operation, key)
+    with pytest.raises(Killed):
+        bucket.start(swept_bucket.Upload("uploads", "input/a"))
+    bucket.store.before = None
+    assert bucket.store.body("input/a") == b"x"
+    assert bucket.sweep(dry_run=True) == {"current": 1}
+    assert bucket.sweep() == {"deleted": 1}
+    assert bucket.sweep() == {}
+    assert bucket.store.body("output/a") == b"X"
+
+
+def test_versions_that_were_processed_and_deleted_start_nothing_ever_after(chosen):
+    bucket = chosen(after_success="delete")
+    for body in (b"1", b"2"):
+        bucket.store.upload("input/a", body)
+        bucket.start(swept_bucket.Upload("uploads", "input/a"))
+    bucket.started.clear()
+    assert [bucket.sweep() for _ in range(10)] == [{}] * 10
+    assert (bucket.started, bucket.store.body("output/a")) == ({}, b"2")
+
+
+class Killed(BaseException):
+    """The worker is gone."""
+
+
+def _die(operation: str, key: str) -> None:
+    if (operation, key) == ("delete", "input/a"):
+        raise Killed
