@@ -9,10 +9,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from samtranslator.yaml_helper import yaml_parse
 
 from . import paths
 from .commands import Commands
@@ -50,8 +53,15 @@ def build(commands: Commands, target: str, job: Path | None = None) -> Path:
                 ),
                 paths.ROOT,
             )
+            _as_json(folder / "template.yaml")
             _stamp(folder).write_text(digest)
     return folder
+
+
+def _as_json(template: Path) -> None:
+    """The same in JSON, which is YAML, too. `sam deploy` reads it five times, which takes half of
+    its time in YAML."""
+    template.write_text(json.dumps(yaml_parse(template.read_text()), indent=1))
 
 
 def copy(target: str, to: Path, job: Path | None = None) -> None:
