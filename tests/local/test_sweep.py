@@ -151,7 +151,7 @@ def test_the_schedules_sweep_keeps_its_place_in_the_bucket(
         # After all that other tests left.
         versions = {f"input/~{n}": pipeline.upload(f"input/~{n}", maze(n)) for n in "123"}
     first = sweep(resume=True, rate=0.5, seconds=3)
-    assert first["outcomes"]["started"] == 2
+    assert 0 < first["outcomes"]["started"] < 3  # two, on a machine without much else to do
     assert first["after"] is not None
     rest = sweep(resume=True)
     assert rest["after"] is None
