@@ -9,7 +9,7 @@ EVENT_SOURCE ?= s3
 STACK ?= uploads
 PARAMETERS ?=
 SECONDS ?= 600
-PROCESSES ?= 2
+PROCESSES ?= 3
 EVENT ?= events/s3-put.json
 IMAGE ?=
 BASE ?=
@@ -52,7 +52,7 @@ ALL_INSTALLED = $(patsubst requirements/%.txt,$(ENV)/%/.installed,\
 SIDE_BY_SIDE = -n $(PROCESSES)
 
 .PHONY: test
-test: setup $(ALL_INSTALLED) ## run every test that this machine can run, some side by side [PROCESSES=2]
+test: setup $(ALL_INSTALLED) ## run every test that this machine can run, some side by side [PROCESSES=3]
 	$(DEV)/python -m pytest -rs $(SIDE_BY_SIDE) tests
 
 .PHONY: check

@@ -35,10 +35,7 @@ GROUPS = {
     "tests/multiregion/": "multiregion",
     **{
         f"tests/local/test_{name}.py": STACKS
-        for name in (
-            *("access", "alarms", "bad_jobs", "failures", "hybrid"),
-            *("pipeline", "smoke", "status", "sweep"),
-        )
+        for name in ("access", "alarms", "bad_jobs", "failures", "hybrid", "pipeline", "sweep")
     },
     **{
         f"tests/load/test_{name}.py": "load"
@@ -46,7 +43,10 @@ GROUPS = {
     },
     **{
         f"tests/local/test_{name}.py": OWN_STACKS
-        for name in ("attempts", "concurrency_limit", "destroy", "keys", "model", "preflight")
+        for name in (
+            *("attempts", "concurrency_limit", "destroy", "keys", "model", "preflight"),
+            *("smoke", "status"),  # on the stacks of each scenario, which destroy has, too
+        )
     },
 }
 """Of what begins so; every other file is a group of its own."""

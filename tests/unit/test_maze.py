@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from io import BytesIO
 
 import pytest
@@ -91,25 +92,28 @@ KINDS = {
 }
 
 
-@st.composite
-def pictures(draw: st.DrawFn) -> Image.Image:
-    """A small picture of any kind, with a few pixels turned from open to wall or back."""
-    kind = draw(st.sampled_from(sorted(KINDS)))
-    least = 1 if kind in ("noise", "serpentine", "comb", "rooms") else 3
-    width, height = draw(st.integers(least, 40)), draw(st.integers(least, 40))
-    picture = KINDS[kind](width, height, draw(st.integers(0, 2**32 - 1)))
-    places = st.tuples(*(st.integers(0, side - 1) for side in picture.size))
-    for place in draw(st.lists(places, max_size=6)):
+def least(kind: str) -> int:
+    return 1 if kind in ("noise", "serpentine", "comb", "rooms") else 3
+
+
+def turned(picture: Image.Image, places: Iterable[tuple[int, int]]) -> Image.Image:
+    """With these pixels turned from open to wall or back."""
+    for place in places:
         picture.putpixel(place, 255 - picture.getpixel(place))
     return picture.convert("RGB")
 
 
-@settings(max_examples=3000, deadline=None)
-@given(pictures())
-@example(drawn(" "))
-@example(drawn("   "))
-@example(drawn(" ", " ", " "))
-def test_the_path_is_a_shortest_one_or_there_is_none(picture):
+@st.composite
+def pictures(draw: st.DrawFn) -> Image.Image:
+    """A small picture of any kind, with a few pixels turned."""
+    kind = draw(st.sampled_from(sorted(KINDS)))
+    width, height = draw(st.integers(least(kind), 40)), draw(st.integers(least(kind), 40))
+    picture = KINDS[kind](width, height, draw(st.integers(0, 2**32 - 1)))
+    places = st.tuples(*(st.integers(0, side - 1) for side in picture.size))
+    return turned(picture, draw(st.lists(places, max_size=6)))
+
+
+def solve_and_check(picture: Image.Image) -> None:
     solved = picture.copy()
     try:
         length = maze.paint_path(solved)
@@ -118,6 +122,34 @@ def test_the_path_is_a_shortest_one_or_there_is_none(picture):
         assert solved.tobytes() == picture.tobytes()
     else:
         assert check.solved(picture, solved) == length
+
+
+@settings(max_examples=500, deadline=None)
+@given(pictures())
+@example(drawn(" "))
+@example(drawn("   "))
+@example(drawn(" ", " ", " "))
+def test_the_path_is_a_shortest_one_or_there_is_none(picture):
+    solve_and_check(picture)
+
+
+def test_so_it_is_in_thousands_of_pictures():
+    """Without hypothesis, which takes longer to draw one than the solver and its check do."""
+    seed = random.randrange(2**32)
+    chance = random.Random(seed)
+    for number in range(2500):
+        kind = chance.choice(sorted(KINDS))
+        sides = chance.randint(least(kind), 40), chance.randint(least(kind), 40)
+        picture = KINDS[kind](*sides, chance.randrange(2**32))
+        width, height = picture.size
+        places = [
+            (chance.randrange(width), chance.randrange(height)) for _ in range(chance.randint(0, 6))
+        ]
+        try:
+            solve_and_check(turned(picture, places))
+        except AssertionError as error:
+            error.add_note(f"picture {number}, {kind}, of seed {seed}")
+            raise
 
 
 @pytest.mark.parametrize("width", [511, 512, 513, 999, 1000, 1001, 1023, 1024, 1025])

@@ -196,8 +196,8 @@ def test_a_cleaning_that_is_out_of_time_is_gone_on_with(bucket):
     after, removed = "", 0
     for _ in range(20):
         looked_at = itertools.count()
-        bucket.store.before = lambda *_, n=looked_at: time.sleep(0.01 * (next(n) > 3))
-        cleaned = bucket.clean(after=after, ends=time.monotonic() + 0.005)
+        bucket.store.before = lambda *_, n=looked_at: time.sleep(0.1 * (next(n) > 3))
+        cleaned = bucket.clean(after=after, ends=time.monotonic() + 0.05)
         after, removed = cleaned.after, removed + cleaned.runs
         if not after:
             break
