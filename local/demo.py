@@ -191,8 +191,7 @@ def watch(scenario: str, pipeline: Pipeline, tap: EventTap, upload: Path, out: P
     """Upload the file, wait for its result, show when what happened, keep the result."""
     key = INPUT + upload.name
     print(f"\n{scenario}: {upload.name}, {upload.stat().st_size:,} bytes")
-    with upload.open("rb") as body:
-        version = pipeline.upload(key, body)
+    version = pipeline.upload_file(key, upload)
     result = result_of(pipeline, key, version)
     report = pipeline.reports(key)[0]
     times = {"uploaded": pipeline.versions(key)[version].timestamp()}

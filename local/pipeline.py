@@ -101,6 +101,11 @@ class Pipeline:
         reply = self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
         return str(reply["VersionId"])
 
+    def upload_file(self, key: str, file: Path) -> str:
+        """The same of a file of any size: in parts where it is large."""
+        self.s3.upload_file(str(file), self.bucket, key)
+        return str(self.s3.head_object(Bucket=self.bucket, Key=key)["VersionId"])
+
     def result(self, key: str, version: str, seconds: float = 30) -> Result:
         """Wait for the result for this version of the upload. Raises NothingCame."""
         return until(

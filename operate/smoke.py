@@ -23,6 +23,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 from processing import picture
+from processing.metadata import RUN
 
 from mazes.check import LOSSY, NotSolved, solved
 from tooling import paths
@@ -54,6 +55,8 @@ class Result:
     body: bytes
     seconds: float
     """From the end of the upload until the result was seen."""
+    is_manifest: bool = False
+    """Whether the body names the outputs, which are several."""
 
 
 class Smoke:
@@ -106,7 +109,10 @@ class Smoke:
         ours = self._versions[name]
         version, uploaded = next(reversed(ours.items()))
         places = {
-            "succeeded": self.stack.parameters["OutputPrefix"] + self.folder + name,
+            "succeeded": self.stack.parameters["OutputPrefix"]
+            + self.folder
+            + name
+            + self.stack.parameters["OutputSuffix"],
             "rejected": f"{self.stack.parameters['RejectedPrefix']}{self.folder}{name}.json",
         }
         for outcome, key in places.items():
@@ -120,8 +126,20 @@ class Smoke:
                 raise DoesNotWork(f"{key} is for the version {named}, not for {version}")
             if named != version:  # of the event before; that of the current one is under way
                 continue
-            return Result(key, outcome, found["Body"].read(), seconds)
+            is_manifest = RUN in found["Metadata"]
+            return Result(key, outcome, found["Body"].read(), seconds, is_manifest)
         return None
+
+    def files(self, result: Result) -> list[str]:
+        """The keys of all that a manifest names. Raises DoesNotWork for what is not there."""
+        named = json.loads(result.body)["files"]
+        for file in named:
+            try:
+                self._s3.head_object(Bucket=self.bucket, Key=file["key"], IfMatch=file["etag"])
+            except ClientError as error:
+                problem = f"{result.key} names {file['key']}, which is not there ({error})"
+                raise DoesNotWork(problem) from error
+        return [file["key"] for file in named]
 
     def where(self) -> str:
         """What to look at next."""
@@ -145,7 +163,7 @@ class Smoke:
 
     def clean_up(self) -> int:
         """Delete the uploads and the results in all their versions; gives how many."""
-        prefixes = ("InputPrefix", "OutputPrefix", "RejectedPrefix")
+        prefixes = ("InputPrefix", "OutputPrefix", "RejectedPrefix", "FilesPrefix")
         return sum(
             versions.delete(self.bucket, self.stack.parameters[prefix] + self.folder)
             for prefix in prefixes
@@ -201,7 +219,8 @@ def check(smoke: Smoke, picture: Path, seconds: float) -> None:
 
     Of a job other than ours, nobody but its owner knows what a right output is, or a broken file.
     """
-    job, body = smoke.stack.parameters["Processor"], picture.read_bytes()
+    parameters, body = smoke.stack.parameters, picture.read_bytes()
+    job = parameters["Command"] or parameters["Processor"]
     smoke.upload(picture.name, body)
     if job == OUR_JOB:
         smoke.upload("broken file.png", b"this is no picture")
@@ -213,6 +232,8 @@ def check(smoke: Smoke, picture: Path, seconds: float) -> None:
         if job == OUR_JOB:
             expect(name == picture.name, result, body)
         else:
+            if result.is_manifest:
+                print(f"    it names {len(smoke.files(result))} files, and all are there")
             print(f"    not looked into: it is for {job} to say what is right")
 
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
+from processing.manifest import MARK
 
 from local.aws import EmbeddedAws
 from local.executor import bridge_address
@@ -146,6 +147,24 @@ def test_make_invoke_keeps_the_files_name_and_shows_no_error(
     assert [report["key"] for report in reports(said)] == [f"input/{picture.name}"]
     assert f"s3://uploads/output/{picture.name}" in said
     assert "ERROR" not in said
+
+
+def test_make_invoke_runs_a_job_of_ones_own(
+    lambda_base: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    example = ROOT / "examples" / "unzip"
+    monkeypatch.setenv("JOB", str(example))
+    monkeypatch.setenv("PROCESSOR", "archive:unpack")
+    event, archive = ROOT / "events" / "s3-put.json", example / "sample.zip"
+    assert main([str(event), "--input", str(archive)]) == 0
+    said = capsys.readouterr().out
+    assert [(each["outcome"], each["key"]) for each in reports(said)] == [
+        ("succeeded", "input/sample.zip")
+    ], said
+    shown = [line.split()[0] for line in said.splitlines() if line.startswith("s3://")]
+    assert "s3://uploads/output/sample.zip" in shown
+    files = [each.partition(MARK)[2] for each in shown if MARK in each]
+    assert files == ["letters/a.txt", "letters/b.txt", "readme.txt"]
 
 
 def reports(said: str) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ import pytest
 from orphans import Cleaner
 from processing import publish
 from processing.errors import StoreError
-from processing.manifest import MARK, RUN
+from processing.manifest import MARK
+from processing.metadata import RUN
 from processing.objects import Object
 from processing.settings import Settings
 from processing.store import Bucket as Store

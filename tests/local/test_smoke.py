@@ -173,6 +173,30 @@ def test_a_job_of_ones_own_need_only_come_to_a_result(
     assert "broken" not in said
 
 
+SPLIT = "split --number=3 {input} {output}/part-"
+
+
+def test_of_several_outputs_all_are_there_and_none_is_left(
+    aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = {"Mode": "lambda", "Command": SPLIT, "OutputSuffix": ".json"}
+    pipeline = Pipeline(aws, "own-files", aws.deploy_all({"own-files": own})["own-files"])
+    assert smoke.main(["own-files"]) == 0
+    said = capsys.readouterr().out
+    assert "sample.png.json\n    it names 3 files, and all are there" in said
+    assert f"it is for {SPLIT} to say what is right" in said
+    assert "deleted the 5 objects" in said
+    assert left(pipeline) == []
+
+
+def test_a_manifest_whose_files_are_not_there_is_an_error(idle: Pipeline) -> None:
+    check = smoke.Smoke(smoke.stacks.find(idle.stack))
+    named = {"files": [{"key": f"files/{check.folder}a", "etag": '"0"'}]}
+    result = smoke.Result("output/a", "succeeded", json.dumps(named).encode(), 0, is_manifest=True)
+    with pytest.raises(smoke.DoesNotWork, match=r"output/a names files/smoke/.*, which is not the"):
+        check.files(result)
+
+
 def test_a_stack_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert smoke.main(["nowhere"]) == 2
     assert f"there is no stack 'nowhere' in {REGION}" in capsys.readouterr().err

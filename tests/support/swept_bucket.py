@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from processing import job
@@ -26,13 +27,15 @@ PLAN = Plan(grace=GRACE, max_attempts=3, rate=1e9)
 class Bucket:
     """A bucket, its clock, and an engine that runs each job at once."""
 
-    def __init__(self, store: MemoryStore | None = None) -> None:
+    def __init__(self, settings: Settings = SETTINGS, store: MemoryStore | None = None) -> None:
+        self.settings = settings
         self.store = store or MemoryStore()
         self.now = BEGAN
         self.store.clock = lambda: self.now
         self.started: Counter[str] = Counter()
         self.problem: Exception | None = None
         """What the engine says instead of starting a job."""
+        self.choose: Callable[[int, bool], Bucket] = lambda size, fallback: self
 
     def start(self, upload: Upload, job_version: str | None = None) -> None:
         if self.problem:
@@ -42,7 +45,7 @@ class Bucket:
         if body == b"crash":  # no report, no result
             return
         with contextlib.suppress(Failed):
-            job.run(upload, self.store, SETTINGS, log=lambda line: None, reprocess=job_version)
+            job.run(upload, self.store, self.settings, log=lambda line: None, reprocess=job_version)
 
     def sweep(self, **plan: object) -> dict[str, int]:
         """What a sweep does an hour later."""
@@ -52,7 +55,7 @@ class Bucket:
         self.now += HOUR
         chosen = Plan(**{**PLAN.__dict__, **plan})
         return Sweep(
-            *(self.store, SETTINGS, lambda size, fallback: self, chosen),
+            *(self.store, self.settings, self.choose, chosen),
             now=lambda: self.now,
             log=lambda line: None,
         ).run(self.now)

@@ -15,6 +15,8 @@ from processing.joblog import LONGEST_LINE, MOST_BYTES
 from processing.output import Made, Source
 from processing.supervisor import Supervisor
 
+from tests.support.jobs import bad
+
 JOBS = Path(__file__).parents[1] / "support" / "jobs"
 SECRET = "a secret of the worker's"
 
@@ -191,6 +193,20 @@ def test_a_job_that_is_out_of_time_harms_no_later_one(run: Run) -> None:
     assert run.again(b"hi") == {"copy": b"hi"}
 
 
+def test_a_job_has_none_of_the_pipes_between_worker_and_runner(run: Run) -> None:
+    """By them it could say that it ended, or take the next job's orders."""
+    inherited = bad.pipes(b"", "")[0].split()
+    found = run("bad:pipes")["output"].split()
+    assert [each for each in found if each not in inherited] == []
+
+
+def test_a_job_is_in_a_session_of_its_own(run: Run) -> None:
+    """So that a signal to its group, as from `kill 0`, reaches neither runner nor worker."""
+    made = run(words=(*SHELL, 'echo $$ $(cut -d " " -f 5,6 /proc/$$/stat) > "$OUTPUT/ids"'))
+    process, group, session = made["ids"].split()
+    assert process == group == session
+
+
 def test_files_and_folders_are_outputs(run: Run) -> None:
     made = run("bad:files")
     assert made == {"in a folder/copy.bin": b"hi", "kept.txt": b"input/a/b.txt a/b.txt 2"}
@@ -265,6 +281,13 @@ def test_a_worker_that_is_killed_takes_its_runner_and_job_along(run: Run) -> Non
         pids = processes.descendants(worker)
     os.kill(worker, signal.SIGKILL)
     assert [os.waitpid(pid, 0)[1] for pid in (worker, *pids)] == [signal.SIGKILL] * 3
+
+
+def test_a_command_ends_at_a_closed_pipe_as_from_a_shell(run: Run) -> None:
+    """Python ignores SIGPIPE, and what it execs would: programs then complain, or never end."""
+    made = run(words=(*SHELL, 'yes | head -n 1 > "$OUTPUT/first"'))
+    assert made == {"first": b"y\n"}
+    assert run.lines == []
 
 
 def test_the_kernel_takes_a_job_before_its_worker(run: Run) -> None:

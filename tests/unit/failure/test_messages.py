@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 from processing import records
+from processing.events import Upload
 
 from tests.unit.failure.events import (
     REPORT,
@@ -55,7 +56,7 @@ def test_a_result_of_which_nobody_was_told_is_a_failure_of_no_upload(handler, ac
     assert said["reason"] == f"nobody was told of s3://uploads/{key}: no"
     assert (said["source"], said["stopCode"]) == ("topic", "NO_PERMISSIONS")
     assert (said["bucket"], said["key"], said["started"]) == (None, None, False)
-    assert records.failure(store, key, records.NEVER) is None
+    assert records.failure(store, Upload("uploads", key), records.NEVER) is None
 
 
 def test_a_batch_is_reported_side_by_side(handler, account, monkeypatch):

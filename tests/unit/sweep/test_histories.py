@@ -94,7 +94,7 @@ def test_every_upload_ends_with_one_current_result_after_so_many_attempts(versio
             raise Failed("this time")
         return body, content_type
 
-    bucket = Bucket(MemoryStore(versioned=versioned))
+    bucket = Bucket(store=MemoryStore(versioned=versioned))
     chosen = Settings(processor=OnBytes(processor))
 
     def start(upload: Upload, job_version: str | None = None) -> None:

@@ -9,12 +9,11 @@ from processing import job, records
 from processing.errors import NotStarted
 from processing.events import Upload
 
-from tests.support import swept_bucket
-from tests.support.swept_bucket import SETTINGS, Bucket
+from tests.support.swept_bucket import HOUR, SETTINGS, Bucket
 
 
 @pytest.fixture
-def bucket(monkeypatch) -> Bucket:
+def bucket() -> Bucket:
     """Three uploads with results of JobVersion 1, one of them a rejection; workers are of 2."""
     bucket = Bucket()
     old = dataclasses.replace(SETTINGS, job_version="1", max_bytes=4)
@@ -22,8 +21,7 @@ def bucket(monkeypatch) -> Bucket:
         upload = Upload("uploads", f"input/{name}")
         bucket.store.upload(upload.key, name.encode())
         job.run(upload, bucket.store, old, log=lambda line: None)
-    new = dataclasses.replace(SETTINGS, job_version="2")
-    monkeypatch.setattr(swept_bucket, "SETTINGS", new)
+    bucket.settings = dataclasses.replace(SETTINGS, job_version="2")
     return bucket
 
 
@@ -49,14 +47,14 @@ def test_all_that_has_another_versions_result_is_started_once(bucket):
 
 
 def test_an_upload_that_is_young_but_has_a_result_is_started_too(bucket):
-    bucket.now -= swept_bucket.HOUR
+    bucket.now -= HOUR
     assert bucket.sweep(reprocess="2") == {"started": 3}
 
 
 def test_who_goes_on_starts_nothing_twice(bucket):
     run_now, bucket.start = bucket.start, lambda upload, job_version: None
     assert bucket.sweep(reprocess="2", prefix="a") == {"started": 1}
-    bucket.now -= swept_bucket.HOUR
+    bucket.now -= HOUR
     assert bucket.sweep(reprocess="2") == {"waiting": 1, "started": 2}
     bucket.start = run_now
     assert bucket.sweep(reprocess="2") == {"started": 3}, "an hour later they had their time"
@@ -77,13 +75,12 @@ def test_what_cant_be_started_is_started_by_the_next_one(bucket):
     bucket.problem = NotStarted("throttled")
     assert bucket.sweep(reprocess="2") == {"not_started": 3}
     bucket.problem = None
-    bucket.now -= swept_bucket.HOUR
+    bucket.now -= HOUR
     assert bucket.sweep(reprocess="2") == {"started": 3}
 
 
-def test_old_workers_leave_it_alone(bucket, monkeypatch):
-    old = dataclasses.replace(swept_bucket.SETTINGS, job_version="1")
-    monkeypatch.setattr(swept_bucket, "SETTINGS", old)
+def test_old_workers_leave_it_alone(bucket):
+    bucket.settings = dataclasses.replace(SETTINGS, job_version="1")
     assert bucket.sweep(reprocess="2") == {"started": 3}
     assert versions(bucket) == ["1", "1", "1"]
 

@@ -5,22 +5,17 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from processing.events import Upload
 
-from tests.support import swept_bucket
 from tests.support.memory_store import MemoryStore
 from tests.support.swept_bucket import SETTINGS, Bucket
 
 
-@pytest.fixture
-def chosen(monkeypatch):
-    def choose(**settings: str) -> Bucket:
-        monkeypatch.setattr(swept_bucket, "SETTINGS", dataclasses.replace(SETTINGS, **settings))
-        return Bucket()
-
-    return choose
+def chosen(**settings: str) -> Bucket:
+    return Bucket(dataclasses.replace(SETTINGS, **settings))
 
 
-def test_what_does_not_end_in_the_suffix_is_nobodys(chosen):
+def test_what_does_not_end_in_the_suffix_is_nobodys():
     bucket = chosen(input_suffix=".pdf")
     for name in ("a.pdf", "a.PDF", "a.pdf.png", ".pdf", "b/.pdf", "pdf"):
         bucket.store.upload(f"input/{name}", b"x")
@@ -30,14 +25,14 @@ def test_what_does_not_end_in_the_suffix_is_nobodys(chosen):
 
 
 @pytest.mark.parametrize("versioned", [True, False])
-def test_an_upload_whose_job_was_killed_before_it_deleted_it_is_deleted(chosen, versioned):
+def test_an_upload_whose_job_was_killed_before_it_deleted_it_is_deleted(versioned):
     bucket = chosen(after_success="delete")
     bucket.store = MemoryStore(versioned=versioned)
     bucket.store.clock = lambda: bucket.now
     bucket.store.upload("input/a", b"x")
     bucket.store.before = lambda operation, key: _die(operation, key)
     with pytest.raises(Killed):
-        bucket.start(swept_bucket.Upload("uploads", "input/a"))
+        bucket.start(Upload("uploads", "input/a"))
     bucket.store.before = None
     assert bucket.store.body("input/a") == b"x"
     assert bucket.sweep(dry_run=True) == {"current": 1}
@@ -46,11 +41,11 @@ def test_an_upload_whose_job_was_killed_before_it_deleted_it_is_deleted(chosen, 
     assert bucket.store.body("output/a") == b"X"
 
 
-def test_versions_that_were_processed_and_deleted_start_nothing_ever_after(chosen):
+def test_versions_that_were_processed_and_deleted_start_nothing_ever_after():
     bucket = chosen(after_success="delete")
     for body in (b"1", b"2"):
         bucket.store.upload("input/a", body)
-        bucket.start(swept_bucket.Upload("uploads", "input/a"))
+        bucket.start(Upload("uploads", "input/a"))
     bucket.started.clear()
     assert [bucket.sweep() for _ in range(10)] == [{}] * 10
     assert (bucket.started, bucket.store.body("output/a")) == ({}, b"2")
