@@ -308,6 +308,22 @@ def test_without_spot_capacity_or_after_an_interruption_it_is_on_demand(
     assert ecs.providers == providers
 
 
+def test_a_task_is_asked_for_the_job_version_that_its_message_names(monkeypatch):
+    monkeypatch.setenv("INPUT_PREFIX", "input/")
+    asked = []
+
+    class Started(Cluster):
+        def start(self, upload, swept: bool, job_version: str | None = None) -> str:
+            asked.append(job_version)
+            return super().start(upload, swept)
+
+    again = message(1)
+    event = json.loads(again["body"])
+    event["detail"]["object"]["job-version"] = "2"
+    run(Started(), [again | {"body": json.dumps(event)}, message(2)], max_tasks=2)
+    assert asked == ["2", None]
+
+
 def test_what_is_left_comes_back_at_once(monkeypatch):
     """And Lambda is told, or it would delete it."""
     changed = []

@@ -21,6 +21,8 @@ def test_a_launch_queue_that_is_gone_is_named(tasks, handler, store, monkeypatch
 @pytest.mark.parametrize(
     ("event", "says"),
     [
+        ({"reprocess": True}, "JobVersion is empty"),
+        ({"resume": True, "reprocess": True}, "resume"),
         ({"resume": True, "prefix": "input/2026/"}, "goes without ['prefix']"),
         ({"resume": True, "after": "a"}, "goes without ['after']"),
         ({"dryrun": True}, "a sweep has no ['dryrun']"),
@@ -40,6 +42,7 @@ def test_what_an_event_may_not_ask_for_is_named(handler, event, says):
     ("name", "value"),
     [
         ("BUCKET", ""),
+        ("NOTES_BUCKET", ""),
         ("MODE", ""),
         ("MODE", "ec2"),
         ("FUNCTION", ""),

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
-from processing import records
+from processing import events, records
 from processing.errors import Failed
 
 from tests.unit.sweep.account import (
@@ -120,6 +120,41 @@ def test_what_fell_back_stays_a_tasks(hybrid, handler, store, aws):
     store.upload("input/a", b"newer")
     assert handler()["outcomes"] == {"started": 1}
     assert "FunctionName" in aws.calls[-1]
+
+
+def done_by(store, version: str) -> None:
+    """An upload with a result of that JobVersion."""
+    seen = store.upload("input/a", b"x")
+    said = {"source-version": seen.version, "job-version": version}
+    store.put("output/a", b"X", "text/plain", said, None)
+
+
+def test_a_function_is_asked_for_the_result_of_a_job_version(handler, store, aws, monkeypatch):
+    done_by(store, "1")
+    monkeypatch.setenv("JOB_VERSION", "2")
+    assert handler()["outcomes"] == {"current": 1}
+    assert handler(reprocess=True)["outcomes"] == {"started": 1}
+    (call,) = aws.calls
+    event = json.loads(call["Payload"])
+    assert event["detail"]["object"] == {"key": "input/a", "job-version": "2"}
+    assert events.reprocess(event) == "2"
+
+
+def test_a_task_is_asked_for_it_in_its_environment(tasks, handler, store, aws, monkeypatch):
+    done_by(store, "1")
+    monkeypatch.setenv("JOB_VERSION", "2")
+    assert handler(reprocess=True)["outcomes"] == {"started": 1}
+    (override,) = aws.calls[0]["overrides"]["containerOverrides"]
+    assert {"name": "REPROCESS", "value": "2"} in override["environment"]
+
+
+def test_what_falls_back_is_still_asked_for_it(hybrid, handler, store, aws, monkeypatch):
+    done_by(store, "1")
+    monkeypatch.setenv("JOB_VERSION", "2")
+    assert handler(reprocess=True)["outcomes"] == {"started": 1}
+    handler(start_task={"bucket": "uploads", "key": "input/a"})
+    (override,) = aws.calls[-1]["overrides"]["containerOverrides"]
+    assert {"name": "REPROCESS", "value": "2"} in override["environment"]
 
 
 def test_what_fell_back_may_wait_for_its_turn(hybrid, handler, store, aws, monkeypatch):
