@@ -20,7 +20,7 @@ import PIL
 
 from tooling.progress import step
 
-from . import ROOT, cold_start, goals, speed, table
+from . import ROOT, cold_start, goals, kinds, speed, table
 from .cases import RECIPE, cases
 
 OUT = ROOT / "build" / "bench.json"
@@ -48,7 +48,11 @@ def main(arguments: list[str] | None = None) -> int:
         start = cold_start.measure(picture, rounds, recipe_rounds)
     print(table.cold_start(start))
 
-    reached = goals.of(results, start)
+    with step("kinds of processors, on the embedded AWS"):
+        copied = kinds.measure(*((3, 20) if wish.quick else (9, 100)))
+    print(table.kinds(copied))
+
+    reached = goals.of(results, start, copied)
     print(table.goals(reached))
     OUT.parent.mkdir(exist_ok=True)
     report = {
@@ -61,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         "quick": wish.quick,
         "pictures": [asdict(result) for result in results],
         "cold_start": cold_start.as_json(start),
+        "kinds": [asdict(each) for each in copied],
         "goals": [goal._asdict() for goal in reached],
     }
     OUT.write_text(json.dumps(report, indent=2) + "\n")

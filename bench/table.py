@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from . import cold_start as cold
 from . import speed
 from .goals import OVERHEAD_STRETCH, Goal
+from .kinds import LARGE, Kind
 
 _COLUMNS = (
     ("picture", 22),
@@ -77,6 +78,20 @@ def cold_start(result: cold.Result) -> str:
         f"(medians of {result.recipe_rounds}), {total / result.job:.0f} times as long\n"
         f"  layer, {result.layer.ljust(22)}{megabytes}"
     )
+
+
+def kinds(measured: Sequence[Kind]) -> str:
+    megabytes = round(LARGE / 1e6)
+    lines = [
+        "an upload copied by each kind of processor: a process from start to end, seconds of the\n"
+        f"clock / of the processor, medians of {measured[0].rounds}; and by a warm function",
+        f"  {'':9}{'1 KB':>15}{f'{megabytes} MB':>15}{'warm, 1 KB':>12}",
+    ]
+    for each in measured:
+        small = f"{each.small:.3f} / {each.small_processor:.3f}"
+        large = f"{each.large:.3f} / {each.large_processor:.3f}"
+        lines.append(f"  {each.name:9}{small:>15}{large:>15}{each.warm:>12.4f}")
+    return "\n".join(lines)
 
 
 def goals(reached: Sequence[Goal]) -> str:

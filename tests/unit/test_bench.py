@@ -11,7 +11,7 @@ from PIL import Image
 from processing import maze, settings
 
 import bench.__main__ as command
-from bench import cold_start, goals, memory, speed, table
+from bench import bucket, cold_start, goals, kinds, memory, speed, table
 from bench.cases import HUNDRED_MEGAPIXELS, OTHER, THIN, Case
 from mazes import check, pictures
 from tooling import paths
@@ -20,13 +20,15 @@ START = cold_start.Result(
     "picture",
     3,
     0.3,
-    {"imports": 0.1, "solve": 0.2, "store": 0.1},
+    {"imports": 0.05, "solve": 0.2, "store": 0.05},
     "for Lambda",
     1,
     1,
     1,
     {"solve": 1.0},
 )
+
+KIND = kinds.Kind("bytes", 3, 0.1, 0.1, 1.0, 0.5, warm=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +70,8 @@ def test_what_is_too_slow_or_too_large_misses_its_goal(
     measured: speed.Result, changed: dict, missed: str
 ) -> None:
     good = replace(measured, limit=THIN, ratio=1.0, bytes_per_pixel=1.0)
-    assert all(goal.met for goal in goals.of([good], START))
-    reached = goals.of([good, replace(good, **changed)], START)
+    assert all(goal.met for goal in goals.of([good], START, []))
+    reached = goals.of([good, replace(good, **changed)], START, [])
     (bad,) = [goal for goal in reached if not goal.met]
     assert missed in bad.goal
 
@@ -80,7 +82,7 @@ def test_memory_over_the_limit_is_shown_beside_that_of_the_codec(measured: speed
     large = replace(good, name="large.jpg", width=10_000, height=10_000, bytes_per_pixel=1.0)
     large = replace(large, codec_bytes_per_pixel=7.5)
     for taken, limit in ((5.9, goals.BYTES_PER_PIXEL), (7.6, None)):
-        reached = goals.of([good, large, replace(large, bytes_per_pixel=taken)], START)
+        reached = goals.of([good, large, replace(large, bytes_per_pixel=taken)], START, [])
         (shown,) = [goal for goal in reached if "worst JPEG" in goal.goal]
         assert (shown.value, shown.limit, shown.met) == (taken, limit, True)
         assert ("alone 7.50" in shown.goal) == (limit is None)
@@ -94,7 +96,7 @@ def test_the_least_number_of_rounds_is_measured_whatever_the_budget(least: int) 
 
 
 def test_a_cold_start_is_that_of_the_container_in_the_template() -> None:
-    environment = cold_start.container_environment()
+    environment = bucket.container_environment()
     assert environment["MODE"] == "fargate"
     chosen = settings.from_environment(environment)
     assert chosen.memory_mib == 2048
@@ -104,9 +106,19 @@ def test_a_cold_start_is_that_of_the_container_in_the_template() -> None:
 def test_a_slow_start_misses_its_goal(measured: speed.Result) -> None:
     slow = replace(START, parts={**START.parts, "imports": 0.5})
     good = replace(measured, limit=THIN, ratio=1.0)
-    (bad,) = [goal for goal in goals.of([good], slow) if not goal.met]
+    (bad,) = [goal for goal in goals.of([good], slow, []) if not goal.met]
     assert bad.goal.startswith("cold start")
-    assert bad.value == pytest.approx(0.6)
+    assert bad.value == pytest.approx(0.55)
+
+
+@pytest.mark.parametrize(("warm", "met"), [(0.0149, True), (0.0151, False)])
+def test_a_slow_warm_function_misses_its_goal(
+    measured: speed.Result, warm: float, met: bool
+) -> None:
+    good = replace(measured, limit=THIN, ratio=1.0)
+    reached = goals.of([good], START, [replace(KIND, warm=warm), replace(KIND, name="files")])
+    assert [goal.met for goal in reached if "warm" in goal.goal] == [met]
+    assert "0.0149" in table.kinds([replace(KIND, warm=0.0149)])
 
 
 @pytest.mark.parametrize(("ratio", "code"), [(1.0, 0), (9.0, 1)])
@@ -120,6 +132,7 @@ def test_the_command_fails_when_a_goal_is_missed(
     result = replace(measured, limit=THIN, ratio=ratio)
     monkeypatch.setattr(command.speed, "measure", lambda *_: result)
     monkeypatch.setattr(command.cold_start, "measure", lambda *_, **__: START)
+    monkeypatch.setattr(command.kinds, "measure", lambda *_: [KIND])
     for name, file in {"OUT": "build/bench.json", "PLOT": "docs/plot.png"}.items():
         monkeypatch.setattr(command, name, tmp_path / file)
     monkeypatch.setattr(command, "ROOT", tmp_path)
