@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -65,6 +65,13 @@ def rejection_key(key: str) -> str:
     return f"{REJECTED}{key.removeprefix(INPUT)}.json"
 
 
+def identity(said: Mapping[str, Any]) -> str:
+    """What a result calls the upload that it is of, by what S3 said of that: its version, or
+    without one its ETag."""
+    version = said.get("VersionId", "null")
+    return str(version if version != "null" else "etag:" + said["ETag"].strip('"'))
+
+
 def until(look: Callable[[], T | None], what: str, seconds: float = 30) -> T:
     """Look until there is something; raises NothingCame."""
     ends = time.monotonic() + seconds
@@ -97,14 +104,14 @@ class Pipeline:
         return self.aws.resource(self.stack, name)
 
     def upload(self, key: str, body: bytes | BinaryIO) -> str:
-        """Put an object; gives its version."""
+        """Put an object; gives what tells it from others at its key."""
         reply = self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
-        return str(reply["VersionId"])
+        return identity(reply)
 
     def upload_file(self, key: str, file: Path) -> str:
         """The same of a file of any size: in parts where it is large."""
         self.s3.upload_file(str(file), self.bucket, key)
-        return str(self.s3.head_object(Bucket=self.bucket, Key=key)["VersionId"])
+        return identity(self.s3.head_object(Bucket=self.bucket, Key=key))
 
     def result(self, key: str, version: str, seconds: float = 30) -> Result:
         """Wait for the result for this version of the upload. Raises NothingCame."""

@@ -39,7 +39,10 @@ GROUPS = {
     },
     **{
         f"tests/load/test_{name}.py": "load"
-        for name in ("concurrency_limit", "faults", "launches", "sweep", "uploads")
+        for name in (
+            *("concurrency_limit", "faults", "faults_without_versions"),
+            *("launches", "sweep", "uploads"),
+        )
     },
     **{
         f"tests/local/test_{name}.py": OWN_STACKS

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from local.pipeline import RUN, output_key, rejection_key
+from local.pipeline import RUN, identity, output_key, rejection_key
 from tooling import paths
 
 
@@ -61,7 +61,7 @@ def report_of(output: str) -> dict[str, Any]:
 
 
 class Bucket:
-    """A versioned bucket, as its owner sees it."""
+    """A bucket, as its owner sees it."""
 
     def __init__(self, s3: Any, name: str) -> None:
         self.s3 = s3
@@ -69,13 +69,14 @@ class Bucket:
 
     @classmethod
     def make(cls, s3: Any, name: str) -> Self:
+        """One with versions."""
         s3.create_bucket(Bucket=name)
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         return cls(s3, name)
 
     def upload(self, key: str, body: bytes) -> str:
         """Gives the new version."""
-        return str(self.s3.put_object(Bucket=self.name, Key=key, Body=body)["VersionId"])
+        return identity(self.s3.put_object(Bucket=self.name, Key=key, Body=body))
 
     def write_result(self, key: str, version: str) -> None:
         """As a job of that version of the upload would have done."""
