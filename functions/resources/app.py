@@ -12,12 +12,14 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+import bucket
 import image
 import service_linked_role
 
 Request = dict[str, Any]
 
 MAKE: dict[str, Callable[[Request, dict[str, Any], Any], dict[str, Any] | None]] = {
+    "Custom::Bucket": bucket.make,
     "Custom::ServiceLinkedRole": service_linked_role.make,
     "Custom::WorkerImage": image.make,
 }
@@ -30,7 +32,8 @@ def handler(request: Request, context: Any) -> None:  # noqa: ANN401, Lambda's o
     response = {name: request[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
     response["PhysicalResourceId"] = request.get("PhysicalResourceId", request["LogicalResourceId"])
     try:
-        # There is nothing to delete: the repository takes its images along, and the role stays.
+        # There is nothing to delete: the repository takes its images along, and the role and the
+        # events of a bucket stay, because others may use them.
         deleted = request["RequestType"] == "Delete"
         made = {} if deleted else MAKE[request["ResourceType"]](request, response, context)
     except Exception as error:  # whatever it is, the stack must not wait for an hour to hear of it

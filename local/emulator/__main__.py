@@ -133,12 +133,14 @@ def configure(arguments: argparse.Namespace, port: int) -> None:
 def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
     """Each link that is needed. Imports ministack, so only after `configure`."""
     from . import (
+        bucket_owner,
         cloudtrail,
         containers,
         credentials,
         eventbridge_to_ecs,
         eventbridge_to_lambda,
         eventbridge_to_sns,
+        exports,
         function_disk,
         function_failure,
         key_length,
@@ -174,6 +176,8 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         function_failure.LINK,
         key_permissions.LINK,
         key_length.LINK,
+        bucket_owner.LINK,
+        exports.LINK,
         layer_permissions.LINK,
         log_permissions.LINK,
         metric_filters.LINK,

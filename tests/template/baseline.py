@@ -92,7 +92,7 @@ NOTHING_TO_ASK = {
     "AWS::EC2::RouteTable", "AWS::EC2::SubnetRouteTableAssociation",
     "AWS::EC2::VPCGatewayAttachment", "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::EventSourceMapping", "AWS::Lambda::LayerVersion", "AWS::Logs::MetricFilter",
-    "Custom::ServiceLinkedRole", "Custom::WorkerImage",
+    "Custom::Bucket", "Custom::ServiceLinkedRole", "Custom::WorkerImage",
     # Judged with what they belong to, by the table of attempts.
     "AWS::IAM::ManagedPolicy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",

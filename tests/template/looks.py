@@ -93,7 +93,8 @@ def fails_to_somewhere(stack: Stack, name: str) -> bool:
     ]
     asked = [
         each
-        for each in stack.of_type("Custom::ServiceLinkedRole").values()
+        for kind in ("Custom::ServiceLinkedRole", "Custom::Bucket")
+        for each in stack.of_type(kind).values()
         if each["ServiceToken"] == f"<{name}.Arn>"
     ]
     return bool([each for each in destinations if each] or sources or asked)
@@ -104,7 +105,7 @@ def nothing_to_fail_to(stack: Stack, name: str) -> None:
         about = f"<{name}" in json.dumps(resource.get("Properties", {}))
         if about and resource["Type"] in (
             "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping",
-            "Custom::ServiceLinkedRole",
+            "Custom::ServiceLinkedRole", "Custom::Bucket",
         ):  # fmt: skip
             del stack.resources[logical_id]
 

@@ -19,7 +19,7 @@ DIFFERENT = {
     name: CHOICES[name]
     for name in (
         "lambda", "hybrid-own-image", "cloudtrail-isolated", "fargate-private", "fargate-public",
-        "hybrid-max-tasks", "hybrid-alarm-email", "lambda-result-topic",
+        "hybrid-max-tasks", "hybrid-alarm-email", "lambda-result-topic", "lambda-brings-bucket",
     )
 }  # fmt: skip
 """Stacks that have, between them, every resource in each of its forms."""

@@ -6,9 +6,11 @@ import graphlib
 
 from tests.support.cases import in_turn
 from tests.template.synthesis import (
+    BRINGS,
     CHOICES,
     CLOUDTRAIL,
     FARGATE,
+    HYBRID,
     NETWORKS,
     PSEUDO,
     refusals,
@@ -45,9 +47,10 @@ LAMBDA = {
 TASKS = {
     "Cluster", "TaskDefinition", "TaskRole", "ExecutionRole", "UploadRule", "UploadRuleRole",
     "TaskFailureRule", "TaskSecurityGroup", "LaunchesThrottledAlarm", "UploadEventsLostAlarm",
-    "TaskFailuresLostAlarm", "ResourcesFunction", "ResourcesFunctionRole", "ResourcesLogGroup",
-    "EcsServiceRole",
+    "TaskFailuresLostAlarm", "EcsServiceRole",
 }  # fmt: skip
+RESOURCES = {"ResourcesFunction", "ResourcesFunctionRole", "ResourcesLogGroup"}
+TASKS |= RESOURCES
 TRAIL = {"Trail", "TrailBucket", "TrailBucketPolicy"}
 VPC = {
     "Vpc", "TaskSubnetA", "TaskSubnetB", "TaskRouteTable", "TaskSubnetARoutes",
@@ -79,6 +82,24 @@ def test_lambda_makes_no_task_no_rule_and_no_network() -> None:
 @in_turn("network", NETWORKS)
 def test_fargate_makes_no_function_for_jobs_and_its_network(network: str) -> None:
     assert made(FARGATE | NETWORKS[network]) == ALWAYS | TASKS | NETWORK_RESOURCES[network]
+
+
+def test_a_bucket_that_somebody_brings_is_looked_at_and_heard_of_by_a_rule() -> None:
+    """The stack's own stays: it has the notes, and whoever goes back makes no bucket twice."""
+    by_rule = {"SmallUploadRule", "SmallUploadPermission", "SmallUploadEventsLostAlarm"}
+    assert made(BRINGS) - made({}) == {"NamedBucket", *RESOURCES, *by_rule}
+    assert made({}) - made(BRINGS) == {"ProcessPermission"}
+    for choice in (FARGATE, CLOUDTRAIL, HYBRID):
+        assert made(choice | BRINGS) - made(choice) == {"NamedBucket"}
+        assert made(choice) <= made(choice | BRINGS)
+
+
+def test_a_bucket_that_cant_be_used_fails_before_anything_waits() -> None:
+    """It depends on the function that looks, and on what that one needs."""
+    stack = synthesize(BRINGS)
+    assert stack.dependencies["NamedBucket"] == {"ResourcesFunction", "ResourcesFunctionRole"}
+    for name in ("ResourcesFunction", "ResourcesFunctionRole"):
+        assert stack.dependencies[name] <= RESOURCES
 
 
 def test_without_a_schedule_the_sweep_is_there_for_hands() -> None:
@@ -130,6 +151,7 @@ def test_the_bucket_comes_after_all_that_an_upload_needs(choice: dict[str, str])
         "AWS::EC2::Route", "AWS::EC2::SubnetRouteTableAssociation",
     }  # fmt: skip
     expected = {name for name, each in stack.resources.items() if each["Type"] in needed}
+    expected -= RESOURCES  # an upload needs what they make
     expected -= FAILURES | SWEEP  # what fails meanwhile waits in a queue, or is found by a sweep
     expected |= {"UploadRule", "OutputRule", "RejectionRule"} & stack.resources.keys()
     assert expected <= before("DataBucket")
@@ -144,6 +166,8 @@ def test_outputs_exist_for_all_that_the_choice_makes(choice: dict[str, str]) -> 
     }  # fmt: skip
     if stack.parameters["ResultTopic"] == "true":
         always.add("ResultTopicArn")
+    if stack.parameters["BucketName"]:
+        always |= {"BucketVersioning", "OutputsClaim", "FilesClaim", "RejectionsClaim"}
     if stack.parameters["Mode"] == "lambda":
         assert stack.outputs.keys() == always
         return

@@ -245,7 +245,9 @@ def test_a_role_that_does_not_appear_fails_the_stack_in_time(resources, cloudfor
 
 
 # ---- all of them ----
-@pytest.mark.parametrize("kind", ["Custom::WorkerImage", "Custom::ServiceLinkedRole"])
+@pytest.mark.parametrize(
+    "kind", ["Custom::WorkerImage", "Custom::ServiceLinkedRole", "Custom::Bucket"]
+)
 def test_delete_gets_its_response_at_once_and_takes_nothing_away(resources, cloudformation, kind):
     asked = request("Delete", cloudformation) | {"ResourceType": kind}
     resources.handler(asked, resources.context)

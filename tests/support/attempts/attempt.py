@@ -20,6 +20,11 @@ STACKS: dict[str, dict[str, str]] = {
         "EventSource": "cloudtrail",
         "WorkerImageUri": "registry.example/worker:1",
     },
+    "brings": {
+        "Mode": "hybrid",
+        "BucketName": "somebodys-bucket",
+        "WorkerImageUri": "registry.example/worker:1",
+    },
 }
 DEPLOYED = ("hybrid", "fargate")
 """On the embedded AWS."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from tests.support.attempts import endpoints, resources, starting
 from tests.support.attempts.attempt import Attempt
+from tests.support.attempts.named_bucket import named_bucket
 from tests.support.attempts.roles import NEEDED, REFUSED
 
 ATTEMPTS = [
@@ -39,4 +40,5 @@ ATTEMPTS = [
     *resources.buckets(),
     *resources.functions(),
     *endpoints.ways_out(),
+    *named_bucket(),
 ]
