@@ -116,10 +116,10 @@ DEPLOYED = Mode=$(MODE) EventSource=$(EVENT_SOURCE) Architecture=$(ARCHITECTURE)
 .PHONY: deploy
 deploy: setup ## build and deploy to your AWS account [MODE=lambda|fargate|hybrid EVENT_SOURCE=s3|cloudtrail ARCHITECTURE=x86_64|arm64 STACK=uploads PARAMETERS="Network=public" JOB=folder PROCESSOR=...|COMMAND=...]
 	@case "$(MODE)" in lambda|fargate|hybrid) ;; *) echo "MODE is lambda, fargate or hybrid, not '$(MODE)'" >&2; exit 2;; esac
-	@$(DEV)/python -m operate.preflight "$(STACK)" $(DEPLOYED)
+	@PYTHONPATH=functions/resources $(DEV)/python -m operate.preflight "$(STACK)" $(DEPLOYED)
 	PYTHON="$(CURDIR)/$(DEV)/python" ARCHITECTURE="$(ARCHITECTURE)" $(ENV)/sam/bin/sam build \
 	  --parameter-overrides Architecture=$(ARCHITECTURE)
-	@$(DEV)/python -m operate.preflight "$(STACK)" --built .aws-sam/build $(DEPLOYED)
+	@PYTHONPATH=functions/resources $(DEV)/python -m operate.preflight "$(STACK)" --built .aws-sam/build $(DEPLOYED)
 	@$(DEV)/python -m tooling.own_job > build/own-job.yaml
 	$(ENV)/sam/bin/sam deploy --stack-name "$(STACK)" --s3-prefix "$(STACK)" \
 	  $(if $(AWS_DEFAULT_REGION),--region "$(AWS_DEFAULT_REGION)") --parameter-overrides $(DEPLOYED) \

@@ -112,6 +112,8 @@ def show(plan: Plan, keep_data: bool) -> None:
     """Say what is going to be deleted."""
     for stack in plan.live:
         print(stack.describe())
+        if theirs := stack.parameters.get("BucketName"):
+            print(f"  s3://{theirs}: yours, is kept, with everything in it")
         if (cluster := tasks.cluster(stack)) and (running := len(tasks.alive(cluster))):
             print(f"  {running} running tasks, will be STOPPED")
         for repository in stacks.repositories(stack):

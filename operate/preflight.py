@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import boto3
+import bucket as named_bucket
 from botocore.exceptions import BotoCoreError, ClientError
 
 from . import stacks, tasks
@@ -88,6 +89,8 @@ def look(name: str, asked: Parameters) -> Iterator[Finding]:
     yield from on_name(name, parameters)
     if stack:
         yield from on_stack(stack)
+    if not account and parameters.get("BucketName"):
+        yield from on_bucket(parameters["BucketName"])
     if not account and builds_image(parameters):
         yield from on_quota(boto3.client("service-quotas"), parameters["Architecture"])
 
@@ -157,6 +160,19 @@ def on_stack(stack: Stack) -> Iterator[Finding]:
             f"the stack {stack.name!r} is {stack.status}: it is being changed",
             f"wait until it is done: aws cloudformation describe-stacks {of_stack}",
         )
+
+
+def on_bucket(name: str) -> Iterator[Finding]:
+    """Whether the stack can use a bucket that somebody brings: as its own custom resource looks."""
+    sts = boto3.client("sts")
+    caller, region = sts.get_caller_identity(), sts.meta.region_name
+    bucket = named_bucket.Bucket(name, caller["Account"], region, f"you ({caller['Arn']})")
+    try:
+        bucket.check()
+    except named_bucket.NoBucket as error:
+        # Who may not look may deploy all the same: the stack's role is another one.
+        refused = isinstance(error, named_bucket.Refused)
+        yield Finding(error.what, error.remedy, stops=not refused)
 
 
 def builds_image(parameters: Parameters) -> bool:

@@ -59,6 +59,12 @@ class Result:
     """Whether the body names the outputs, which are several."""
 
 
+def identity(reply: dict[str, Any]) -> str:
+    """What a result names of the upload: its version or, where the bucket keeps none, its ETag."""
+    version: str = reply.get("VersionId", "null")
+    return version if version != "null" else "etag:" + reply["ETag"].strip('"')
+
+
 class Smoke:
     """One check of one stack, under a folder of its own."""
 
@@ -67,18 +73,23 @@ class Smoke:
             raise DoesNotWork(f"the stack {stack.name!r} is {stack.status} and has no bucket")
         self.stack = stack
         self.bucket = stack.outputs["BucketName"]
+        self.suffix = stack.parameters["InputSuffix"]
         self.folder = f"smoke/{uuid.uuid4()}/"
         self._s3 = boto3.client("s3")
         self._bodies: dict[str, bytes] = {}
         self._versions: dict[str, dict[str, float]] = {}
         """Of each name, when each version was uploaded; the current one last."""
 
+    def name(self, file: str) -> str:
+        """The file's name, as that of an upload of this stack."""
+        return file if file.endswith(self.suffix) else file + self.suffix
+
     def upload(self, name: str, body: bytes) -> None:
         """Put a file under the input prefix, or a new version of it."""
         key = self.stack.parameters["InputPrefix"] + self.folder + name
         reply = self._s3.put_object(Bucket=self.bucket, Key=key, Body=body)
         self._bodies[name] = body
-        self._versions.setdefault(name, {})[reply["VersionId"]] = time.monotonic()
+        self._versions.setdefault(name, {})[identity(reply)] = time.monotonic()
 
     def results(self, seconds: float, again: float = UPLOAD_AGAIN) -> dict[str, Result]:
         """Wait for the results for the current versions of all uploads. Raises DoesNotWork."""
@@ -221,16 +232,17 @@ def check(smoke: Smoke, picture: Path, seconds: float) -> None:
     """
     parameters, body = smoke.stack.parameters, picture.read_bytes()
     job = parameters["Command"] or parameters["Processor"]
-    smoke.upload(picture.name, body)
+    good = smoke.name(picture.name)
+    smoke.upload(good, body)
     if job == OUR_JOB:
-        smoke.upload("broken file.png", b"this is no picture")
+        smoke.upload(smoke.name("broken file.png"), b"this is no picture")
     for name, result in smoke.results(seconds).items():
         print(f"  {result.outcome} in {result.seconds:.1f} s: s3://{smoke.bucket}/{result.key}")
         if result.outcome == "rejected":
             record: dict[str, Any] = json.loads(result.body)
             print(f"    {record['reason']}")
         if job == OUR_JOB:
-            expect(name == picture.name, result, body)
+            expect(name == good, result, body)
         else:
             if result.is_manifest:
                 print(f"    it names {len(smoke.files(result))} files, and all are there")

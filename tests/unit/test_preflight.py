@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, ProfileNotFound
+from botocore.stub import Stubber
 
 from operate import preflight
 from operate.preflight import Finding
 from operate.stacks import Stack
 
 ROOT = Path(__file__).parents[2]
+KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "s"}
 OURS = {
     "Mode": "fargate",
     "EventSource": "s3",
@@ -98,6 +101,61 @@ def test_a_bare_machine_hears_of_credentials_region_and_name(
     assert "no region is chosen" in said
     assert "there are no credentials" in said
     assert "'my_stack' can't be the name of a stack" in said
+
+
+# ---- A bucket that somebody brings ---------------------------------------------------------------
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    def made(service: str) -> Any:
+        return boto3.client(service, region_name="eu-west-1", **KEYS)
+
+    sts, s3 = made("sts"), made("s3")
+    caller = {"Account": "111122223333", "Arn": "arn:aws:iam::111122223333:user/me", "UserId": "u"}
+    with Stubber(sts) as of_sts, Stubber(s3) as of_s3:
+        of_sts.add_response("get_caller_identity", caller)
+        monkeypatch.setattr(boto3, "client", {"sts": sts, "s3": s3}.__getitem__)
+        yield of_s3
+
+
+def head(region: str) -> dict[str, Any]:
+    headers = {"x-amz-bucket-region": region}
+    return {"ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": headers}}
+
+
+def refuse(s3: Stubber, status: int) -> None:
+    headers: dict[str, Any] = {"HTTPHeaders": {}}
+    s3.add_client_error("head_bucket", str(status), "", status, response_meta=headers)
+
+
+def test_a_bucket_that_is_here_is_nothing_to_speak_of(s3: Stubber) -> None:
+    s3.add_response("head_bucket", head("eu-west-1"))
+    s3.add_response("head_bucket", head("eu-west-1"))
+    assert not [*preflight.on_bucket("theirs")]
+
+
+def test_a_bucket_that_is_not_there_stops_it_in_the_words_of_the_deployment(s3: Stubber) -> None:
+    refuse(s3, 404)
+    finding = one(preflight.on_bucket("theirs"))
+    assert finding.stops
+    assert finding.what == "there is no bucket theirs"
+    assert "aws s3 mb s3://theirs --region eu-west-1" in finding.remedy
+
+
+def test_a_bucket_that_is_elsewhere_stops_it(s3: Stubber) -> None:
+    s3.add_response("head_bucket", head("us-east-1"))
+    finding = one(preflight.on_bucket("theirs"))
+    assert finding.stops
+    assert "is in us-east-1, and the stack in eu-west-1" in finding.what
+
+
+def test_a_bucket_that_may_not_be_looked_at_is_a_note(s3: Stubber) -> None:
+    """The stack's role looks by itself, and may be let in where this person is not."""
+    refuse(s3, 403)
+    finding = one(preflight.on_bucket("theirs"))
+    assert not finding.stops
+    assert "user/me" in finding.what
 
 
 # ---- The stack -----------------------------------------------------------------------------------
