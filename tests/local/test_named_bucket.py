@@ -13,6 +13,7 @@ import pytest
 from local.aws import REGION, EmbeddedAws
 from local.pipeline import Pipeline, until
 from operate import destroy, smoke
+from tests.local.test_sweep import Sweeper
 
 Maze = Callable[[int], bytes]
 ACCOUNT = "000000000000"
@@ -100,39 +101,46 @@ def packaged(pipelines: dict[str, Pipeline]) -> None:
     """`sam` has made the template that these tests deploy."""
 
 
-@pytest.mark.parametrize("versions", [True])
+@pytest.mark.parametrize("versioning", ["Enabled", "Suspended", "none"])
 def test_uploads_are_processed_and_nothing_but_eventbridge_is_added(
     aws: EmbeddedAws,
     maze: Maze,
     default_account: None,
     capsys: pytest.CaptureFixture[str],
-    versions: bool,
+    versioning: str,
 ) -> None:
-    name = f"theirs-{versions}".lower()
+    name = f"theirs-{versioning}".lower()
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=name)
-    if versions:
-        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    if versioning != "none":
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": versioning})
     s3.put_bucket_notification_configuration(
         Bucket=name,
         NotificationConfiguration=full_configuration(aws, name),
         SkipDestinationValidation=True,
     )
+    s3.put_object(Bucket=name, Key="input/there.png", Body=maze(3))
     before = notifications(aws, name)
     stack = f"brings-{name}"
     outputs = aws.deploy_all({stack: {"BucketName": name, "InputSuffix": ".png"}})[stack]
-    assert outputs["BucketVersioning"] == ("Enabled" if versions else "none")
+    assert outputs["BucketVersioning"] == versioning
     assert notifications(aws, name) == before | {"EventBridgeConfiguration": {}}
     pipeline = Pipeline(aws, stack, outputs)
     for key in ("input/a.jpg", "input/a.png"):
         s3.put_object(Bucket=name, Key=key, Body=maze(4))
     assert until(lambda: pipeline.keys("output/"), "an output") == ["output/a.png"]
+    sweep = Sweeper(pipeline)
+    with sweep.without_grace():
+        said = sweep()
+    assert said["outcomes"] == {"current": 1, "started": 1}  # the one that was there before
+    outputs_there = ["output/a.png", "output/there.png"]
+    assert until(lambda: pipeline.keys("output/") == outputs_there, "another output")
     assert pipeline.keys(".sweep/") == []
     assert smoke.main([stack]) == 0
     assert destroy.main([stack, "--yes"]) == 0
     assert f"s3://{name}: yours, is kept, with everything in it" in capsys.readouterr().out
     assert notifications(aws, name) == before | {"EventBridgeConfiguration": {}}
-    assert pipeline.keys() == ["input/a.jpg", "input/a.png", "output/a.png"]
+    assert pipeline.keys() == ["input/a.jpg", "input/a.png", "input/there.png", *outputs_there]
 
 
 def make_elsewhere(aws: EmbeddedAws) -> None:

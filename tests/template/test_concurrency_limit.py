@@ -131,7 +131,6 @@ def test_the_sweep_sees_the_tasks_and_is_not_told_how_to_start_one(engine: dict[
 def test_the_launch_function_is_told_all_that_it_reads() -> None:
     told = synthesize(TASKS["fargate"], **MAX_TASKS)["LaunchFunction"]["Environment"]["Variables"]
     assert told == {
-        "BUCKET": BUCKET,
         "NOTES_BUCKET": BUCKET,
         "INPUT_SUFFIX": "",
         "MAX_TASKS": "5",
