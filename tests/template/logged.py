@@ -109,8 +109,8 @@ def cant_start_lines(seen: bool) -> list[str]:
         now = datetime.now(UTC) + timedelta(hours=hours)
         run = reconcile.Sweep(*(store, settings, lambda *_: Nothing(), plan), now=lambda at=now: at)
         progress = run.run(now)
-        failure = {"key": upload.key, "reason": "no image", "started": False}
-        records.put_failure(store, failure | {"time": now.isoformat()})
+        failure = {"bucket": upload.bucket, "key": upload.key, "reason": "no image"}
+        records.put_failure(store, failure | {"started": False, "time": now.isoformat()})
     said = reconcile.as_json(progress) | State().left(progress, now)
     lines.append(json.dumps({"sweep": said}))
     return lines
@@ -118,7 +118,7 @@ def cant_start_lines(seen: bool) -> list[str]:
 
 def launch_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """What the launch function logs while there is no room."""
-    cluster = SimpleNamespace(start=lambda upload, swept: NoRoom().start(upload))
+    cluster = SimpleNamespace(start=lambda upload, *_: NoRoom().start(upload))
     launcher = launch.Launcher(cluster, 1, 0)
     event = {
         "source": "aws.s3",
