@@ -27,7 +27,7 @@ override export AWS_DEFAULT_REGION = $(AWS_REGION)
 endif
 # As they were typed, whether before `make` or after it: neither make nor a shell reads them. What comes
 # from the environment is not expanded on its way, and what comes as an argument would be.
-AS_TYPED = JOB PROCESSOR COMMAND OUTPUT_SUFFIX JOB_ENVIRONMENT
+AS_TYPED = JOB PROCESSOR COMMAND OUTPUT_SUFFIX JOB_ENVIRONMENT KEY
 $(foreach name,$(AS_TYPED),$(if $(filter command,$(word 1,$(origin $(name)))),\
   $(eval override export $(name) := $$(value $(name)))))
 # `sam` calls make again for the layer; our flags are not its business.
@@ -136,8 +136,8 @@ sweep: setup ## start the jobs of all uploads without a current result [STACK=up
 	  $(if $(GIVEN_UP),--given-up) $(if $(REPROCESS),--reprocess)
 
 .PHONY: status
-status: setup ## show the last results of a stack, and what waits, failed and runs [STACK=uploads JSON=1]
-	@PYTHONPATH=worker $(DEV)/python -m operate.status "$(STACK)" $(if $(JSON),--json)
+status: setup ## show the last results of a stack, and what waits, failed and runs; or one upload [STACK=uploads KEY=input/a.png JSON=1]
+	@PYTHONPATH=worker $(DEV)/python -m operate.status "$(STACK)" $(if $(value KEY),--key="$$KEY") $(if $(JSON),--json)
 
 .PHONY: destroy
 destroy: setup ## delete a stack and its data, after asking [STACK=uploads KEEP_DATA=1 YES=1]

@@ -1,9 +1,11 @@
 """One screen on a deployed stack: the last results, and what waits, failed and runs.
 
-    PYTHONPATH=worker python -m operate.status STACK [--json]
+    PYTHONPATH=worker python -m operate.status STACK [--key input/a.png] [--json]
 
-Looks and changes nothing. Exit codes: 0 nothing is wrong, 1 something waits for somebody (failures,
-uploads that are overdue, an alarm), 2 wrong arguments, or no such stack.
+With a key, what there is to know of that upload (operate/upload.py). Looks and changes nothing.
+Exit codes: 0 nothing is wrong, 1 something waits for somebody (failures, uploads that are overdue,
+an alarm; with a key: its job failed, can't start or was given up), 2 wrong arguments (a key that is
+no upload's), or no such stack.
 """
 
 from __future__ import annotations
@@ -17,13 +19,12 @@ from typing import Any
 from urllib.parse import quote
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from processing import job, starters
+from processing import job
 
 from tooling.usage import MakeParser
 
-from . import stacks
+from . import jobs, stacks, upload
 from .stacks import NoStack, Stack
 
 Json = dict[str, Any]
@@ -75,12 +76,16 @@ class Status:
 
 def main(arguments: list[str] | None = None) -> int:
     """Show it; gives the exit code."""
-    parser = MakeParser("status", "[STACK=uploads] [JSON=1]", __doc__)
+    parser = MakeParser("status", "[STACK=uploads] [KEY=input/a.png] [JSON=1]", __doc__)
     parser.add_argument("stack", help="name of the stack")
+    parser.add_argument("--key", help="of one upload, with its prefix")
     parser.add_argument("--json", action="store_true", help="for a program")
     chosen = parser.parse_args(arguments)
     try:
-        status = collect(stacks.find(chosen.stack))
+        stack = stacks.find(chosen.stack)
+        if chosen.key is not None:
+            return upload.show(stack, chosen.key, as_json=chosen.json)
+        status = collect(stack)
     except (NoStack, BotoCoreError, ClientError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -91,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
 def collect(stack: Stack) -> Status:
     """Ask the stack's services. Raises ClientError."""
     outcomes, unsettled, complete = look_at_the_bucket(stack)
-    running = running_tasks(stack.outputs.get("ClusterArn"))
+    running = jobs.running_tasks(stack)
     queue = stack.outputs["FailureQueueUrl"]
     return Status(
         stack=stack.describe(),
@@ -118,14 +123,7 @@ def collect(stack: Stack) -> Status:
 
 def look_at_the_bucket(stack: Stack) -> tuple[Json, str | None, bool]:
     """What a sweep would find: uploads by state, the oldest overdue one's time, whether of all."""
-    once = Config(retries={"total_max_attempts": 1}, read_timeout=300)
-    reply = boto3.client("lambda", config=once).invoke(
-        FunctionName=stack.outputs["SweepFunctionName"],
-        Payload=json.dumps({"dry_run": True, "seconds": LISTING_SECONDS}),
-    )
-    said: Json = json.load(reply["Payload"])
-    if "FunctionError" in reply:
-        raise NoStack(f"the stack's sweep can't look at the bucket: {said.get('errorMessage')}")
+    said = jobs.ask_the_sweep(stack, {"dry_run": True, "seconds": LISTING_SECONDS})
     return said["outcomes"], said["unsettled"], said["after"] is None
 
 
@@ -180,23 +178,6 @@ def messages(queue_url: str | None) -> int:
     counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     said = boto3.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=counts)
     return sum(int(said["Attributes"][name]) for name in counts)
-
-
-def running_tasks(cluster: str | None) -> list[Json]:
-    """The uploads of tasks that run or start, and since when, those first that run longest."""
-    if not cluster:
-        return []
-    ecs = boto3.client("ecs")
-    told = [
-        task
-        for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster)
-        if page["taskArns"]
-        for task in ecs.describe_tasks(cluster=cluster, tasks=page["taskArns"])["tasks"]
-    ]
-    return [
-        {"key": starters.key_of(task), "since": task["createdAt"].astimezone(UTC).isoformat()}
-        for task in sorted(told, key=lambda task: task["createdAt"])
-    ]
 
 
 def alarms(stack: Stack) -> list[str]:

@@ -6,9 +6,11 @@ may have all of these fields but `resume`, and needs none:
     {"dry_run": true, "prefix": "input/2026/", "rate": 2.5, "seconds": 20, "after": "...",
      "given_up": false, "reprocess": false, "backlog": false}
 
-Another event is no sweep, and starts the task of one upload that the function could not do:
+Two other events are no sweep. One starts the task of an upload that the function could not do; the
+other asks what there is to know of an upload (one.Answer):
 
     {"start_task": {"bucket": "...", "key": "..."}}
+    {"status": "input/a.png"}
 
 A run that is out of time gives the place in `after`, and the next one goes on from there. For the
 schedule that place is kept in the stack's own bucket. So is `backlog`: whether tasks waited for
@@ -28,6 +30,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import one
 import reconcile
 import state
 from orphans import Cleaned, Cleaner
@@ -37,7 +40,7 @@ from processing.events import Upload
 from processing.folder import Folder
 from processing.output import Made, Source
 from processing.settings import Settings, setting
-from processing.starters import Lambda, Starter
+from processing.starters import LAMBDA_KEEPS, Lambda, Starter
 from processing.store import Bucket
 from reconcile import Plan, Progress, Sweep
 from state import Cleaning, State
@@ -48,8 +51,6 @@ MARGIN_SECONDS = 60
 """What is under way when the time is out needs some to end: a start with all its retries."""
 TRIES = 3
 """Of Lambda at one event (MaximumRetryAttempts, and the first)."""
-LAMBDA_KEEPS = timedelta(hours=6)
-"""How long an event waits for a function (MaximumEventAgeInSeconds), before it is a failure."""
 
 Json = dict[str, Any]
 
@@ -59,6 +60,8 @@ def handler(event: Json, context: Any) -> Json:  # noqa: ANN401
     if upload := event.get("start_task"):
         fall_back(Upload(upload["bucket"], upload["key"]))
         return {"fallback": upload}
+    if "status" in event:
+        return asdict(look_at(event))
     if unknown := event.keys() - FIELDS:
         raise BadEvent(f"a sweep has no {sorted(unknown)}, only {sorted(FIELDS)}")
     began = time.monotonic()
@@ -150,18 +153,32 @@ def prepared(
     **chosen: Any,  # noqa: ANN401, the fields of a plan that the two differ in
 ) -> Sweep:
     """A run that has not begun."""
+    plan = planned(notes, backlog, rate=rate(event), ends=ends, **chosen)
+    return Sweep(bucket, job_settings(), starters.by_mode(os.environ), plan, notes=notes)
+
+
+def planned(notes: Bucket, backlog: bool, **chosen: Any) -> Plan:  # noqa: ANN401
+    """What holds for whatever looks at uploads now, and what was chosen."""
     running = starters.running(os.environ)
-    plan = Plan(
+    return Plan(
         grace=grace(),
         begins=None if running is None else begins(),
         running=running or frozenset(),
         max_attempts=int(number("MAX_ATTEMPTS")),
-        rate=rate(event),
         waits=waits(backlog, records.turn(notes)),
-        ends=ends,
         **chosen,
     )
-    return Sweep(bucket, job_settings(), starters.by_mode(os.environ), plan, notes=notes)
+
+
+def look_at(event: Json) -> one.Answer:
+    """What there is to know of one upload. Raises BadEvent."""
+    key = event["status"]
+    if event.keys() != {"status"} or not isinstance(key, str):
+        raise BadEvent(f"status goes alone, with a key, and not as {json.dumps(event)}")
+    bucket, notes = buckets()
+    plan = planned(notes, starters.backlog(os.environ), rate=starters.RATE)
+    upload = Upload(bucket.name, key)
+    return one.look(upload, bucket, notes, job_settings(), plan, starters.by_mode(os.environ))
 
 
 def fail_loudly(progress: Progress, cleaned: Json) -> None:

@@ -114,6 +114,11 @@ class Plan:
         """Uploads and starts that are younger than this are left alone."""
         return self.grace if self.begins is None else self.begins
 
+    def pause(self, not_begun: int) -> timedelta:
+        """How long after so many starts in a row that came to no job the next one is."""
+        longest = max(LONGEST_PAUSE, self.patience)
+        return min(self.patience * (1 << min(not_begun, 20)), longest)
+
 
 @dataclass
 class Progress:
@@ -359,7 +364,7 @@ class Sweep:
             return CANT_START if cant_start else DUE
         now = self._now()
         if cant_start:
-            if self._plan.patient and now < known.last + self._pause(known.not_begun):
+            if self._plan.patient and now < known.last + self._plan.pause(known.not_begun):
                 return CANT_START
         elif now < before.last + self._plan.patience or (waits and not failure):
             return WAITING
@@ -408,12 +413,6 @@ class Sweep:
             _, claimed = records.attempts(self._notes, upload, claim.version)
             records.put_attempts(self._notes, upload, before, claimed)
             raise
-
-    def _pause(self, not_begun: int) -> timedelta:
-        """How long after so many starts in a row that came to no job the next one is."""
-        patience = self._plan.patience
-        longest = max(LONGEST_PAUSE, patience)
-        return min(patience * (1 << min(not_begun, 20)), longest)
 
     def _give_up(
         self, upload: Upload, attempts: records.Attempts, record: Object | None, uploaded: datetime

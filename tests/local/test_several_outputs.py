@@ -11,6 +11,7 @@ from processing.metadata import RUN
 
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline, output_key
+from operate import status
 from tests.local.test_sweep import Sweeper
 
 PARTS = "split --bytes=9M --numeric-suffixes {input} {output}/part-"
@@ -52,6 +53,19 @@ def test_several_files_come_by_their_manifest(pipeline: Pipeline) -> None:
         runs.add(run)
     folders = {each.partition(MARK)[0] for each in pipeline.keys("files/")}
     assert folders == {f"files/in a/folder.bin/{run}" for run in runs}
+
+
+def test_who_asks_for_the_upload_gets_the_files(
+    pipeline: Pipeline, default_account: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = "input/asked for.bin"
+    result = pipeline.result(key, pipeline.upload(key, bytes(20_000_000)))
+    assert status.main([pipeline.stack, f"--key={key}", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["state"], found["manifest"]) == ("succeeded", result.key)
+    manifest = (result.manifest or {})["files"]
+    named = [{n: file[n] for n in ("key", "size", "content_type")} for file in manifest]
+    assert (found["outputs"], found["output_count"]) == (named, 3)
 
 
 def test_the_scheduled_sweep_removes_what_no_manifest_names(pipeline: Pipeline) -> None:

@@ -27,6 +27,33 @@ def said(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> tuple[int, d
     return code, json.loads(capsys.readouterr().out)
 
 
+def asked(
+    pipeline: Pipeline, key: str, capsys: pytest.CaptureFixture[str]
+) -> tuple[int, dict[str, Any]]:
+    """What a program gets that asks for one upload."""
+    code = status.main([pipeline.stack, f"--key={key}", "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_one_upload_can_be_asked_for(
+    pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, broken = "input/status/it's $HOME/ü 1.png", "input/status/no picture"
+    code, found = asked(pipeline, key, capsys)
+    assert (code, found["state"], found["bucket"]) == (0, "not_there", pipeline.bucket)
+    version = pipeline.upload(key, maze(6))
+    result = pipeline.result(key, version)
+    code, found = asked(pipeline, key, capsys)
+    assert (code, found["state"], found["version"]) == (0, "succeeded", version)
+    output = {"key": result.key, "size": len(result.body), "content_type": result.content_type}
+    assert found["outputs"] == [output]
+    rejection = pipeline.result(broken, pipeline.upload(broken, b"no picture")).rejection
+    code, found = asked(pipeline, broken, capsys)
+    assert (code, found["state"], found["reason"]) == (0, "rejected", rejection["reason"])
+    code, found = asked(pipeline, result.key, capsys)
+    assert (code, found["state"]) == (2, "not_an_upload")
+
+
 def test_the_last_results_are_shown_newest_first(
     pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -53,11 +80,15 @@ def test_a_failure_is_counted_and_the_exit_code_says_so(
         assert until(lambda: said(pipeline, capsys)[1]["failures"] == 1, "a failure")
         code, _ = said(pipeline, capsys)
         assert code == 1
-        pipeline.failure(key)
+        reason = pipeline.failure(key)["reason"]
+    code, upload = asked(pipeline, key, capsys)
+    assert (code, upload["state"], upload["reason"]) == (1, "failed", reason)
+    assert upload["next_try"] > upload["uploaded"]
     sweep = Sweeper(pipeline)
     with sweep.without_grace():
         sweep(prefix="input/status/")
     assert pipeline.result(key, version).is_output
+    assert asked(pipeline, key, capsys)[1]["state"] == "succeeded"
 
 
 def test_an_upload_without_a_result_is_overdue(
@@ -84,6 +115,8 @@ def test_uploads_are_counted_by_what_they_wait_for(
     sweep, key = Sweeper(pipeline), "input/status/waiting.png"
     with sweep.events_are_lost():
         version = pipeline.upload(key, maze(5))
+    code, waiting = asked(pipeline, key, capsys)
+    assert (code, waiting["state"], waiting["version"]) == (0, "waiting", version)
     _, after = said(pipeline, capsys)
     more = {name: after["uploads"][name] - count for name, count in before["uploads"].items()}
     assert more == {"current": 1, "waiting": 1, "overdue": 0}
@@ -96,13 +129,20 @@ def test_running_tasks_are_counted_and_named(
     task_pipeline: Pipeline, maze: Maze, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     outputs, key = task_pipeline.outputs, "input/status/running.png"
+    with Sweeper(task_pipeline).events_are_lost():
+        task_pipeline.upload(key, b"")
     task = run_endless_task(task_pipeline, tmp_path, key)
     _, found = said(task_pipeline, capsys)
     assert found["running_tasks"] == 1
-    assert [each["key"] for each in found["running"]] == [key]
+    (running,) = found["running"]
+    assert (running["bucket"], running["key"]) == (task_pipeline.bucket, key)
+    code, upload = asked(task_pipeline, key, capsys)
+    assert (code, upload["state"]) == (0, "running")
+    assert upload["running_since"] == running["since"]
     ecs = task_pipeline.aws.client("ecs")
     ecs.stop_task(cluster=outputs["ClusterArn"], task=task, reason="a test")
     task_pipeline.failure(key)
+    task_pipeline.s3.delete_object(Bucket=task_pipeline.bucket, Key=key)
     _, found = said(task_pipeline, capsys)
     assert found["running_tasks"] == 0
 

@@ -65,3 +65,24 @@ def test_a_deployment_begins_with_the_preflight_and_looks_again_at_what_was_buil
         f'operate.preflight "mine" --built .aws-sam/build {parameters}',
         "sam deploy",
     ]
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["input/a b.png", "input/$HOME `id` $(id).png", "input/'\"\\.png", "input/ü\u2028.png", "-x"],
+)
+@pytest.mark.parametrize("as_argument", [True, False])
+def test_the_key_of_status_arrives_as_it_was_typed(
+    tmp_path: Path, key: str, as_argument: bool
+) -> None:
+    """Whatever make and the shell would take it for."""
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    python.chmod(0o755)
+    typed = {"KEY": key}
+    arguments = [f"{name}={value}" for name, value in typed.items()] if as_argument else []
+    said = make(
+        *("-o", "setup", f"DEV={tmp_path}", "status", "STACK=mine", *arguments),
+        **({} if as_argument else typed),
+    )
+    assert said.split("\n") == ["-m", "operate.status", "mine", f"--key={key}", ""]

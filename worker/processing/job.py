@@ -221,7 +221,7 @@ def _settle(
             try:
                 seen = _look(upload, store, settings)
                 if seen is None:
-                    _check_bucket(upload, store)
+                    check_bucket(upload, store)
                     report.outcome, report.reason = "unchanged", "the upload is no longer there"
                     return report
                 report.version, report.bytes = seen.upload.version, seen.upload.size
@@ -241,7 +241,7 @@ def _settle(
         raise Failed(f"gave way {_MOST_ROUNDS} times to other changes; the last: {report.reason}")
 
 
-def _check_bucket(upload: Upload, store: Store) -> None:
+def check_bucket(upload: Upload, store: Store) -> None:
     """Raise StoreError when the bucket itself is no longer there: HEAD does not say."""
     for _ in store.listing(upload.key):
         break

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import boto3
@@ -27,6 +27,8 @@ _THROTTLED = ("ErrorCode: Throttling", "RequestLimitExceeded", "Rate exceeded")
 """What RunTask says, in an InvalidParameterException, when EC2 throttles its calls."""
 RATE = 10.0
 """Jobs that a sweep starts a second, unless asked for another rate. Fargate starts about 20."""
+LAMBDA_KEEPS = timedelta(hours=6)
+"""How long an event waits for a function (MaximumEventAgeInSeconds), before it is a failure."""
 SWEEP = "sweep"
 """The source of the events that come from here."""
 
@@ -186,12 +188,17 @@ def running(environment: Mapping[str, str]) -> frozenset[str | None] | None:
 
 def key_of(task: Mapping[str, Any]) -> str | None:
     """The key of the upload that a task was started for, as DescribeTasks has it."""
+    return variable_of(task, "S3_KEY")
+
+
+def variable_of(task: Mapping[str, Any], name: str) -> str | None:
+    """What a task was started with, beside what its definition says."""
     variables = (
         each
         for container in task["overrides"].get("containerOverrides", [])
         for each in container.get("environment", [])
     )
-    return next((each["value"] for each in variables if each["name"] == "S3_KEY"), None)
+    return next((each["value"] for each in variables if each["name"] == name), None)
 
 
 def _config(attempts: int = ATTEMPTS) -> Config:

@@ -55,6 +55,7 @@ NEEDED: dict[tuple[str, str], list[tuple[str, str]]] = {
         *LOG,
         ("s3:GetObject", "{DataBucket}/.sweep/state.json"),
         ("s3:PutObject", "{DataBucket}/.sweep/state.json"),
+        ("s3:GetObject", "{DataBucket}/.sweep/failures/a"),
         ("sqs:SendMessage", "{RawFailureQueue}"),
         ("lambda:InvokeFunction", "{ProcessFunction}"),
         ("sqs:SendMessage", "{LaunchQueue}"),

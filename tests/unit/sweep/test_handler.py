@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,6 +28,8 @@ def test_a_launch_queue_that_is_gone_is_named(tasks, handler, store, monkeypatch
         ({"resume": True, "after": "a"}, "goes without ['after']"),
         ({"dryrun": True}, "a sweep has no ['dryrun']"),
         ({"prefix": "output/"}, "prefix is 'output/'; it must start with input/"),
+        ({"status": "input/a", "rate": 1}, "status goes alone, with a key"),
+        ({"status": None}, "status goes alone, with a key"),
         ({"rate": 0}, "rate is 0"),
         ({"rate": -1}, "rate is -1"),
         ({"rate": "fast"}, "rate is 'fast'"),
@@ -80,3 +83,19 @@ def test_a_job_is_left_alone_for_three_runs_of_the_function_or_one_task(
         store.clock = lambda age=age: now - timedelta(minutes=age)
         store.upload(key, b"x")
     assert handler()["outcomes"] == {"started": 1, "young": 1}
+
+
+def test_who_asks_of_one_upload_starts_nothing(handler, store, aws):
+    """In JSON, as Lambda returns it."""
+    store.upload("input/a", b"x")
+    said = json.loads(json.dumps(handler(status="input/a")))
+    assert (said["state"], said["bucket"], said["key"]) == ("waiting", "uploads", "input/a")
+    assert not aws.calls
+
+
+def test_a_task_that_runs_for_the_upload_is_known(tasks, handler, store, aws):
+    store.upload("input/a", b"x")
+    aws.running = ["input/a"]
+    assert handler(status="input/a")["state"] == "running"
+    aws.running = []
+    assert handler(status="input/a")["state"] == "waiting"
