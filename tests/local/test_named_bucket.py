@@ -62,6 +62,8 @@ def full_configuration(aws: EmbeddedAws, bucket: str) -> dict[str, Any]:
 
 def create(aws: EmbeddedAws, stack: str, **parameters: str) -> str:
     """Have CloudFormation make a stack; gives the status in which it ends."""
+    if not aws._packaged():  # `sam delete` takes along what `sam deploy` left
+        aws.deploy_all({f"before-{stack}": {}})
     cloudformation = aws.client("cloudformation")
     cloudformation.create_stack(
         StackName=stack,
@@ -94,11 +96,6 @@ def left(aws: EmbeddedAws, stack: str) -> list[str]:
         for resource in page["StackResourceSummaries"]
         if resource["ResourceStatus"] != "DELETE_COMPLETE"
     ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def packaged(pipelines: dict[str, Pipeline]) -> None:
-    """`sam` has made the template that these tests deploy."""
 
 
 @pytest.mark.parametrize("versioning", ["Enabled", "Suspended", "none"])
