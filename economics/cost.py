@@ -20,7 +20,7 @@ ZONES, ENDPOINTS = 2, 3
 """Of Network=isolated: ecr.api, ecr.dkr and logs, in two zones."""
 POLLERS, POLL_SECONDS = 5, 20
 """Lambda asks an idle queue so many at a time, for so long each; and each request is billed."""
-SWEEP_GB, SWEEP_SECONDS, SWEEP_TOGETHER = 1.0, 880, 16
+SWEEP_GB, SWEEP_SECONDS, SWEEP_TOGETHER = 1.0, 880, 32
 """The sweep's memory, the longest one run works, and how many uploads it looks at side by side."""
 SWEEP_HEADS, RUNS_IN_PARTS = 3, 7 * 24
 """To be sure of a result it asks for both results and the upload. Once an upload has been found
@@ -448,7 +448,7 @@ class _Sweep:
         parts = work.share(in_parts)
         looked_at = work.uploads / HOURS * (1 - parts + parts * RUNS_IN_PARTS)
         lists, heads = 3 + 2 * keys / 1000, SWEEP_HEADS * looked_at
-        calls = lists + heads / SWEEP_TOGETHER
+        calls = lists / 2 + heads / SWEEP_TOGETHER  # uploads and outputs beside one another
         seconds = 1 + keys / ASSUMED["sweep_keys_per_second"] + calls * ASSUMED["s3_call_seconds"]
         return _Sweep(lists, heads, seconds)
 

@@ -6,20 +6,19 @@ once too often is harmless, so nothing here has to be exact but the number of at
 
 from __future__ import annotations
 
-import itertools
 import json
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from merge import RECORD, Found, Item, ResultStatus, judge, merge
 from processing import job, metadata, records
-from processing.errors import BadSetting, Conflict, NotStarted
+from processing.errors import BadSetting, Conflict, Failed, NotStarted
 from processing.events import Upload
 from processing.objects import LONGEST_KEY, Object
 from processing.settings import Settings
@@ -27,9 +26,13 @@ from processing.settings import Settings
 if TYPE_CHECKING:
     from processing.starters import Choose, Starter  # which imports boto3
 
-_TOGETHER = 16
+_TOGETHER = 32
 """Uploads that are looked at side by side: most of the time is spent waiting for S3."""
-_BATCH = 256
+_LEFT_OPEN = 64
+"""Uploads that are looked at, or wait for that, before the first of them is counted: no more begin
+when so many fail."""
+_AHEAD = 16_384
+"""Uploads ahead of what is counted: where one in a hundred is looked at, all threads are busy."""
 
 CURRENT = "current"
 YOUNG = "young"
@@ -184,28 +187,48 @@ class Sweep:
 
     def run(self, began: datetime) -> Progress:
         """Look at all uploads until the time is out. Raises what stands in the way of all."""
-        young = began - self._plan.patience
         with ThreadPoolExecutor(_TOGETHER) as pool:
-            for batch in _batches(self.found(), _BATCH):
-                if not self._count(self._batch(batch, young, pool)):
-                    self.progress.stopped = self._stopped
-                    return self.progress
-        self.progress.after = None
+            complete = self._count(self._settled(began - self._plan.patience, pool))
+        if complete:
+            self.progress.after = None
+        self.progress.stopped = self._stopped
         return self.progress
 
-    def _batch(self, batch: list[Found], young: datetime, pool: Executor) -> Iterator[Settled]:
-        """Each upload with what was done; those that the listings leave open, side by side."""
-        glances = [self._glance(found, young) for found in batch]
-        left_open = [found for found, glance in zip(batch, glances, strict=True) if not glance]
-        settled = pool.map(self._settle, left_open)
-        for found, glance in zip(batch, glances, strict=True):
-            if glance:
-                yield Settled(found, glance)
-                continue
-            each = next(settled)
-            self._failures = self._failures + 1 if each.outcome == FAILED else 0
-            self._stopped = self._stopped or self._failures >= FAILURES_IN_A_ROW
-            yield each
+    def _settled(self, young: datetime, pool: Executor) -> Iterator[Settled]:
+        """Each upload with what was done, in order, until the time is out.
+
+        Those that the listings leave open are looked at side by side, ahead of what is counted.
+        """
+        ahead: deque[Settled | Future[Settled]] = deque()
+        left_open, problem = 0, None
+        try:
+            for found in self.found():
+                glance = self._glance(found, young)
+                if glance:
+                    ahead.append(Settled(found, glance))
+                else:
+                    ahead.append(pool.submit(self._settle, found))
+                    left_open += 1
+                if glance == OUT_OF_TIME:
+                    break
+                while left_open >= _LEFT_OPEN or len(ahead) >= _AHEAD:
+                    first = ahead.popleft()
+                    left_open -= isinstance(first, Future)
+                    yield self._done(first)
+        except Failed as error:  # of the listing: what was begun before counts
+            problem = error
+        yield from map(self._done, ahead)
+        if problem:
+            raise problem
+
+    def _done(self, settled: Settled | Future[Settled]) -> Settled:
+        """Wait for it. Raises BadSetting."""
+        if isinstance(settled, Settled):
+            return settled
+        done = settled.result()
+        self._failures = self._failures + 1 if done.outcome == FAILED else 0
+        self._stopped = self._stopped or self._failures >= FAILURES_IN_A_ROW
+        return done
 
     def _glance(self, found: Found, young: datetime) -> str | None:
         """What the listings alone say."""
@@ -450,12 +473,6 @@ class Pace:
             self._next = turn + self._interval
         time.sleep(max(0.0, turn - time.monotonic()))
         return True
-
-
-def _batches(found: Iterable[Found], size: int) -> Iterator[list[Found]]:
-    found = iter(found)
-    while batch := list(itertools.islice(found, size)):
-        yield batch
 
 
 def as_json(progress: Progress) -> dict[str, object]:

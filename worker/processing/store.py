@@ -272,18 +272,28 @@ class Bucket:
     def _pages(
         self, prefix: str, after: str, more: Mapping[str, str] = MappingProxyType({})
     ) -> Iterator[tuple[Element, str]]:
+        """Each page, while the next one is on its way."""
         query = {"list-type": "2", "encoding-type": "url", "prefix": prefix, **more}
         if after:
             query["start-after"] = cut(after, LONGEST_KEY)  # what is cut comes before the whole
-        while True:
-            status, _, body = self._call("GET", "ListObjectsV2", "", query=query)
-            if status != 200:
-                raise self._refused("ListBucket", prefix, status, body)
-            page, space = _page(body, "ListBucketResult")
-            yield page, space
-            if page.findtext(f"{space}IsTruncated") != "true":
-                return
-            query["continuation-token"] = page.findtext(f"{space}NextContinuationToken", "")
+        following: Exchange | None = self._list(query)
+        try:
+            while following:
+                status, _, body = self._reply(following, "ListBucket", prefix)
+                following = None
+                if status != 200:
+                    raise self._refused("ListBucket", prefix, status, body)
+                page, space = _page(body, "ListBucketResult")
+                if page.findtext(f"{space}IsTruncated") == "true":
+                    token = page.findtext(f"{space}NextContinuationToken", "")
+                    following = self._list(query | {"continuation-token": token})
+                yield page, space
+        finally:
+            if following:
+                following.cancel()
+
+    def _list(self, query: Mapping[str, str]) -> Exchange:
+        return self._begin("GET", "ListObjectsV2", "", query=query)
 
     def _call(
         self,
