@@ -170,8 +170,11 @@ def backlog(environment: Mapping[str, str]) -> bool:
 
 
 def running(environment: Mapping[str, str]) -> frozenset[str | None] | None:
-    """The keys of uploads whose tasks run or are about to; None where nobody can say."""
-    cluster = environment.get("CLUSTER")
+    """The keys of the bucket's uploads whose tasks run or are about to; None where nobody can say.
+
+    Tasks of another bucket may run for a while after BucketName changed.
+    """
+    cluster, bucket = environment.get("CLUSTER"), setting(environment, "BUCKET")
     if not cluster:
         return None
     ecs, found = boto3.client("ecs", config=_config()), set[str | None]()
@@ -179,7 +182,8 @@ def running(environment: Mapping[str, str]) -> frozenset[str | None] | None:
         for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster):
             if tasks := page["taskArns"]:  # at most as many as DescribeTasks takes
                 said = ecs.describe_tasks(cluster=cluster, tasks=tasks)["tasks"]
-                found |= {key_of(task) for task in said}
+                ours = (task for task in said if variable_of(task, "S3_BUCKET") == bucket)
+                found |= set(map(key_of, ours))
     except Refused as error:
         print(json.dumps({"running": f"not known: {error}"}))
         return None

@@ -36,6 +36,7 @@ class Clients:
         self.error: Exception | None = None
         self.running: list[str] = []
         """The keys of uploads whose tasks run."""
+        self.tasks_bucket = "uploads"
         self.unknown: Exception | None = None
         """What ECS says instead of naming them."""
         self.exceptions = SimpleNamespace(QueueDoesNotExist=NoQueue)
@@ -65,7 +66,10 @@ class Clients:
         return [{"taskArns": [key]} for key in self.running] or [{"taskArns": []}]
 
     def describe_tasks(self, cluster: str, tasks: list[str]) -> dict:
-        variables = [{"name": "S3_BUCKET", "value": "b"}, {"name": "S3_KEY", "value": tasks[0]}]
+        variables = [
+            {"name": "S3_BUCKET", "value": self.tasks_bucket},
+            {"name": "S3_KEY", "value": tasks[0]},
+        ]
         worker = {"name": "worker", "environment": variables}
         return {"tasks": [{"overrides": {"containerOverrides": [worker]}}]}
 

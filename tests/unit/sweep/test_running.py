@@ -50,3 +50,10 @@ def test_without_a_cluster_a_task_of_the_former_mode_has_all_its_time(handler, s
     monkeypatch.setenv("TASK_TIMEOUT", "604800")
     store.upload("input/a", b"x")
     assert handler()["outcomes"] == {"young": 1}
+
+
+def test_a_task_of_another_bucket_is_none_of_this_ones(tasks, handler, store, aws):
+    """BucketName was changed while it ran."""
+    store.upload("input/runs", b"x")
+    aws.running, aws.tasks_bucket = ["input/runs"], "former"
+    assert handler()["outcomes"] == {"started": 1}
