@@ -41,7 +41,7 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: setup ## run a job on the embedded AWS [INPUT=file JOB=folder PROCESSOR=module:function|COMMAND=... SCENARIOS="lambda fargate cloudtrail hybrid"]
+demo: setup ## run a job on the embedded AWS [INPUT=file JOB=folder PROCESSOR=module:function|COMMAND=... SCENARIOS="lambda fargate cloudtrail hybrid own-bucket"]
 	@$(DEV)/python -m local.demo $(if $(INPUT),--input "$(INPUT)") $(if $(SCENARIOS),--scenarios $(SCENARIOS))
 
 # Every environment: other tools than ours are for tests, and the licences are those of all.

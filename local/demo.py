@@ -17,7 +17,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from types import FrameType
 from typing import NoReturn
@@ -28,12 +28,14 @@ from tooling.commands import CommandFailed
 from tooling.progress import step
 from tooling.usage import MakeParser, existing_file
 
-from . import page
+from . import own_bucket, page
 from .aws import EmbeddedAws, NotStarted
 from .event_tap import EventTap
 from .executor import detect
+from .own_bucket import OwnBucket
 from .pipeline import INPUT, NothingCame, Pipeline, Result, until
-from .scenarios import SCENARIOS
+from .scenarios import OF_THE_DEMO as SCENARIOS
+from .scenarios import OWN_BUCKET
 
 LONGEST_JOB = 150
 """Seconds: the template's FunctionTimeout, and what comes before and after."""
@@ -54,6 +56,8 @@ class Outcome:
     """All outputs."""
     upload: Path
     notes: dict[str, str]
+    bucket: page.Bucket | None = None
+    """Where it is not the stack's own."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,8 @@ def run(aws: EmbeddedAws, upload: Path, job: Job, scenarios: list[str], out: Pat
         aws.build()
     with step("starting"):
         aws.start()
+        if OWN_BUCKET in scenarios:
+            theirs = own_bucket.make(aws, SCENARIOS[OWN_BUCKET]["BucketName"], upload)
     with step(f"deploying {', '.join(scenarios)}"):
         stacks = aws.deploy_all(
             {f"demo-{name}": SCENARIOS[name] | job.parameters for name in scenarios}
@@ -168,10 +174,34 @@ def run(aws: EmbeddedAws, upload: Path, job: Job, scenarios: list[str], out: Pat
     outcomes = []
     for name in scenarios:
         pipeline = Pipeline(aws, f"demo-{name}", stacks[f"demo-{name}"], suffix)
+        if name == OWN_BUCKET:
+            show_earlier(theirs, pipeline)
         outcomes.append(watch(name, pipeline, tap, upload, out))
+        if name == OWN_BUCKET:
+            outcomes[-1] = replace(outcomes[-1], bucket=look_at(theirs, pipeline, upload, job))
         if name == "hybrid" and not job.is_own:
             outcomes.append(watch(name, pipeline, tap, of_the_other_size(upload, out), out))
     return outcomes
+
+
+def show_earlier(theirs: OwnBucket, pipeline: Pipeline) -> None:
+    """What was there before the stack gets its result, too."""
+    key = theirs.earlier
+    print(f"\n{OWN_BUCKET}: s3://{theirs.name} was there before, with {key}")
+    print(f"  the sweep: {', '.join(f'{n} {what}' for what, n in theirs.sweep(pipeline).items())}")
+    print(f"  {key}: {result_of(pipeline, key, next(iter(pipeline.versions(key)))).key}")
+
+
+def look_at(theirs: OwnBucket, pipeline: Pipeline, upload: Path, job: Job) -> page.Bucket:
+    """The bucket at the end, with a rejection where the job is known to have one."""
+    if not job.is_own:
+        key = f"{INPUT}broken-{upload.name}"
+        broken = upload.read_bytes()[: upload.stat().st_size // 2]
+        print(f"  {key}: {result_of(pipeline, key, pipeline.upload(key, broken)).key}")
+    bucket = theirs.now(pipeline)
+    print(f"  its notifications: {bucket.said}")
+    print(f"  in the stack's own bucket: {', '.join(bucket.notes_objects)}")
+    return bucket
 
 
 def of_the_other_size(picture: Path, out: Path) -> Path:
@@ -298,6 +328,7 @@ def show(outcomes: list[Outcome], job: Job, out: Path) -> None:
             seconds=outcome.seconds,
             notes=outcome.notes,
             milliseconds=outcome.job_milliseconds,
+            bucket=outcome.bucket,
         )
         for outcome in outcomes
     ]

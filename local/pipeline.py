@@ -18,6 +18,8 @@ INPUT, OUTPUT, REJECTED = "input/", "output/", "rejected/"
 """The template's defaults."""
 RUN = "run"
 """The metadata that only a manifest has."""
+NO_GRACE = {"FUNCTION_TIMEOUT": "0.001", "TASK_TIMEOUT": "0.001", "OVERHEAD_SECONDS": "0.003"}
+"""Settings of the sweep's function with which each upload is old enough at once."""
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -134,7 +136,7 @@ class Pipeline:
                     continue
                 raise
             body, metadata = found["Body"].read(), found["Metadata"]
-            yield Result(result_key, body, metadata, found["VersionId"], found["ContentType"])
+            yield Result(result_key, body, metadata, identity(found), found["ContentType"])
 
     def fetch(self, key: str, to: Path) -> None:
         """Write an object into a file, in a folder that is made for it."""
@@ -149,7 +151,7 @@ class Pipeline:
     def versions(self, key: str) -> dict[str, datetime]:
         """The versions of a key, with the times at which they were stored, to the millisecond."""
         found = self.s3.list_object_versions(Bucket=self.bucket, Prefix=key).get("Versions", [])
-        return {v["VersionId"]: v["LastModified"] for v in found if v["Key"] == key}
+        return {identity(v): v["LastModified"] for v in found if v["Key"] == key}
 
     def log(self) -> list[Json]:
         """The events of the jobs' log group, oldest first."""

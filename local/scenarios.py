@@ -8,3 +8,7 @@ SCENARIOS: dict[str, dict[str, str]] = {
     "cloudtrail": {"Mode": "fargate", "EventSource": "cloudtrail"},
     "hybrid": {"Mode": "hybrid", "HybridThresholdMiB": "1"},
 }
+
+OWN_BUCKET = "own-bucket"
+"""Not another way, but another bucket: only the demo has it."""
+OF_THE_DEMO = SCENARIOS | {OWN_BUCKET: {"Mode": "fargate", "BucketName": "a-bucket-of-yours"}}

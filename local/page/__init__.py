@@ -29,7 +29,7 @@ PATH = (26, 127, 55)
 """As the page draws it: (0, 255, 0) on white is hard to see."""
 SPANS = {
     "event": ("event", "the event comes"),
-    "started": ("executor", "the engine starts"),
+    "started": ("engine", "the engine starts"),
     "succeeded": ("job", "the job"),
     "rejected": ("job", "the job"),
 }
@@ -50,6 +50,42 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Bucket:
+    """A bucket that was there before its stack."""
+
+    name: str
+    before: Mapping[str, Any]
+    """Its notifications, as S3 gives them."""
+    after: Mapping[str, Any]
+    objects: Mapping[str, str]
+    """Each key, and whether it was there before."""
+    notes: str
+    """The stack's own bucket."""
+    notes_objects: Sequence[str]
+    """The keys there."""
+
+    @property
+    def said(self) -> str:
+        """What became of the notifications."""
+        as_expected = {**self.before, "EventBridgeConfiguration": {}} == self.after
+        return "EventBridge was added, and nothing else changed" if as_expected else "CHANGED"
+
+    @property
+    def lines(self) -> list[tuple[str, bool]]:
+        """The notifications after, and which lines are new."""
+        there = _lines(self.before)
+        return [(line, line not in there) for line in _lines(self.after)]
+
+    @property
+    def lines_before(self) -> list[tuple[str, bool]]:
+        return [(line, False) for line in _lines(self.before)]
+
+
+def _lines(notifications: Mapping[str, Any]) -> list[str]:
+    return [f"{kind}: {json.dumps(each)}" for kind, each in sorted(notifications.items())]
+
+
+@dataclass(frozen=True)
 class Job:
     """What became of one upload in one scenario."""
 
@@ -62,6 +98,8 @@ class Job:
     notes: Mapping[str, str]
     milliseconds: int
     outputs: Sequence[Output] = ()
+    bucket: Bucket | None = None
+    """Where it is not the stack's own."""
 
     @property
     def outcome(self) -> str:

@@ -19,6 +19,7 @@ UPLOADS, RESULTS = "DataBucket", "outputs and rejections"
 
 TYPES = {
     "AWS::S3::Bucket": "S3 bucket",
+    "Custom::Bucket": "S3 bucket of your own",
     "AWS::CloudTrail::Trail": "CloudTrail trail",
     "AWS::Events::Rule": "EventBridge rule",
     "AWS::Serverless::Function": "Lambda function",
@@ -57,6 +58,9 @@ def read(parameters: Mapping[str, str]) -> Stack:
         for name, resource in template["Resources"].items()
         if chosen.holds(resource.get("Condition"))
     }
+    for name, resource in [*made.items()]:
+        if resource["Type"] == "Custom::Bucket":  # in place of the stack's own, which keeps notes
+            made[UPLOADS] = made.pop(name)
     edges = {
         edge
         for edge in _edges(made)
@@ -83,6 +87,8 @@ def _edges(made: Mapping[str, Node]) -> Iterator[Edge]:
                 yield from _to(name, _references(notified))
                 if notified.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled"):
                     yield from _to(name, _matching(patterns, "Object Created"))
+            case "Custom::Bucket" if properties["Events"] == "yes":
+                yield from _to(name, _matching(patterns, "Object Created"))
             case "AWS::CloudTrail::Trail":
                 for bucket in _references(properties["EventSelectors"]):
                     yield Edge(bucket, name)

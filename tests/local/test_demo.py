@@ -22,7 +22,7 @@ from tooling.commands import Commands
 def test_the_sample_and_all_scenarios_are_the_default() -> None:
     chosen = demo.parse([])
     assert chosen.input == paths.SAMPLE
-    assert chosen.job.scenarios == ["lambda", "fargate", "cloudtrail", "hybrid"]
+    assert chosen.job.scenarios == ["lambda", "fargate", "cloudtrail", "hybrid", "own-bucket"]
 
 
 def test_an_unknown_scenario_is_refused_with_the_choices(
@@ -157,6 +157,26 @@ def test_a_broken_picture_shows_its_rejection(tmp_path: Path) -> None:
     assert json.loads(record.read_text())["key"] == "input/broken.png"
 
 
+def test_a_bucket_that_was_there_before_is_shown_with_what_changed_in_it(tmp_path: Path) -> None:
+    done = run_demo(tmp_path, "--scenarios", "own-bucket")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for line in (
+        "the sweep: 1 started",
+        "input/earlier/sample.png: output/earlier/sample.png",
+        "input/broken-sample.png: rejected/broken-sample.png.json",
+        "its notifications: EventBridge was added, and nothing else changed",
+        "in the stack's own bucket: .sweep/attempts/",
+    ):
+        assert f"  {line}" in done.stdout
+    assert (tmp_path / "demo" / "own-bucket" / "sample.png").exists()
+    shown = (tmp_path / "demo" / "index.html").read_text()
+    rows = dict(re.findall('<tr><td>([^<]+)</td><td class="dim">([^<]+)</td></tr>', shown))
+    there = {"input/earlier/sample.png", "reports/2025.csv"}
+    assert {key for key, said in rows.items() if said == "there before"} == there
+    assert "CHANGED" not in rows.values()
+    assert not [key for key in rows if key.startswith(".sweep/")]
+
+
 @pytest.mark.parametrize(
     ("sent", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
 )
@@ -224,7 +244,7 @@ def test_a_job_that_fails_ends_the_demo_with_what_it_said(
 
 def test_a_job_with_debian_packages_is_run_by_tasks(job: Path) -> None:
     (job / "packages.txt").write_text("ffmpeg")
-    assert demo.Job(job, {}).scenarios == ["fargate", "cloudtrail"]
+    assert demo.Job(job, {}).scenarios == ["fargate", "cloudtrail", "own-bucket"]
 
 
 def test_a_job_that_is_no_folder_is_named(

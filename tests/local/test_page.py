@@ -6,16 +6,18 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from local import page
 from local.page import stack
-from local.scenarios import SCENARIOS
+from local.scenarios import OF_THE_DEMO, SCENARIOS
 from tooling import paths
 
 CHROMIUM = shutil.which("chromium")
@@ -43,7 +45,7 @@ def job(
     file.write_bytes(result)
     seconds = {what if what != "succeeded" else outcome: at for what, at in TIMES.items()}
     notes = dict.fromkeys(seconds, "a note")
-    return page.Job(scenario, SCENARIOS[scenario], upload, file, seconds, notes, 20)
+    return page.Job(scenario, OF_THE_DEMO[scenario], upload, file, seconds, notes, 20)
 
 
 def browse(file: Path, *more: str) -> subprocess.CompletedProcess[str]:
@@ -142,8 +144,10 @@ def test_each_span_has_its_own_colour_whatever_could_be_watched(
     """From the event, or the upload, until the job starts is its engine's start."""
     seconds = {"uploaded": 0.0} | {what: 0.2 + n for n, what in enumerate(whats)}
     spans = page.Job("lambda", {}, tmp_path, tmp_path, seconds, {}, 1).spans(seconds[whats[-1]])
-    assert [colour for colour, *_ in spans] == ["event", "executor", "job"][-len(whats) :]
+    assert [colour for colour, *_ in spans] == ["event", "engine", "job"][-len(whats) :]
     assert sum(width for *_, width in spans) == pytest.approx(100)
+    style = (paths.ROOT / "local/page/index.html.j2").read_text()
+    assert all(f".{colour} {{ background" in style for colour, *_ in spans)
 
 
 @needs_chromium
@@ -167,6 +171,39 @@ def test_the_page_does_not_scroll_sideways(written: Path) -> None:
         assert wide <= width
 
 
+def test_the_bucket_that_was_there_before_is_the_one_that_is_drawn() -> None:
+    parts = stack.read(OF_THE_DEMO["own-bucket"]).parts
+    assert [kind for kind in parts.values() if "bucket" in kind] == [
+        "S3 bucket of your own",
+        "the same bucket",
+    ]
+
+
+BEFORE = {"QueueConfigurations": [{"Id": "<b>", "QueueArn": "a", "Events": ["s3:*"]}]}
+
+
+@pytest.mark.parametrize(
+    ("after", "said", "new"),
+    [
+        (BEFORE | {"EventBridgeConfiguration": {}}, "nothing else changed", 1),
+        (BEFORE, "CHANGED", 0),
+        ({"EventBridgeConfiguration": {}}, "CHANGED", 1),
+    ],
+)
+def test_what_is_new_in_a_buckets_notifications_is_marked(
+    tmp_path: Path, after: dict[str, Any], said: str, new: int
+) -> None:
+    there = page.Bucket("theirs", BEFORE, after, {"input/<b>": "there before"}, "own", [".sweep/a"])
+    shown = replace(
+        job(tmp_path, "own-bucket", paths.SAMPLE, paths.SAMPLE.read_bytes()), bucket=there
+    )
+    page.write([shown], tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text()
+    assert f"{said}." in text
+    assert text.count("<ins>") == text.count("<ins>EventBridgeConfiguration: {}</ins>") == new
+    assert "<b>" not in text.split("</style>")[1].split("<h3>")[1].split("<svg")[0]
+
+
 def edges(**parameters: str) -> set[tuple[str, str]]:
     return {(edge.source, edge.target) for edge in stack.read(parameters).edges}
 
@@ -178,10 +215,11 @@ def edges(**parameters: str) -> set[tuple[str, str]]:
         ("fargate", ["DataBucket", "UploadRule", "TaskDefinition", stack.RESULTS]),
         ("cloudtrail", ["DataBucket", "Trail", "UploadRule", "TaskDefinition", stack.RESULTS]),
         ("hybrid", ["DataBucket", "SmallUploadRule", "ProcessFunction", stack.RESULTS]),
+        ("own-bucket", ["DataBucket", "UploadRule", "TaskDefinition", stack.RESULTS]),
     ],
 )
 def test_the_diagram_has_the_way_of_a_file(scenario: str, way: list[str]) -> None:
-    assert {*pairwise(way)} <= edges(**SCENARIOS[scenario])
+    assert {*pairwise(way)} <= edges(**OF_THE_DEMO[scenario])
 
 
 def test_the_diagram_has_only_what_the_parameters_make() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.pipeline import Pipeline, rejection_key, until
+from local.pipeline import NO_GRACE, Pipeline, rejection_key, until
 from operate import sweep as by_hand_sweep
 from tests.local.other_jobs import job_without_permissions
 from tests.local.test_failures import FAILURE
@@ -47,8 +47,7 @@ class Sweeper:
 
     def without_grace(self, **changed: str) -> contextlib.AbstractContextManager[None]:
         """Each upload is old enough for the sweep at once, for a while."""
-        limits = {"FUNCTION_TIMEOUT": "0.001", "TASK_TIMEOUT": "0.001", "OVERHEAD_SECONDS": "0.003"}
-        return self.settings(**limits, **changed)
+        return self.settings(**NO_GRACE, **changed)
 
     def _set(self, variables: dict[str, str]) -> None:
         self._lambda.update_function_configuration(
