@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -94,13 +95,14 @@ def run(stack: Stack, dry_run: bool, asked: Json) -> int:
     if dry_run or not left:
         return 1 if counted["failed"] else 0
     done: Counter[str] = Counter()
-    problem = None
+    problem, began = None, time.monotonic()
     for said in slices(stack, asked):
         done += Counter(said["outcomes"])
         problem = said["problem"] or problem
         tried = done.total() - done["current"] - done["young"]
         started = done["started"] + done["started_again"]
-        show(bar(tried, max(tried, left)) + f" {started:,} started")
+        seconds = time.monotonic() - began
+        show(f"{bar(tried, max(tried, left))} {started:,} started{to_go(tried, left, seconds)}")
     end_of_line()
     for outcome, meaning in MEANINGS.items():
         if done[outcome]:
@@ -160,6 +162,13 @@ def bar(done: int, of: int) -> str:
     part = done / of
     full = round(part * WIDTH)
     return f"[{'#' * full}{'-' * (WIDTH - full)}] {part:4.0%}"
+
+
+def to_go(done: int, of: int, seconds: float) -> str:
+    """How long it still takes, if it goes on as it did in these seconds; nothing at its end."""
+    if not 0 < done < of:
+        return ""
+    return f", {timedelta(seconds=round(seconds / done * (of - done)))} to go"
 
 
 def show(text: str) -> None:

@@ -131,3 +131,11 @@ def test_a_sweep_that_so_many_failures_stopped_is_not_gone_on_with(monkeypatch):
     monkeypatch.setattr("boto3.client", lambda service, config: function)
     with pytest.raises(by_hand.SweepFailed, match="the last: input/a: lambda:InvokeFunction"):
         list(by_hand.slices(STACK, {}))
+
+
+@pytest.mark.parametrize(
+    ("done", "of", "seconds", "says"),
+    [(0, 10, 5.0, ""), (10, 10, 5.0, ""), (1, 4, 1200.0, ", 1:00:00 to go"), (11, 10, 5.0, "")],
+)
+def test_a_sweep_says_how_long_it_still_takes(done, of, seconds, says):
+    assert by_hand.to_go(done, of, seconds) == says

@@ -168,6 +168,21 @@ def test_a_refusal_has_s3s_own_words_and_the_remedy_that_fits(
     assert [each for each in (ROLE, KEY) if each in said] == [remedy] * bool(remedy)
 
 
+@pytest.mark.parametrize("call", ["PutObject", "DeleteObject", "ListBucket"])
+def test_what_a_buckets_policy_refuses_is_said_in_s3s_own_words(server, call):
+    """Of somebody's bucket, that wants a header of encryption, say, or tags."""
+    said = "r is not authorized to do it with an explicit deny in a resource-based policy"
+    server.replies = [(403, {}, error("AccessDenied", said))]
+    bucket = Bucket("theirs")
+    calls = {
+        "PutObject": lambda: put(bucket),
+        "DeleteObject": lambda: bucket.delete(SEEN),
+        "ListBucket": lambda: list(bucket.listing("input/")),
+    }
+    with pytest.raises(StoreError, match=f"s3:{call} on theirs/.*{said}.*the bucket's policy"):
+        calls[call]()
+
+
 def test_a_refusal_without_a_reason_is_its_status(server):
     """GET may come through where HEAD did not: then its response is no reason."""
     server.replies = [(400, {}, b""), (206, HEADERS, b"<Code>of the file itself</Code>")]
