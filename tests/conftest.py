@@ -47,7 +47,8 @@ GROUPS = {
     **{
         f"tests/local/test_{name}.py": OWN_STACKS
         for name in (
-            *("attempts", "concurrency_limit", "destroy", "keys", "model", "preflight"),
+            *("attempts", "concurrency_limit", "destroy", "keys", "model"),
+            *("own_bucket", "preflight"),
             *("smoke", "status"),  # on the stacks of each scenario, which destroy has, too
         )
     },

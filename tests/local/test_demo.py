@@ -223,9 +223,9 @@ def test_a_job_of_the_users_own_is_run_on_any_file(
     monkeypatch.setenv("PROCESSOR", "words:shout")
     upload = tmp_path / "hello.txt"
     upload.write_text("hello")
-    done = run_demo(tmp_path, "--input", str(upload), "--scenarios", "lambda", "cloudtrail")
+    done = run_demo(tmp_path, "--input", str(upload), "--scenarios", "lambda", "own-bucket")
     assert done.returncode == 0, done.stdout + done.stderr
-    for scenario in ("lambda", "cloudtrail"):
+    for scenario in ("lambda", "own-bucket"):
         output = tmp_path / "demo" / scenario / "hello.txt"
         assert output.read_text() == "HELLO"
         assert f"text/plain, 5 bytes: {output}" in done.stdout
