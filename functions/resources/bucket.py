@@ -19,7 +19,7 @@ TRIES = 5
 PAUSE_SECONDS = 4
 """After a refusal: until IAM knows the role's new policy everywhere. After a change of the
 notifications: until S3 shows it."""
-ELSEWHERE = "or replicate its uploads to a bucket that is here (README, A bucket of your own)"
+ELSEWHERE = "or replicate its uploads to a bucket that is here (docs/BUCKET.md)"
 
 Json = dict[str, Any]
 

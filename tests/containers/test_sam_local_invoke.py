@@ -99,7 +99,7 @@ def test_make_s3_lets_sam_invoke_the_function_as_typed(
                 "sam local invoke ProcessFunction -e events/s3-put.json -n events/local.json"
             )
             assert " ".join(typed).startswith(as_documented)
-            assert as_documented in (ROOT / "README.md").read_text()
+            assert as_documented in (ROOT / "docs/JOBS.md").read_text()
             assert only_loopback_and_bridge(variables)
             said = subprocess.run(
                 [str(SAM), *typed[1:]],

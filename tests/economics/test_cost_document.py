@@ -12,7 +12,7 @@ from economics.figures import PRICES
 from tests.economics.given import TEXT, WORK
 from tests.template.synthesis import SOURCE
 
-README = " ".join((document.ROOT / "README.md").read_text().split())
+README = (document.ROOT / "README.md").read_text()
 DECISIONS = " ".join((document.FILE.parent / "DECISIONS.md").read_text().split())
 
 
@@ -57,16 +57,44 @@ def test_the_template_says_the_same_of_a_network_that_stands_idle(network: str) 
     assert idle == pytest.approx(int(said), abs=0.5)
 
 
-@pytest.mark.parametrize("text", [SOURCE["Parameters"]["Mode"]["Description"], README])
-def test_the_default_stack_costs_what_is_said_of_it(text: str) -> None:
+def test_the_default_stack_costs_what_is_said_of_it() -> None:
     """Idle, and at a million uploads; to a tenth, so that one alarm more or less is no lie."""
     work = document.work(document.measured_in(TEXT))
     said = re.search(
-        r"default stack costs about (\d+) USD a month when idle.*?about (\d+) USD", text
+        r"default stack costs about (\d+) USD a month when idle.*?about (\d+) USD",
+        SOURCE["Parameters"]["Mode"]["Description"],
     )
     assert said
     for uploads, usd in zip((0, 1e6), said.groups(), strict=True):
         assert at(Stack(), work, uploads).without_storage == pytest.approx(int(usd), rel=0.1)
+
+
+def test_the_readme_says_the_same_of_each_mode() -> None:
+    """To a tenth, too."""
+    work = document.work(document.measured_in(TEXT))
+    table = re.search(
+        r"(?m)^\| USD a month \|(.*)\|\n.*\n\| idle \|(.*)\|\n\| a million uploads \|(.*)\|$",
+        README,
+    )
+    assert table
+    columns = zip(*(row.split("|") for row in table.groups()), strict=True)
+    modes = []
+    for name, idle, million in columns:
+        settings = dict(re.findall(r"(\w+)=(\w+)", name.lower()))
+        modes.append(settings["mode"])
+        for uploads, usd in {0: idle, 1e6: million}.items():
+            assert at(Stack(**settings), work, uploads).without_storage == pytest.approx(
+                int(usd), rel=0.1
+            ), name
+    assert {*modes} == {*SOURCE["Parameters"]["Mode"]["AllowedValues"]}
+
+
+@pytest.mark.parametrize("network", ["isolated", "private"])
+def test_the_parameters_document_says_the_same_of_a_network(network: str) -> None:
+    text = (document.FILE.parent / "PARAMETERS.md").read_text()
+    (said,) = re.findall(rf"(?m)^\| `{network}` \|.*about (\d+) USD", text)
+    idle = at(Stack("fargate", network=network), WORK, 0).items["network"]
+    assert idle == pytest.approx(int(said), abs=0.5)
 
 
 def test_no_mode_costs_nothing_when_idle() -> None:

@@ -11,10 +11,14 @@ EXAMPLES = sorted(path for path in (paths.ROOT / "examples").iterdir() if path.i
 
 
 def test_the_code_in_readme_is_that_of_the_example() -> None:
-    shown = re.findall(r"(?s)```(?:python)?\n# (examples/\S+)\n(.*?)```", README)
-    assert len(shown) == 2
-    for name, text in shown:
-        assert text == (paths.ROOT / name).read_text(), name
+    """All below its docstring and `from __future__`."""
+    ((name, text),) = re.findall(r"(?s)```python\n# (examples/\S+)\n(.*?)```", README)
+    example = paths.ROOT / name
+    assert text == example.read_text().split("from __future__ import annotations\n\n")[1]
+    assert (
+        f"`requirements.txt` (here `{(example.parent / 'requirements.txt').read_text().strip()}`)"
+        in README
+    )
 
 
 def test_its_commands_are_those_of_the_examples_own_readme() -> None:

@@ -240,13 +240,13 @@ def test_no_task_is_stopped_for_a_stack_that_is_protected(
     assert tasks.alive(busy.outputs["ClusterArn"])
 
 
-def test_the_readmes_way_by_hand_does_the_same(
+def test_the_documented_way_by_hand_does_the_same(
     aws: EmbeddedAws, busy: Pipeline, maze: Maze, tmp_path: Path
 ) -> None:
     """As it stands there, with aws-cli and sam; but for the stack's name and for the patience."""
     busy.result("input/a.png", busy.upload("input/a.png", maze(1)))
-    readme = (paths.ROOT / "README.md").read_text()
-    script = readme.split("By hand: deleting")[1].split("```")[1]
+    operations = (paths.ROOT / "docs/OPERATIONS.md").read_text()
+    script = operations.split("**By hand.** Deleting")[1].split("```")[1]
     for there, here in {"STACK=uploads-fargate": f"STACK={busy.stack}", "sleep 30": ""}.items():
         assert there in script
         script = script.replace(there, here)

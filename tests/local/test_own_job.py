@@ -192,8 +192,9 @@ def test_a_command_reaches_the_job_as_it_was_typed(aws: EmbeddedAws) -> None:
 
 
 def test_a_list_in_samconfig_keeps_the_quotes_within_a_commands_own() -> None:
-    """As README has it."""
-    (line,) = re.findall(r"`(parameter_overrides = .*)`", (paths.ROOT / "README.md").read_text())
+    """As docs/JOBS.md has it."""
+    text = (paths.ROOT / "docs/JOBS.md").read_text()
+    (line,) = re.findall(r"`(parameter_overrides = .*)`", text)
     values = tomllib.loads(line)["parameter_overrides"]
     program = (
         "import json, sys; from samcli.cli.types import CfnParameterOverridesType as Type\n"

@@ -1,4 +1,4 @@
-"""Figures that a test run prints at its end, for the README: seeds, counts, seconds."""
+"""Figures that a test run prints at its end, for docs/PERFORMANCE.md: seeds, counts, seconds."""
 
 from __future__ import annotations
 

@@ -17,6 +17,8 @@ from tests.template.synthesis import ROOT, SOURCE
 TEXT = (ROOT / "template.yaml").read_text()
 INTERFACE = SOURCE["Metadata"]["AWS::CloudFormation::Interface"]
 ENVIRONMENTS: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text())
+PARAMETERS_DOCUMENT = (ROOT / "docs/PARAMETERS.md").read_text()
+README = (ROOT / "README.md").read_text()
 BANNERS = ["Bucket", "Event", "Compute", "Result", "Failure", "Watching", "Outputs"]
 
 
@@ -38,6 +40,28 @@ def test_parameters_are_declared_in_the_order_of_their_groups() -> None:
     for group in INTERFACE["ParameterGroups"]:
         places = [declared.index(name) for name in group["Parameters"]]
         assert places == sorted(places)
+
+
+def defaults_in(text: str) -> list[tuple[str, str]]:
+    """Of the rows of tables of parameters: names and defaults."""
+    return re.findall(r"(?m)^\| `([A-Z]\w+)` \| (?:`(.*?)` )?\| ", text)
+
+
+def test_the_document_has_all_parameters_in_their_groups_with_their_defaults() -> None:
+    sections = dict(re.findall(r"(?ms)^## ([^\n]*)\n(.*?)(?=^## |\Z)", PARAMETERS_DOCUMENT))
+    labels = [group["Label"]["default"] for group in INTERFACE["ParameterGroups"]]
+    assert [*sections][: len(labels)] == labels
+    for group in INTERFACE["ParameterGroups"]:
+        assert defaults_in(sections[group["Label"]["default"]]) == [
+            (name, SOURCE["Parameters"][name]["Default"]) for name in group["Parameters"]
+        ]
+
+
+def test_the_readme_has_ten_of_them_with_the_same_defaults() -> None:
+    rows = defaults_in(README)
+    assert len(rows) == 10
+    for name, default in rows:
+        assert SOURCE["Parameters"][name]["Default"] == default, name
 
 
 @in_turn("name", SOURCE["Outputs"])

@@ -12,7 +12,7 @@ from operate import preflight
 from tests.support.cases import in_turn
 from tests.template.synthesis import CHOICES, ROOT, synthesize
 
-README = (ROOT / "README.md").read_text()
+OPERATIONS = " ".join((ROOT / "docs/OPERATIONS.md").read_text().split())
 SUFFIX = "-1234567890123"
 """The longest that CloudFormation adds to a name of its own."""
 
@@ -43,9 +43,9 @@ def test_one_character_more_and_one_would_be() -> None:
     assert preflight.LONGEST_NAME_WITH_BOUNDARY + len(f"-{longest}{SUFFIX}") == 64
 
 
-def test_the_readme_says_both_lengths() -> None:
-    assert f"may have {preflight.LONGEST_NAME} letters, digits and hyphens" in README
-    assert f"{preflight.LONGEST_NAME_WITH_BOUNDARY} with the [boundary]" in " ".join(README.split())
+def test_the_documents_say_both_lengths() -> None:
+    assert f"may have {preflight.LONGEST_NAME} letters, digits and hyphens" in OPERATIONS
+    assert f"{preflight.LONGEST_NAME_WITH_BOUNDARY} with the [boundary]" in OPERATIONS
 
 
 @pytest.mark.parametrize(

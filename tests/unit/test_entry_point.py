@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,7 +47,10 @@ def test_what_a_job_imports(module, without):
 def test_local_files_need_no_aws(tmp_path):
     done = run(ROOT / "docs/sample.png", tmp_path / "out.png")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert (0, 255, 0) in {colour for _, colour in Image.open(tmp_path / "out.png").getcolors()}
+    solved = Image.open(tmp_path / "out.png")
+    assert (0, 255, 0) in {colour for _, colour in solved.getcolors()}
+    shown = Image.open(ROOT / "docs/sample-solved.png")
+    assert ImageChops.difference(solved, shown).getbbox() is None, "README shows another one"
 
 
 def test_a_rejected_file_exits_3_and_says_why(tmp_path):
