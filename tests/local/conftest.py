@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from io import BytesIO
 
+import boto3
 import pytest
 
 from local import bases
@@ -33,6 +34,7 @@ def aws() -> Iterator[EmbeddedAws]:
 @pytest.fixture
 def default_account(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """The embedded AWS as the account and region that a user's own settings choose."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the keys that it saw first
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")

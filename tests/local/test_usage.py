@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tooling import own_job, paths
+from tooling import paths
 
 WRONG = {
     "demo": ("local.demo", ["--input", "lost.png"], "INPUT: there is no file"),
@@ -36,7 +36,8 @@ def test_a_wrong_argument_is_refused_in_the_words_of_make(
     named = set(re.findall(r"([A-Z]\w*)=", usage))
     recipe = re.search(rf"^{target}:.*\n(?:\t.*\n)+", MAKEFILE, re.MULTILINE)
     assert recipe
-    handed_on = {own_job.FOLDER, *own_job.PARAMETERS}  # by the environment
+    # By the environment.
+    handed_on = {*re.findall(r"^AS_TYPED = (.*)", MAKEFILE, re.MULTILINE)[0].split()}
     assert named <= {*re.findall(r"\((?:if \$\()?([A-Z_]+)\)", recipe[0]), *handed_on}
 
 

@@ -49,6 +49,9 @@ def project_for_moto(project: Path, tmp_path_factory: pytest.TempPathFactory) ->
     source = json.loads((project / taskcat.TEMPLATE).read_text())
     with mock.patch.dict("os.environ", {"AWS_DEFAULT_REGION": REGIONS[0]}):
         template = Translator({}, Parser()).translate(source, {})
+    for output in template["Outputs"].values():
+        if "Condition" in output:  # moto exports it all the same, and refuses the next stack
+            output.pop("Export", None)
     (folder / taskcat.TEMPLATE).write_text(json.dumps(_with_zones_of_region(template)))
     return folder
 
