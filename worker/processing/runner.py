@@ -55,6 +55,10 @@ def main(arguments: list[str]) -> int:
 
         assert json
         reply.write(marshal.dumps({"takes": takes}))
+        if not words:  # while the worker fetches the upload
+            from processing import output
+
+            assert output
         while True:
             try:
                 job = marshal.load(worker)  # noqa: S302, from the worker

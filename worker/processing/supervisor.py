@@ -175,7 +175,8 @@ class Supervisor:
             pids = [p for p in self._descendants() if p != runner.pid]
             processes.kill(pids)
             quiet = 0 if pids else quiet + 1
-            time.sleep(0.001)
+            if quiet < 2:
+                time.sleep(0.001)
 
     def _descendants(self) -> list[int]:
         """The runner, the job and what it started: whatever this process did not have before."""
