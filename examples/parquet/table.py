@@ -10,7 +10,8 @@ from processing.output import Source
 from pyarrow import csv, parquet
 
 BLOCKS = csv.ReadOptions(block_size=2**20)
-"""Bytes. Dozens of blocks are read ahead, and each becomes one group of rows."""
+"""Bytes. Dozens of blocks are read ahead, and each becomes one group of rows: with 16 MiB
+the memory grew with the table (694 MiB at 540 MB), with 1 MiB it does not (188 MiB)."""
 
 
 def to_parquet(source: Source, outputs: Path) -> None:
