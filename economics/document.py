@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from . import ROOT
@@ -46,7 +47,28 @@ def measured_in(text: str) -> Measured:
 
 def document(measured: Measured) -> str:
     """The whole file."""
-    return "\n".join(_lines(measured, work(measured))) + "\n"
+    *lines, _ = _wrapped(_lines(measured, work(measured)))
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(lines: Iterable[str]) -> Iterator[str]:
+    """The same with its paragraphs, and the items of its lists, at 120 columns."""
+    paragraph: list[str] = []
+    in_code = False
+    for line in [*lines, "```"]:  # which ends the last paragraph
+        begins_anew = in_code or not line or line.startswith(("- ", "|", "#", "!", "```"))
+        if begins_anew and paragraph:
+            indent = "  " if paragraph[0].startswith("- ") else ""
+            text = " ".join(each.strip() for each in paragraph)
+            yield textwrap.fill(
+                text, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+            )
+            paragraph = []
+        in_code ^= line.startswith("```")
+        if not begins_anew or (line.startswith("- ") and not in_code):
+            paragraph.append(line)
+        else:
+            yield line
 
 
 def table(
