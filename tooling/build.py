@@ -15,8 +15,6 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from samtranslator.yaml_helper import yaml_parse
-
 from . import paths
 from .commands import Commands
 
@@ -61,6 +59,8 @@ def build(commands: Commands, target: str, job: Path | None = None) -> Path:
 def _as_json(template: Path) -> None:
     """The same in JSON, which is YAML, too. `sam deploy` reads it five times, which takes half of
     its time in YAML."""
+    from samtranslator.yaml_helper import yaml_parse  # which not all environments have
+
     template.write_text(json.dumps(yaml_parse(template.read_text()), indent=1))
 
 
