@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import http.client
 import itertools
+import threading
 from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -68,6 +69,19 @@ def strike(proxy: Proxy, at: int | str, act: Act, *, after: bool = False) -> Non
 
 def hang_up() -> None:
     raise HangUp
+
+
+def meet(proxy: Proxy, method: str) -> None:
+    """Hold the first call of the method until there is a second one: of two jobs at once."""
+    both = threading.Barrier(2, timeout=30)
+    met: list[Call] = []
+
+    def hold(call: Call) -> None:
+        if call.method == method and len(met) < 2:
+            met.append(call)
+            both.wait()
+
+    proxy.before = hold
 
 
 def error(status: int, code: str) -> Reply:

@@ -3,7 +3,6 @@ S3 client, and a proxy that strikes."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from subprocess import Popen
@@ -14,7 +13,7 @@ import pytest
 from local.pipeline import output_key, rejection_key
 from tests.load.entry_points import Bucket, EntryPoints, report_of
 from tests.load.judge import repeats
-from tests.load.proxy import Call, HangUp, Proxy, Reply, error, hang_up, strike
+from tests.load.proxy import Call, HangUp, Proxy, Reply, error, hang_up, meet, strike
 
 Maze = Callable[[int], bytes]
 
@@ -144,15 +143,7 @@ def test_a_download_that_breaks_off_is_no_bad_file(
 def test_two_jobs_at_the_same_call_write_one_result(
     method: str, case: Case, proxy: Proxy, entry_points: EntryPoints
 ) -> None:
-    both = threading.Barrier(2, timeout=30)
-    met: list[Call] = []
-
-    def meet(call: Call) -> None:
-        if call.method == method and len(met) < 2:
-            met.append(call)
-            both.wait()
-
-    proxy.before = meet
+    meet(proxy, method)
     task = entry_points.task(case.key)
     entry_points.function(case.key)
     output, _ = task.communicate(timeout=60)

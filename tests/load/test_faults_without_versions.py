@@ -4,7 +4,6 @@ is the result itself, and not its history."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from subprocess import Popen
@@ -16,7 +15,7 @@ from processing import maze as solver
 from local.aws import EmbeddedAws
 from local.pipeline import identity, output_key, rejection_key
 from tests.load.entry_points import Bucket, EntryPoints, report_of
-from tests.load.proxy import Call, HangUp, Proxy, hang_up, strike
+from tests.load.proxy import HangUp, Proxy, hang_up, meet, strike
 from tests.load.test_faults import CALLS, MENDED
 
 Maze = Callable[[int], bytes]
@@ -106,15 +105,7 @@ def test_a_lost_reply_is_no_second_result(
 def test_two_jobs_at_the_same_call_leave_one_result(
     method: str, case: Case, proxy: Proxy, entry_points: EntryPoints
 ) -> None:
-    both = threading.Barrier(2, timeout=30)
-    met: list[Call] = []
-
-    def meet(call: Call) -> None:
-        if call.method == method and len(met) < 2:
-            met.append(call)
-            both.wait()
-
-    proxy.before = meet
+    meet(proxy, method)
     task = entry_points.task(case.key)
     entry_points.function(case.key)
     output, _ = task.communicate(timeout=60)
