@@ -4,4 +4,5 @@ from pathlib import Path
 
 import tooling  # noqa: F401, it says "interrupted" at a Ctrl-C
 
-ROOT = Path(__file__).parents[1]
+HERE = Path(__file__).parent
+ROOT = HERE.parent

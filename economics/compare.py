@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 
-from .cost import RECIPE, Stack, Work, at, crossings, even_seconds
-from .figures import ASSUMED, Wrong
+from .bill import at
+from .figures import ASSUMED, Wrong, read
+from .stack import Stack
+from .work import Work
 
 UPLOADS = (1e3, 1e6, 1e9)
-ENGINES: Mapping[str, Stack] = {
-    "lambda": Stack("lambda"),
-    "hybrid": Stack("hybrid"),
-    "fargate": Stack("fargate"),
-    "the recipe": RECIPE,
-}
-"""With the template's defaults, and the recipe as it is written."""
-CHEAPER: Mapping[str, Stack] = {
-    "lambda, arm64": Stack("lambda", architecture="arm64"),
-    "fargate, public": Stack("fargate", network="public"),
-    "fargate, private": Stack("fargate", network="private"),
-    "fargate, arm64": Stack("fargate", architecture="arm64"),
-    "fargate, Spot": Stack("fargate", spot=True),
-    "fargate, arm64, Spot, public": Stack(
-        "fargate", architecture="arm64", spot=True, network="public"
-    ),
-    "fargate, MaxTasks": Stack("fargate", max_tasks=50),
-    "fargate, cloudtrail": Stack("fargate", event_source="cloudtrail"),
-}
+ALL = {name: Stack(**each) for name, each in read("stacks").items()}
+ENGINES = dict(itertools.islice(ALL.items(), 4))
+RECIPE = ALL["the recipe"]
 PAIRS = (
     ("lambda", "fargate"),
     ("lambda", "hybrid"),
@@ -39,45 +25,39 @@ PAIRS = (
     ("fargate, private", "fargate"),
     ("fargate, cloudtrail", "fargate"),
 )
-ALL: Mapping[str, Stack] = {**ENGINES, **CHEAPER}
 
 
-@dataclass(frozen=True)
-class Crossing:
-    """Which of two is cheaper, by the number of uploads a month."""
+def crossings(first: str, second: str, work: Work) -> Iterator[float]:
+    """Uploads a month, from 1 on, at which the other one of two of ALL becomes the cheaper one."""
 
-    first: str
-    second: str
-    cheaper_at_one: str
-    at: list[float]
+    def cheaper(uploads: float) -> bool:
+        one, other = (at(ALL[name], work, uploads).without_storage for name in (first, second))
+        return one < other
 
-    def sentence(self) -> str:
-        """As a row of a table."""
-        other = {self.first: self.second, self.second: self.first}
-        said, cheaper = [], self.cheaper_at_one
-        for uploads in self.at:
-            said.append(f"`{cheaper}` up to {short(uploads)}")
-            cheaper = other[cheaper]
-        return ", then ".join([*said, f"`{cheaper}`" + ("" if said else " at any number")])
+    for low, high in itertools.pairwise(10 ** (exponent / 20) for exponent in range(201)):
+        before = cheaper(low)
+        if cheaper(high) != before:
+            for _ in range(50):
+                middle = math.sqrt(low * high)
+                low, high = (middle, high) if cheaper(middle) == before else (low, middle)
+            yield high
 
 
-def crossing(first: str, second: str, work: Work) -> Crossing:
-    """Of two of ALL. Storage, which is the same for all, does not count."""
-
-    def cost(name: str) -> float:
-        return at(ALL[name], work, 1).without_storage
-
-    found = crossings(
-        lambda uploads: at(ALL[first], work, uploads).without_storage,
-        lambda uploads: at(ALL[second], work, uploads).without_storage,
-    )
-    return Crossing(first, second, min(first, second, key=cost), found)
+def cheaper_one(first: str, second: str, work: Work) -> str:
+    """Of two, by uploads a month."""
+    cheaper, other, said = first, second, ""
+    if at(ALL[second], work, 1).without_storage < at(ALL[first], work, 1).without_storage:
+        cheaper, other = second, first
+    for uploads in crossings(first, second, work):
+        said += f"`{cheaper}` up to {short(uploads)}, then "
+        cheaper, other = other, cheaper
+    return f"{said}`{cheaper}`" + ("" if said else " at any number")
 
 
 def even_mib(stack: Stack, work: Work) -> float:
     """The size from which on a task is cheaper than the function, both events included."""
     per_mib = 2 / ASSUMED["s3_mib_per_second"] + work.job.seconds_per_mib
-    return (even_seconds(stack) - work.job.seconds(0)) / per_mib
+    return (stack.even_seconds - work.job.seconds(0)) / per_mib
 
 
 def threshold(stack: Stack, work: Work) -> int:
@@ -88,19 +68,12 @@ def threshold(stack: Stack, work: Work) -> int:
     return int(min(4096, 2 ** math.floor(math.log2(mib))))
 
 
-def heavier(work: Work, seconds_per_mib: float) -> Work:
-    """The same uploads with another job."""
-    return replace(work, job=replace(work.job, seconds_per_mib=seconds_per_mib))
-
-
 def short(amount: float) -> str:
     """Three significant digits, in words that fit a table."""
-    for unit, name in ((1e9, " billion"), (1e6, " million"), (1e3, ",000")):
+    for unit, name in ((1e9, "billion"), (1e6, "million")):
         if amount >= unit:
-            scaled = amount / unit
-            digits = f"{scaled:.3g}" if scaled < 1000 else f"{scaled:,.0f}"
-            return f"{digits}{name}" if name != ",000" else f"{amount:,.0f}"
-    return f"{amount:.0f}"
+            return f"{amount / unit:.3g} {name}"
+    return f"{amount:,.0f}"
 
 
 def usd(amount: float) -> str:

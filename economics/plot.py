@@ -10,19 +10,9 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 
-COLOURS = {
-    "lambda": "tab:orange",
-    "hybrid": "tab:green",
-    "fargate": "tab:blue",
-    "the recipe": "tab:red",
-}
-
-
-def main(kind: str, source: Path, target: Path) -> None:
-    mpl.use("Agg")
-    plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
-    figure = {"cost": cost, "simulate": simulation}[kind](json.loads(source.read_text()))
-    figure.savefig(target, dpi=120)
+COLOURS = {"lambda": "tab:orange", "hybrid": "tab:green", "fargate": "tab:blue"}
+COLOURS["the recipe"] = "tab:red"
+UNITS = {"days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
 
 
 def cost(said: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -46,13 +36,11 @@ def cost(said: dict[str, Any]) -> Any:  # noqa: ANN401
     return figure
 
 
-def simulation(said: dict[str, Any]) -> Any:  # noqa: ANN401
+def simulate(said: dict[str, Any]) -> Any:  # noqa: ANN401
     """One scenario: what succeeded and what waits, and what is busy."""
-    seconds, unit = said["seconds"], 1.0
-    for name, length in (("seconds", 1.0), ("minutes", 60.0), ("hours", 3600.0), ("days", 86400.0)):
-        if seconds[-1] > 3 * length:
-            unit, label = length, name
-    times = [second / unit for second in seconds]
+    longest = said["seconds"][-1]
+    unit = next((name for name, length in UNITS.items() if longest > 3 * length), "seconds")
+    times = [second / UNITS[unit] for second in said["seconds"]]
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(9.6, 4.6), layout="constrained", sharex=True, height_ratios=(2, 1)
     )
@@ -62,7 +50,7 @@ def simulation(said: dict[str, Any]) -> Any:  # noqa: ANN401
     above.set(title=said["title"], ylabel="uploads", ylim=(0, None))
     below.plot(times, said["functions"], c="tab:orange", label="functions")
     below.plot(times, said["tasks"], c="tab:blue", label="tasks")
-    below.set(xlabel=label, ylabel="running", ylim=(0, None))
+    below.set(xlabel=unit, ylabel="running", ylim=(0, None))
     for axes in (above, below):
         axes.grid(alpha=0.3)
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))  # beside the curves
@@ -70,4 +58,7 @@ def simulation(said: dict[str, Any]) -> Any:  # noqa: ANN401
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    mpl.use("Agg")
+    plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+    draw = {"cost": cost, "simulate": simulate}[sys.argv[1]]
+    draw(json.loads(Path(sys.argv[2]).read_text())).savefig(sys.argv[3], dpi=120)

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .cost import Stack
-from .figures import SIZES, Job, Size, Wrong, above, at_least, sizes
-from .limits import Limits
+from . import product
+from .figures import Wrong, above, at_least, limits
+from .stack import Stack
+from .work import SIZES, Job, Size, sizes
 
 DAY = 24 * 3600
 ARRIVALS = ("burst", "steady", "day")
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SweepRules:
     """The template's defaults."""
 
     every: float = 3600
-    grace: float = 30 * 60
-    rate: float = 10
-    max_attempts: int = 3
-    runs_for: float = 880
+    grace: float = product.SWEEP_GRACE
+    rate: float = product.SWEEP_RATE
+    max_attempts: int = int(product.default("MaxAttempts"))
+    runs_for: float = product.SWEEP_SECONDS
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,16 @@ class Scenario:
     job: Job
     uploads: int = 100_000
     arrivals: str = "burst"
-    rate: float = 10
+    rate: float = 10.0
     """Uploads a second, of steady arrivals."""
     sizes: tuple[Size, ...] = sizes(SIZES)
-    limits: Limits = field(default_factory=Limits)
-    sweep: Sweep = field(default_factory=Sweep)
+    limits: Mapping[str, float] = field(default_factory=limits)
+    sweep: SweepRules = field(default_factory=SweepRules)
     retries_no_room: bool = False
     """Whether EventBridge tries again what RunTask returned with `failures[]` (delivery.py)."""
     retries_throttled: bool = True
     """Whether it tries again what is throttled, which AWS does not document (delivery.py)."""
-    days: float = 14
+    days: float = 14.0
     """After how many the simulation ends, whatever is left."""
     seed: int = 1
 
@@ -56,9 +57,6 @@ class Scenario:
         above("days", self.days)
         if self.stack.mode == "recipe":
             raise Wrong("the recipe is not simulated; mode is lambda, fargate or hybrid")
-
-    def lots(self) -> random.Random:
-        return random.Random(self.seed)
 
     def times(self, lots: random.Random) -> Iterator[float]:
         """When each upload is begun, in seconds, in order."""

@@ -9,11 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from cfnlint.decode import cfn_yaml
-
-from tooling import paths
+from tooling.template import Chosen, Node, of_type
 
 UPLOADS, RESULTS = "DataBucket", "outputs and rejections"
 
@@ -27,8 +24,6 @@ TYPES = {
     "AWS::SQS::Queue": "SQS queue",
 }
 """What a picture shows; roles, policies and networks are how, and not where."""
-
-Node = Any
 
 
 @dataclass(frozen=True, order=True)
@@ -50,14 +45,7 @@ class Stack:
 
 def read(parameters: Mapping[str, str]) -> Stack:
     """The stack that these parameters, and the defaults of the others, make."""
-    template = cfn_yaml.load(str(paths.TEMPLATE))
-    values = {name: str(each["Default"]) for name, each in template["Parameters"].items()}
-    chosen = _Chosen(template, {**values, "WorkerImageUri": "given", **parameters})
-    made = {
-        name: chosen.prune(resource)
-        for name, resource in template["Resources"].items()
-        if chosen.holds(resource.get("Condition"))
-    }
+    made = Chosen(**{"WorkerImageUri": "given", **parameters}).resources()
     for name, resource in [*made.items()]:
         if resource["Type"] == "Custom::Bucket":  # in place of the stack's own, which keeps notes
             made[UPLOADS] = made.pop(name)
@@ -132,13 +120,9 @@ def _allowed(
         if actions & {"sqs:SendMessage", "lambda:InvokeFunction"}:
             yield from (Edge(name, target, target in failures) for target in reached)
         if "ecs:RunTask" in actions:
-            yield from _to(name, _of_type(made, "AWS::ECS::TaskDefinition"))
+            yield from _to(name, of_type(made, "AWS::ECS::TaskDefinition"))
         if "s3:PutObject" in actions and {"OutputPrefix", "RejectedPrefix"} & {*reached}:
             yield Edge(name, RESULTS)
-
-
-def _of_type(made: Mapping[str, Node], kind: str) -> list[str]:
-    return [name for name, resource in made.items() if resource["Type"] == kind]
 
 
 def _statements(role: Node, made: Mapping[str, Node]) -> Iterator[Node]:
@@ -167,48 +151,3 @@ def _references(node: Node) -> Iterator[str]:
                 yield from _references(value[1:] if isinstance(value, list) else [])
             else:
                 yield from _references(value)
-
-
-class _Chosen:
-    """The template's conditions with these values of its parameters."""
-
-    def __init__(self, template: Node, values: Mapping[str, str]) -> None:
-        self.conditions = template["Conditions"]
-        self.values = values
-
-    def holds(self, condition: str | None) -> bool:
-        return condition is None or bool(self.value(self.conditions[condition]))
-
-    def value(self, node: Node) -> Any:  # noqa: ANN401
-        if not isinstance(node, dict):
-            return node
-        ((function, argument),) = node.items()
-        match function:
-            case "Ref":
-                return self.values.get(argument, argument)
-            case "Condition":
-                return self.holds(argument)
-            case "Fn::Equals":
-                return self.value(argument[0]) == self.value(argument[1])
-            case "Fn::Not":
-                return not self.value(argument[0])
-            case "Fn::And":
-                return all(map(self.value, argument))
-            case "Fn::Or":
-                return any(map(self.value, argument))
-        raise ValueError(f"the diagram does not understand {function}")
-
-    def prune(self, node: Node) -> Node:
-        """Without what the conditions leave out."""
-        if isinstance(node, list):
-            kept = [self.prune(each) for each in node]
-            return [each for each in kept if each is not None]
-        if not isinstance(node, dict):
-            return node
-        if [*node] == ["Fn::If"]:
-            condition, yes, no = node["Fn::If"]
-            return self.prune(yes if self.holds(condition) else no)
-        if node == {"Ref": "AWS::NoValue"}:
-            return None
-        kept_of = {key: self.prune(value) for key, value in node.items()}
-        return {key: value for key, value in kept_of.items() if value is not None}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from economics import document
-from economics.cost import Work
-from economics.figures import Job, sizes
+from economics.work import Job, Work, sizes
 
 TEXT = document.FILE.read_text()
 INSTANT = Job(seconds_per_mib=0, start_seconds=0)

@@ -6,9 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from economics import compare, cost, document
-from economics.cost import GB, RECIPE, Stack, Work, at, bill, tiered
-from economics.figures import ASSUMED, PRICES, Job, sizes
+from economics import compare, document
+from economics.bill import GB, at, bill, cold_share
+from economics.compare import RECIPE
+from economics.figures import ASSUMED, PRICES
+from economics.requests import s3_requests, writes
+from economics.stack import Stack
+from economics.standing import SECONDS, launches, tiered
+from economics.work import Job, Work, sizes
 from tests.economics.given import INSTANT, TEXT, WORK
 
 
@@ -38,7 +43,7 @@ def test_a_function_costs_its_memory_and_time() -> None:
 def test_a_cold_function_costs_its_start_too() -> None:
     """Of very few uploads, each finds no warm environment."""
     cold = Job(seconds_per_mib=1, start_seconds=10)
-    assert cost.cold_share(1) > 0.999
+    assert cold_share(1) > 0.999
     few, warm = (
         Work(1, sizes("1:100"), cold),
         Work(1, sizes("1:100"), replace(cold, start_seconds=0)),
@@ -77,16 +82,14 @@ def test_hybrid_chooses_as_the_rules_do(mib: float, engine: str) -> None:
 
 
 def test_the_even_time_is_where_both_cost_the_same() -> None:
-    seconds = cost.even_seconds(Stack())
-    assert seconds * cost.function_second(Stack()) == pytest.approx(
-        60 * cost.task_second(Stack("fargate"))
-    )
+    seconds = Stack().even_seconds
+    assert seconds * Stack().function_second == pytest.approx(60 * Stack("fargate").task_second)
 
 
 def test_a_crossing_is_where_both_cost_the_same() -> None:
     first, second = compare.ALL["fargate, public"], compare.ALL["fargate"]
     work = document.work(document.measured_in(TEXT))
-    (uploads,) = compare.crossing("fargate, public", "fargate", work).at
+    (uploads,) = compare.crossings("fargate, public", "fargate", work)
     assert at(first, work, uploads).total == pytest.approx(at(second, work, uploads).total)
     assert at(first, work, uploads / 2).total < at(second, work, uploads / 2).total
     assert at(first, work, uploads * 2).total > at(second, work, uploads * 2).total
@@ -96,7 +99,7 @@ def test_the_crossing_of_addresses_and_endpoints_is_their_ratio() -> None:
     """Endpoints for an hour against an address for a minute, and the endpoints' bytes."""
     minute, endpoints = 0.005 / 60, 6 * 730 * 0.01
     a_task = minute - ASSUMED["network_bytes_task"] / 2**30 * 0.01
-    (uploads,) = compare.crossing("fargate, public", "fargate", WORK).at
+    (uploads,) = compare.crossings("fargate, public", "fargate", WORK)
     assert uploads == pytest.approx(endpoints / a_task)
 
 
@@ -126,9 +129,9 @@ def test_a_gb_is_what_aws_calls_one() -> None:
     ("mib", "requests"), [(1, 1), (7.9, 1), (8, 3), (8.1, 4), (16, 4), (200, 27)]
 )
 def test_an_upload_in_parts_is_a_request_for_each_and_two_more(mib: float, requests: int) -> None:
-    assert cost.writes(mib) == requests
+    assert writes(mib) == requests
     work = Work(1e6, sizes(f"{mib}:100"), INSTANT)
-    more = cost.s3_requests(Stack(), work) - cost.s3_requests(Stack(), WORK)
+    more = s3_requests(Stack(), work) - s3_requests(Stack(), WORK)
     assert more == pytest.approx((requests - 1) * 5)
     trail = item("trail", Stack("fargate", event_source="cloudtrail"), work)
     assert trail == pytest.approx(requests, rel=0.02)
@@ -148,7 +151,7 @@ def test_a_result_topic_adds_its_messages_and_the_events_that_were_not_sent(
 
 def test_the_recipes_output_is_sent_in_parts_too_and_its_upload_fetched_so() -> None:
     work = Work(1e6, sizes("16:100"), INSTANT)
-    assert cost.s3_requests(RECIPE, work) == pytest.approx(2 * 4 * 5 + 3 * 0.4)
+    assert s3_requests(RECIPE, work) == pytest.approx(2 * 4 * 5 + 3 * 0.4)
 
 
 def test_a_sweep_asks_three_times_for_each_upload_once() -> None:
@@ -169,7 +172,7 @@ def test_messages_one_by_one_are_three_requests_and_in_tens_a_request_and_two_te
     stack = Stack("fargate", max_tasks=50)
     a_second, request = 0.25 * 0.0000166667, 0.2e-6
     alone = 3 * 0.5e-6 + request + 1.6 * a_second
-    assert cost.launches(stack, 1000) / 1000 == pytest.approx(alone)
+    assert launches(stack, 1000) / 1000 == pytest.approx(alone)
     tens = 1.2 * 0.5e-6 + request / 10
-    standing = cost.SECONDS * a_second
-    assert cost.launches(stack, 1e9) == pytest.approx(1e9 * tens + standing)
+    standing = SECONDS * a_second
+    assert launches(stack, 1e9) == pytest.approx(1e9 * tens + standing)

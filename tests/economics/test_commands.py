@@ -10,9 +10,10 @@ import pytest
 from economics import __main__ as command
 from economics import compare, document, scale
 from economics.__main__ import main
-from economics.cost import Stack, Work, bill
-from economics.figures import Job, sizes
+from economics.bill import bill
 from economics.scenario import Scenario
+from economics.stack import Stack
+from economics.work import Job, Work, sizes
 from tests.economics.given import INSTANT, TEXT
 
 

@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from economics import compare, cost, document
-from economics.cost import Stack, at
+from economics import compare, document, standing
+from economics.bill import at
 from economics.figures import PRICES
+from economics.stack import Stack
 from tests.economics.given import TEXT, WORK
 from tests.template.synthesis import SOURCE
 
@@ -99,23 +100,23 @@ def test_the_parameters_document_says_the_same_of_a_network(network: str) -> Non
 
 def test_no_mode_costs_nothing_when_idle() -> None:
     """The alarms and the dashboard do, whatever the mode."""
-    for mode in cost.ALARMS:
+    for mode in SOURCE["Parameters"]["Mode"]["AllowedValues"]:
         assert at(Stack(mode, network="existing"), WORK, 0).total > 7, mode
     assert "about 8 USD" in SOURCE["Parameters"]["Network"]["Description"]
 
 
 def test_the_template_says_the_same_of_the_even_time() -> None:
     description = SOURCE["Parameters"]["HybridThresholdMiB"]["Description"]
-    assert f"jobs of up to {cost.even_seconds(Stack()):.0f} s" in description
+    assert f"jobs of up to {Stack().even_seconds:.0f} s" in description
 
 
 def test_the_decisions_say_the_same_of_threshold_and_concurrency_limit() -> None:
     ours, max_tasks = document.work(document.measured_in(TEXT)), compare.ALL["fargate, MaxTasks"]
-    heavy = compare.heavier(ours, document.HEAVY)
-    assert f"after {cost.even_seconds(Stack()):.1f} s" in DECISIONS
+    heavy = document.work(document.measured_in(TEXT), document.HEAVY)
+    assert f"after {Stack().even_seconds:.1f} s" in DECISIONS
     said = compare.even_mib(Stack("hybrid"), heavy), compare.threshold(Stack("hybrid"), heavy)
     assert f"above {said[0]:.0f} MiB, so set {said[1]}," in DECISIONS
     assert "by price alone the threshold would be 256 or more" in DECISIONS
     assert compare.threshold(Stack("hybrid"), ours) >= 256
-    alone, tens = cost.launches(max_tasks, 1e6), cost.launches(max_tasks, 1e8) / 100
+    alone, tens = standing.launches(max_tasks, 1e6), standing.launches(max_tasks, 1e8) / 100
     assert f"makes it {alone:.2f} and {tens:.2f}" in DECISIONS

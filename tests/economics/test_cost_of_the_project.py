@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import merge
 import pytest
-import reconcile
 from processing import job
 from processing.events import Upload
 from processing.settings import Settings
 
-from economics import cost
-from economics.cost import Stack
-from economics.figures import Job
+from economics import product, standing
+from economics.stack import CHOICES, Stack
+from economics.work import Job
 from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore
 from tests.template.synthesis import SOURCE, synthesize
@@ -28,32 +26,36 @@ def test_a_job_calls_s3_as_often_as_it_is_billed_for() -> None:
 
 def test_a_sweep_asks_for_what_it_is_billed_for() -> None:
     settings = Settings(processor=OnBytes(lambda body, content_type: (body, content_type)))
-    assert len([*job.result_keys("input/a", settings)]) + 1 == cost.SWEEP_HEADS
-    assert merge.LONGEST_IN_PARTS.total_seconds() / 3600 == cost.RUNS_IN_PARTS
-    assert reconcile._TOGETHER == cost.SWEEP_TOGETHER
+    assert len([*job.result_keys("input/a", settings)]) + 1 == standing.SWEEP_HEADS
     assert SOURCE["Parameters"]["SweepSchedule"]["Default"] == "rate(1 hour)"
 
 
-def test_the_stack_of_the_table_has_the_templates_defaults() -> None:
-    parameters, stack = SOURCE["Parameters"], Stack()
-    assert stack.function_mb == int(parameters["FunctionMemory"]["Default"])
-    cpu, memory = parameters["TaskSize"]["Default"].split("/")
-    assert (stack.task_vcpu, stack.task_gb) == (int(cpu) / 1024, int(memory) / 1024)
-    assert stack.threshold_mib == int(parameters["HybridThresholdMiB"]["Default"])
-    assert stack.max_mib == int(parameters["MaxBytes"]["Default"]) / 2**20
-    assert stack.function_timeout == int(parameters["FunctionTimeout"]["Default"])
-    assert stack.task_timeout == int(parameters["TaskTimeout"]["Default"])
-    assert stack.network == parameters["Network"]["Default"]
-    assert set(cost.NETWORKS) == set(parameters["Network"]["AllowedValues"])
-    assert set(cost.MODES) == {*parameters["Mode"]["AllowedValues"], "recipe"}
+def test_the_stack_of_the_table_is_the_one_that_the_template_makes_of_its_defaults() -> None:
+    stack, task = Stack(), synthesize({"Mode": "fargate"}).only("AWS::ECS::TaskDefinition")
+    function = synthesize()["ProcessFunction"]
+    assert stack.function_gb == int(function["MemorySize"]) / 1024
+    assert stack.function_timeout == int(function["Timeout"])
+    variables = function["Environment"]["Variables"]
+    assert stack.max_mib == int(variables["MAX_BYTES"]) / 2**20
+    assert int(task["Cpu"]) / 1024 == product.TASK_VCPU
+    assert int(task["Memory"]) / 1024 == product.TASK_GB
+    assert stack.threshold == int(SOURCE["Parameters"]["HybridThresholdMiB"]["Default"])
+    assert CHOICES["mode"] == (*SOURCE["Parameters"]["Mode"]["AllowedValues"], "recipe")
 
 
-@pytest.mark.parametrize("mode", cost.ALARMS)
+@pytest.mark.parametrize("mode", SOURCE["Parameters"]["Mode"]["AllowedValues"])
 def test_alarms_and_metrics_are_the_templates(mode: str) -> None:
+    """As a whole synthesis has them, by conditions of which the calculator evaluates some."""
     stack = synthesize({"Mode": mode})
-    assert len(stack.of_type("AWS::CloudWatch::Alarm")) == cost.ALARMS[mode]
+    assert len(stack.of_type("AWS::CloudWatch::Alarm")) == product.alarms(mode, False)
     told = synthesize({"Mode": mode, "ResultTopic": "true"})
-    assert len(told.of_type("AWS::CloudWatch::Alarm")) == cost.ALARMS[mode] + 2
+    assert len(told.of_type("AWS::CloudWatch::Alarm")) == product.alarms(mode, True)
     by_outcome = 4 - 1
-    assert len(stack.of_type("AWS::Logs::MetricFilter")) + by_outcome == cost.METRICS
+    assert len(stack.of_type("AWS::Logs::MetricFilter")) + by_outcome == product.METRICS
     assert len(stack.of_type("AWS::CloudWatch::Dashboard")) == 1
+
+
+def test_endpoints_are_the_templates() -> None:
+    made = synthesize({"Mode": "fargate"}).of_type("AWS::EC2::VPCEndpoint").values()
+    billed = [each for each in made if each["VpcEndpointType"] == "Interface"]
+    assert sum(len(each["SubnetIds"]) for each in billed) == product.ENDPOINT_ZONES == 6

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from economics.cost import Stack
-from economics.figures import Measured, Wrong, sizes
+from economics.figures import Measured, Wrong
+from economics.stack import Stack
+from economics.work import sizes
 
 
 def test_seconds_a_mib_are_those_of_all_large_pictures_together(tmp_path: Path) -> None:
@@ -45,7 +46,7 @@ def test_sizes_that_make_no_sense_are_refused(text: str) -> None:
         {"spot": True},
         {"max_tasks": 5},
         {"mode": "fargate", "max_tasks": -1},
-        {"threshold_mib": -1},
+        {"threshold": -1},
         {"max_mib": 0},
         {"max_mib": math.nan},
         {"function_timeout": 901},

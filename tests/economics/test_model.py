@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from processing import starters
 
-from economics import model, scale
-from economics.buckets import TokenBucket, waits
-from economics.cost import Stack
-from economics.delivery import Next, Response, after
-from economics.figures import ASSUMED, Job, Wrong, sizes
-from economics.limits import EVENT_AGE, EVENT_FIRST_WAIT, EVENT_LONGEST_WAIT, EVENT_RETRIES, Limits
+from economics import launcher, product, scale
+from economics.figures import (
+    ASSUMED,
+    EVENT_FIRST_WAIT,
+    EVENT_LONGEST_WAIT,
+    PUBLISHED,
+    Wrong,
+    limits,
+)
 from economics.model import Model
-from economics.scenario import Scenario, Sweep
-from functions.launch import app as launch
+from economics.queues import Next, Response, TokenBucket, after, waits
+from economics.scenario import Scenario, SweepRules
+from economics.stack import Stack
+from economics.work import Job, sizes
 from functions.sweep import app as sweep
 from tests.template.synthesis import SOURCE, synthesize
 
 JOB = Job(seconds_per_mib=1, start_seconds=0)
 ONE = sizes("1:100")
-PLENTY = Limits(
-    run_task=1e9, launch_burst=1e9, launches=1e9, cluster_read_burst=1e9, cluster_reads=1e9,
-    vcpus=1e9, concurrency=1e9, growth_burst=1e9,
-    growth=1e9, invocations=1e9, fifo_sends=1e9, s3_writes=1e9, s3_reads=1e9,
-)  # fmt: skip
+PLENTY = dict.fromkeys(PUBLISHED, 1e9)
 TASK_SECONDS = ASSUMED["task_launch_seconds"] + JOB.task_seconds(1)
 
 
-def run(mode: str, uploads: int, limits: Limits = PLENTY, **more: object) -> Model:
+def run(mode: str, uploads: int, limits: Mapping[str, float] = PLENTY, **more: object) -> Model:
     stack = Stack(mode, max_tasks=int(str(more.pop("max_tasks", 0))))
     return Model(Scenario(stack, JOB, uploads, sizes=ONE, limits=limits, **more)).run()  # type: ignore[arg-type]
 
@@ -59,7 +61,7 @@ def test_a_token_bucket_never_gives_more_than_it_had_and_got(
 
 def test_a_burst_of_launches_takes_at_least_the_time_of_its_tokens() -> None:
     """20 calls a second, 20 at once; waiting for one's next attempt comes on top."""
-    used = run("fargate", 2000, Limits(vcpus=1e9), sweep=Sweep(every=1e9))
+    used = run("fargate", 2000, limits(vcpus=1e9), sweep=SweepRules(every=1e9))
     least = (2000 - 20) / 20 + TASK_SECONDS
     assert least <= used.ended <= least + 2 * EVENT_LONGEST_WAIT
     assert used.refusals.keys() == {"RunTask calls"}
@@ -67,13 +69,13 @@ def test_a_burst_of_launches_takes_at_least_the_time_of_its_tokens() -> None:
 
 def test_littles_law_holds_for_steady_tasks() -> None:
     """Tasks at a time = arrivals a second x seconds of a task."""
-    steady = run("fargate", 4000, Limits(vcpus=1e9), arrivals="steady", rate=10.0)
-    assert steady.tasks_busy_seconds / steady.ended == pytest.approx(
+    steady = run("fargate", 4000, limits(vcpus=1e9), arrivals="steady", rate=10.0)
+    assert steady.tasks.busy_seconds / steady.ended == pytest.approx(
         4000 / steady.ended * TASK_SECONDS
     )
     middle = [
         tasks
-        for second, tasks in zip(steady.curves.seconds, steady.curves.tasks, strict=True)
+        for second, tasks in zip(steady.curves["seconds"], steady.curves["tasks"], strict=True)
         if 2 * TASK_SECONDS < second < 390
     ]
     assert sum(middle) / len(middle) == pytest.approx(10 * TASK_SECONDS, rel=0.1)
@@ -81,21 +83,21 @@ def test_littles_law_holds_for_steady_tasks() -> None:
 
 def test_a_concurrency_limit_takes_the_uploads_over_the_limit_times_a_task() -> None:
     limited = run("fargate", 100, max_tasks=5)
-    assert limited.most_tasks == 5
+    assert limited.tasks.most == 5
     rounds = 100 / 5
     assert rounds * TASK_SECONDS <= limited.ended <= rounds * (TASK_SECONDS + 5)
 
 
 def test_functions_take_the_uploads_over_their_concurrency_times_a_job() -> None:
-    limits = Limits(**{**vars(PLENTY), "concurrency": 10})
+    limits = {**PLENTY, "concurrency": 10}
     limited = run("lambda", 1000, limits)
-    assert limited.most_functions == 10
+    assert limited.functions.most == 10
     assert 100 * JOB.seconds(1) <= limited.ended
-    assert limited.function_seconds == pytest.approx(1000 * JOB.seconds(1))
+    assert limited.functions.seconds == pytest.approx(1000 * JOB.seconds(1))
 
 
 def test_new_environments_come_at_their_rate() -> None:
-    limits = Limits(**{**vars(PLENTY), "growth": 100, "growth_burst": 1000})
+    limits = {**PLENTY, "growth": 100, "growth_burst": 1000}
     first_second = [
         count
         for second, count in zip(*run_curve("lambda", 5000, limits), strict=True)
@@ -104,13 +106,15 @@ def test_new_environments_come_at_their_rate() -> None:
     assert max(first_second) <= 1000 + 100
 
 
-def run_curve(mode: str, uploads: int, limits: Limits) -> tuple[list[float], list[int]]:
+def run_curve(
+    mode: str, uploads: int, limits: Mapping[str, float]
+) -> tuple[list[float], list[float]]:
     curves = run(mode, uploads, limits).curves
-    return curves.seconds, curves.functions
+    return curves["seconds"], curves["functions"]
 
 
 def test_uploads_are_stored_as_fast_as_their_prefix_takes_them() -> None:
-    used = run("lambda", 2000, Limits(**{**vars(PLENTY), "s3_writes": 100}))
+    used = run("lambda", 2000, {**PLENTY, "s3_writes": 100})
     assert used.ended >= (2000 - 100) / 100
 
 
@@ -120,8 +124,8 @@ def test_waits_of_all_retries_take_a_day() -> None:
             return (low + high) / 2
 
     pauses = waits(EVENT_FIRST_WAIT, EVENT_LONGEST_WAIT, Even())  # type: ignore[arg-type]
-    total = sum(next(pauses) for _ in range(int(EVENT_RETRIES.value)))
-    assert total == pytest.approx(EVENT_AGE.value, rel=0.01)
+    total = sum(next(pauses) for _ in range(int(PUBLISHED["event_retries"])))
+    assert total == pytest.approx(PUBLISHED["event_age"], rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -141,43 +145,40 @@ def test_what_becomes_of_an_event(
 
 
 def test_what_there_is_no_room_for_is_left_to_the_sweep() -> None:
-    full = run("fargate", 20, Limits(vcpus=6))
+    full = run("fargate", 20, limits(vcpus=6))
     assert full.dropped == 14
     assert (full.succeeded, full.swept) == (20, 14)
     assert full.ended > 3600
 
 
 def test_where_eventbridge_tries_failures_again_nothing_is_left_to_the_sweep() -> None:
-    full = run("fargate", 20, Limits(vcpus=6), retries_no_room=True)
+    full = run("fargate", 20, limits(vcpus=6), retries_no_room=True)
     assert (full.dropped, full.succeeded, full.swept) == (0, 20, 0)
     assert full.ended < 3600
 
 
 def test_what_is_throttled_and_not_tried_again_is_reported_and_swept() -> None:
     """Documented are retries of 429 and 5xx; ECS throttles with 400."""
-    full = run("fargate", 300, Limits(vcpus=1e9), retries_throttled=False)
+    full = run("fargate", 300, limits(vcpus=1e9), retries_throttled=False)
     assert full.dead_letters == full.swept
     assert full.dead_letters > 0
     assert (full.succeeded, full.left, full.dropped) == (300, 0, 0)
 
 
 def test_dead_letters_drain_before_their_alarm() -> None:
-    properties = SOURCE["Resources"]["FailureFunction"]["Properties"]["Events"]["RawFailures"]
-    reporters = properties["Properties"]["ScalingConfig"]["MaximumConcurrency"]
-    assert reporters == model.REPORTERS
     alarm = SOURCE["Resources"]["FailuresUnreportedAlarm"]["Properties"]["Threshold"]
-    assert 100_000 * ASSUMED["report_seconds"] / reporters < alarm
+    assert 100_000 * ASSUMED["report_seconds"] / product.REPORTERS < alarm
 
 
 def test_a_concurrency_limit_at_the_quota_drops_nothing() -> None:
-    limited = run("fargate", 20, Limits(vcpus=6), max_tasks=6)
+    limited = run("fargate", 20, limits(vcpus=6), max_tasks=6)
     assert (limited.dropped, limited.succeeded, limited.swept) == (0, 20, 0)
     assert limited.ended < 3600
 
 
 def test_the_limit_that_holds_back_is_not_the_one_that_refuses_most() -> None:
     """With MaxTasks, uploads wait for their turn; the way into the queue refuses them at once."""
-    limits = Limits(**{**vars(PLENTY), "fifo_sends": 1})
+    limits = {**PLENTY, "fifo_sends": 1}
     limited = run("fargate", 60, limits, max_tasks=1)
     assert max(limited.refusals, key=lambda name: limited.refusals[name]) == "MaxTasks"
     assert scale.first(limited) == "SQS FIFO sends"
@@ -194,20 +195,20 @@ def test_uploads_are_held_for_as_long_as_they_wait() -> None:
 
 def test_a_launcher_waits_for_its_looks_at_the_tasks() -> None:
     """At one look in ten seconds, a place that is free is seen late."""
-    limits = Limits(**{**vars(PLENTY), "cluster_read_burst": 1, "cluster_reads": 0.1})
+    limits = {**PLENTY, "cluster_read_burst": 1, "cluster_reads": 0.1}
     limited = run("fargate", 10, limits, max_tasks=1)
     assert "ListTasks and DescribeTasks calls" in limited.refusals
     assert limited.ended > run("fargate", 10, max_tasks=1).ended + 10
 
 
 def test_what_is_dropped_waits_for_what_dropped_it_until_it_is_swept() -> None:
-    full = run("fargate", 20, Limits(vcpus=6))
+    full = run("fargate", 20, limits(vcpus=6))
     assert full.held["Fargate vCPUs"] == pytest.approx(sum(full.waited) - 20 * TASK_SECONDS)
     assert scale.longest(full) == "Fargate vCPUs (100 %)"
 
 
 def test_what_is_left_at_the_end_has_waited_until_then() -> None:
-    endless = run("fargate", 3, Limits(vcpus=0), days=1.0, sweep=Sweep(every=1e9))
+    endless = run("fargate", 3, limits(vcpus=0), days=1.0, sweep=SweepRules(every=1e9))
     assert endless.held == {"Fargate vCPUs": 3 * 24 * 3600}
 
 
@@ -224,25 +225,25 @@ def test_a_launch_ends_only_when_the_list_has_what_it_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The list is so far behind that the time is out long before."""
-    monkeypatch.setattr(model, "LIST_LAG", 300)
+    monkeypatch.setattr(launcher, "LIST_LAG", 300)
     limited = run("fargate", 12, max_tasks=100)
-    assert len(limited.started) == 12
+    assert len(limited.tasks.started) == 12
     assert limited.ended > 300 + TASK_SECONDS
 
 
 def test_a_launch_starts_nothing_when_its_time_is_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "LAUNCH_SECONDS", model.MARGIN_SECONDS)
+    monkeypatch.setattr(product, "LAUNCH_SECONDS", product.MARGIN_SECONDS)
     idle = run("fargate", 3, max_tasks=5, days=0.01)
-    assert (idle.started, idle.left) == ([], 3)
+    assert (idle.tasks.started, idle.left) == ([], 3)
 
 
 def test_a_concurrency_limit_keeps_the_order_of_uploads() -> None:
-    assert run("fargate", 50, max_tasks=3).started == [*range(50)]
+    assert run("fargate", 50, max_tasks=3).tasks.started == [*range(50)]
 
 
 def test_the_sweep_gives_up_after_its_attempts() -> None:
     """Its jobs last longer than the grace period: a task is started again, and then no more."""
-    rules = Sweep(every=60, grace=1, rate=100, max_attempts=3)
+    rules = SweepRules(every=60, grace=1, rate=100, max_attempts=3)
     stuck = Job(seconds_per_mib=1e4, start_seconds=0)
     scenario = Scenario(Stack("fargate"), stuck, 5, sizes=ONE, limits=PLENTY, sweep=rules)
     ended = Model(scenario).run()
@@ -259,36 +260,26 @@ def test_the_sweep_gives_up_after_its_attempts() -> None:
 def test_every_upload_is_counted_once(mode: str, uploads: int, max_tasks: int, seed: int) -> None:
     stack = Stack(mode, max_tasks=0 if mode == "lambda" else max_tasks)
     both = sizes("1:50,200:50")
-    scenario = Scenario(stack, JOB, uploads, sizes=both, limits=Limits(concurrency=5), seed=seed)
+    scenario = Scenario(stack, JOB, uploads, sizes=both, limits=limits(concurrency=5), seed=seed)
     ended = Model(scenario).run()
     assert ended.succeeded + ended.rejected + ended.left == uploads
     assert ended.left == ended.rejected == 0
-    assert ended.most_tasks <= (max_tasks or 6)
+    assert ended.tasks.most <= (max_tasks or 6)
     assert len(ended.waited) == uploads
-    assert ended.invocations + len(ended.started) == uploads + ended.unchanged
+    assert ended.functions.invocations + len(ended.tasks.started) == uploads + ended.unchanged
 
 
 def test_the_same_seed_gives_the_same_run() -> None:
-    first, second = (run("hybrid", 300, Limits(), arrivals="day", seed=7) for _ in range(2))
+    first, second = (run("hybrid", 300, limits(), arrivals="day", seed=7) for _ in range(2))
     assert first.waited == second.waited
 
 
-def test_the_launcher_is_the_projects() -> None:
-    template = SOURCE["Resources"]["LaunchFunction"]["Properties"]
-    assert launch.LOOK_SECONDS == model.LOOK_SECONDS
-    assert launch.MARGIN_SECONDS == model.MARGIN_SECONDS
-    assert template["Timeout"] == model.LAUNCH_SECONDS
-    assert template["Events"]["Launches"]["Properties"]["BatchSize"] == model.BATCH
-
-
 def test_the_sweep_is_the_projects(monkeypatch: pytest.MonkeyPatch) -> None:
-    parameters, rules = SOURCE["Parameters"], Sweep()
+    schedule, rules = SOURCE["Parameters"]["SweepSchedule"], SweepRules()
     for name, value in synthesize()["SweepFunction"]["Environment"]["Variables"].items():
         monkeypatch.setenv(name, value)
-    assert parameters["SweepSchedule"]["Default"] == "rate(1 hour)" and rules.every == 3600
+    assert schedule["Default"] == "rate(1 hour)" and rules.every == 3600
     assert rules.grace == sweep.grace().total_seconds()
-    assert rules.rate == starters.RATE
-    assert rules.max_attempts == int(parameters["MaxAttempts"]["Default"])
 
 
 @pytest.mark.parametrize("wrong", [{"arrivals": "x"}, {"uploads": 0}, {"rate": 0}])

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from economics.cost import RECIPE, Stack, Work, bill
-from economics.figures import Job, sizes
+from economics.bill import bill
+from economics.compare import RECIPE
+from economics.stack import Stack
+from economics.work import Job, Work, sizes
 from tests.economics.given import INSTANT, WORK
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from economics import scale
-from economics.figures import Job
 from economics.model import Model
+from economics.work import Job
 
 JOB = Job(seconds_per_mib=1, start_seconds=0)
 QUICK = ["steady-fargate", "day-hybrid", "burst-lambda"]
@@ -19,7 +19,7 @@ TEXT = scale.FILE.read_text()
 def test_the_document_is_what_the_model_says(name: str) -> None:
     """Of those that take some seconds."""
     said = scale.result(Model(scale.scenarios(scale.measured_job())[name]).run())
-    assert "| " + " | ".join(said.row(name)) + " |" in TEXT
+    assert "| " + " | ".join(scale.row(name, said)) + " |" in TEXT
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_smaller_burst_is_limited_as_the_document_says(name: str, uploads: int
     (row,) = [line for line in TEXT.splitlines() if line.startswith(f"| [{name}](")]
     assert f"| {first} | {longest} (" in row
     assert small.left == small.swept == 0
-    assert f"{small.most_tasks} tasks" in row
+    assert f"{small.tasks.most} tasks" in row
 
 
 @pytest.mark.parametrize("name", scale.scenarios(JOB))

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from economics.cost import Stack
-from economics.delivery import Next, Response, after
-from economics.figures import Job, sizes
-from economics.limits import Limits
+from economics.figures import limits
 from economics.model import Model
+from economics.queues import Next, Response, after
 from economics.scenario import Scenario
+from economics.stack import Stack
+from economics.work import Job, sizes
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline
 from tests.local.launches import (
@@ -104,12 +104,12 @@ def test_a_concurrency_limit_starts_as_many_tasks_in_the_same_order(
             "steady",
             rate=3,
             sizes=sizes("1:100"),
-            limits=Limits(vcpus=1000),
+            limits=limits(vcpus=1000),
         )
     ).run()
-    assert len(found) == len(model.started) == UPLOADS
-    assert 0 < watcher.most <= MAX_TASKS == model.most_tasks
+    assert len(found) == len(model.tasks.started) == UPLOADS
+    assert 0 < watcher.most <= MAX_TASKS == model.tasks.most
     # A batch is started side by side, so the order within a pair is chance.
-    for task, expected in zip(found, model.started, strict=True):
+    for task, expected in zip(found, model.tasks.started, strict=True):
         assert abs(number(task) - expected) < MAX_TASKS
     assert pipeline.failures() == []

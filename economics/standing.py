@@ -1,0 +1,75 @@
+"""What runs beside the jobs: the sweep, and the launcher of a stack with MaxTasks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from . import product
+from .figures import ASSUMED, PRICES
+from .requests import PART_MIB
+from .stack import Stack
+from .work import Work
+
+HOURS = 730
+"""Of a month, as AWS counts them."""
+SECONDS = HOURS * 3600
+SWEEP_HEADS = 3
+"""To be sure of a result it asks for both results and the upload. Once an upload has been found
+settled, the listings say enough; but those of one in parts do so only after a week (merge.py)."""
+BATCH_SECONDS = 1.6
+"""Of functions/launch: what a batch takes when there is room."""
+
+
+def tiered(amount: float, tiers: list[dict[str, float]]) -> float:
+    """The price of an amount of which each part has the price of its tier."""
+    total, below = 0.0, 0.0
+    for tier in tiers:
+        total += max(0.0, min(amount, tier["to"]) - below) * tier["price"]
+        below = tier["to"]
+    return total
+
+
+def gb_seconds(stack: Stack, amount: float) -> float:
+    """USD for so many of Lambda."""
+    return tiered(amount, PRICES["lambda"]["gb_second"][stack.architecture])
+
+
+class Sweep(NamedTuple):
+    """What one look at all that is kept takes."""
+
+    lists: float
+    heads: float
+    seconds: float
+
+
+def sweep(work: Work) -> Sweep:
+    keys = work.uploads * ASSUMED["months_kept"]
+    looked_at = work.total(value=lambda mib: product.RUNS_IN_PARTS if mib >= PART_MIB else 1)
+    lists, heads = 3 + 2 * keys / 1000, SWEEP_HEADS * looked_at / HOURS
+    calls = lists / 2 + heads / product.SWEEP_TOGETHER  # uploads and outputs beside one another
+    seconds = 1 + keys / ASSUMED["sweep_keys_per_second"] + calls * ASSUMED["s3_call_seconds"]
+    return Sweep(lists, heads, seconds)
+
+
+def sweeps(stack: Stack, work: Work) -> float:
+    """USD for a run an hour: what it has no time for comes in the next ones."""
+    lists, heads, seconds = sweep(work)
+    part = min(1.0, product.SWEEP_SECONDS / seconds)
+    requests = lists * PRICES["s3"]["write"] + heads * PRICES["s3"]["read"]
+    calls = HOURS * (part * requests + PRICES["lambda"]["request"])
+    return float(calls + gb_seconds(stack, HOURS * part * seconds * product.SWEEP_GB))
+
+
+def launches(stack: Stack, tasks: float) -> float:
+    """USD for the way of so many tasks a month through the launch queue.
+
+    EventBridge's sending is billed to the owner of the queue; receiving and deleting are one
+    request for a batch of up to ten. A batch is what has come while the one before was under way,
+    so it is one message when uploads are few, and ten when they wait. The function runs once at a
+    time: a backlog that stands all month is at most a month of it.
+    """
+    batches = tasks / min(product.LAUNCH_BATCH, max(1.0, tasks / SECONDS * BATCH_SECONDS))
+    seconds = min(batches * BATCH_SECONDS, SECONDS)
+    requests = (tasks + 2 * batches) * PRICES["sqs"]["fifo_request"]
+    called = batches * PRICES["lambda"]["request"]
+    return float(requests + called + gb_seconds(stack, seconds * product.LAUNCH_GB))

@@ -1,0 +1,79 @@
+"""The template as it is written, and what its conditions leave of it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from cfnlint.decode import cfn_yaml
+
+from . import paths
+
+Node = Any
+
+
+@functools.cache
+def source() -> dict[str, Node]:
+    """With Ref and Fn:: as dictionaries of one key; not to be changed."""
+    template: dict[str, Node] = cfn_yaml.load(str(paths.TEMPLATE))
+    return template
+
+
+class Chosen:
+    """The template with these values of its parameters, and the defaults of the others."""
+
+    def __init__(self, **parameters: str) -> None:
+        defaults = {name: str(each["Default"]) for name, each in source()["Parameters"].items()}
+        self.values = {**defaults, **parameters}
+
+    def resources(self) -> dict[str, Node]:
+        """Those that are made, each without what the conditions leave out."""
+        return {
+            name: self.prune(resource)
+            for name, resource in source()["Resources"].items()
+            if self.holds(resource.get("Condition"))
+        }
+
+    def holds(self, condition: str | None) -> bool:
+        return condition is None or bool(self.value(source()["Conditions"][condition]))
+
+    def value(self, node: Node) -> Node:
+        """Of an expression in a condition."""
+        if not isinstance(node, dict):
+            return node
+        ((function, argument),) = node.items()
+        match function:
+            case "Ref":
+                return self.values.get(argument, argument)
+            case "Condition":
+                return self.holds(argument)
+            case "Fn::Equals":
+                return self.value(argument[0]) == self.value(argument[1])
+            case "Fn::Not":
+                return not self.value(argument[0])
+            case "Fn::And":
+                return all(map(self.value, argument))
+            case "Fn::Or":
+                return any(map(self.value, argument))
+        raise ValueError(f"a condition has {function}, which is not known here")
+
+    def prune(self, node: Node) -> Node:
+        """Without what the conditions leave out."""
+        if isinstance(node, list):
+            kept = [self.prune(each) for each in node]
+            return [each for each in kept if each is not None]
+        if not isinstance(node, dict):
+            return node
+        if [*node] == ["Fn::If"]:
+            condition, yes, no = node["Fn::If"]
+            return self.prune(yes if self.holds(condition) else no)
+        if node == {"Ref": "AWS::NoValue"}:
+            return None
+        kept_of = {key: self.prune(value) for key, value in node.items()}
+        return {key: value for key, value in kept_of.items() if value is not None}
+
+
+def of_type(resources: Mapping[str, Node], kind: str) -> list[str]:
+    """The names of the resources of a type."""
+    return [name for name, resource in resources.items() if resource["Type"] == kind]
