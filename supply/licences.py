@@ -1,9 +1,9 @@
-"""The licence of every pinned package of every environment.
+"""The licence of every package of every environment, judged by licences.toml.
 
-A package's metadata say it, as an SPDX expression (PEP 639), a classifier or a word; what they
-leave open is decided in licences.toml, beside the reason. So is what is not allowed and yet there,
-for certain environments only: these exceptions are named at the end. Exit codes: 0 all are allowed
-or decided, 1 one is not, or is unknown.
+pip-licenses reads what the metadata say: an SPDX expression (PEP 639), classifiers or a word. Ours
+is the judgement, which it has only by name: a choice needs one allowed licence, a sum all of them,
+and what is decided by hand holds in certain environments only. Exit codes: 0 all are allowed or
+decided, 1 one is not, or is unknown.
 """
 
 from __future__ import annotations
@@ -11,176 +11,93 @@ from __future__ import annotations
 import functools
 import json
 import os
+import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from importlib.metadata import Distribution
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from license_expression import ExpressionError, LicenseExpression, Licensing
+from license_expression import ExpressionError, Licensing
 
-from tooling import own_job
+from tooling import own_job, paths
 
-from . import pins
+from .pins import normal
 
-DECISIONS = Path(__file__).with_name("licences.toml")
-
-# Those that ask for no more than being named, and MPL-2.0, which asks for changes to its own files.
-ALLOWED = frozenset(
-    {
-        *("0BSD", "AFL-2.1", "Apache-2.0", "Artistic-1.0-Perl", "BSD-2-Clause", "BSD-3-Clause"),
-        *("CC0-1.0", "CNRI-Python", "ISC", "LicenseRef-public-domain", "MIT", "MIT-0", "MIT-CMU"),
-        *("MPL-2.0", "PSF-2.0", "Zlib"),
-    }
-)
-
-SPDX = {
-    "Apache Software License": "Apache-2.0",
-    "BSD": "BSD-3-Clause",
-    "BSD License": "BSD-3-Clause",
-    "GNU General Public License v3 (GPLv3)": "GPL-3.0-only",
-    "ISC License (ISCL)": "ISC",
-    "MIT License": "MIT",
-    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
-    "Python Software Foundation License": "PSF-2.0",
-}
-"""The older names. BSD may mean two or three clauses: both are allowed."""
-
-NO_LICENCES = ("DFSG approved", "Freely Distributable", "OSI Approved")
-"""Classifiers that praise a licence without naming it."""
+ENVIRONMENTS = paths.BUILD / "env"
+PIP_LICENSES = ENVIRONMENTS / "supply" / "bin" / "pip-licenses"
+POLICY = Path(__file__).with_name("licences.toml")
 
 
-class Unknown(Exception):
-    """The metadata do not say what the licence is."""
+class Package(NamedTuple):
+    """One of an environment, and what it says of its licence."""
 
-
-@dataclass(frozen=True)
-class Finding:
-    """A package, its licence, and what is wrong with that, if anything is."""
-
-    package: str
-    environments: tuple[str, ...]
-    licence: str
-    problem: str | None = None
-
-
-def licence_of(distribution: Distribution) -> str:
-    """What the metadata say, as an SPDX expression. Raises Unknown.
-
-    Several classifiers count as all of them at once: whether they are a choice is not said.
-    """
-    metadata = distribution.metadata
-    if expression := metadata["License-Expression"]:
-        return str(expression)
-    classifiers = [
-        classifier.rsplit(" :: ", 1)[-1]
-        for classifier in metadata.get_all("Classifier") or []
-        if classifier.startswith("License :: ")
-    ]
-    named = [name for name in classifiers if name not in NO_LICENCES]
-    word = (metadata["License"] or "nothing").strip().split("\n")[0]
-    said = " AND ".join(f"({SPDX.get(name, name)})" for name in sorted(named or [word]))
-    try:
-        parsed = _parsed(said)
-    except Unknown:
-        raise Unknown("; ".join(named or [word])) from None
-    if unknown := {str(symbol) for symbol in parsed.symbols} - {*ALLOWED, *SPDX.values()}:
-        raise Unknown("; ".join(sorted(unknown)))
-    return str(parsed)
-
-
-def _parsed(expression: str) -> LicenseExpression:
-    try:
-        return Licensing().parse(expression, validate=False, strict=True)
-    except ExpressionError as error:
-        raise Unknown(expression) from error
-
-
-def is_allowed(expression: str) -> bool:
-    """Whether the allowed licences are enough: of a choice one, of a sum all. Raises Unknown."""
-    parsed = _parsed(expression)
-    constants = Licensing()
-    values = {
-        symbol: constants.TRUE if str(symbol) in ALLOWED else constants.FALSE
-        for symbol in parsed.symbols
-    }
-    return bool(parsed.subs(values, simplify=True) == constants.TRUE)
-
-
-def judge(name: str, environments: Iterable[str], said: str | Unknown) -> Finding:
-    """What is decided by hand goes before what the metadata say."""
-    where = tuple(sorted(environments))
-    decision = decisions().get(name)
-    if not decision:
-        if isinstance(said, Unknown):
-            return Finding(name, where, str(said), f"unknown: decide it in {DECISIONS.name}")
-        return Finding(name, where, said, None if is_allowed(said) else "not allowed")
-    licence = decision["licence"]
-    if "only" not in decision:
-        return Finding(name, where, licence, None if is_allowed(licence) else "not allowed")
-    others = {*where} - {*decision["only"]}
-    problem = f"not decided for {', '.join(sorted(others))}" if others else None
-    return Finding(name, where, licence, problem)
+    name: str
+    environment: str
+    said: str
 
 
 @functools.cache
-def decisions() -> dict[str, dict[str, Any]]:
-    """What licences.toml says, by package."""
-    return tomllib.loads(DECISIONS.read_text())
+def installed() -> list[Package]:
+    """All that `make` installs here; what is pinned for other platforms alone is not."""
+    found = []
+    for environment in sorted(path.parent.parent for path in ENVIRONMENTS.glob("*/bin/python")):
+        command = [str(PIP_LICENSES), f"--python={environment / 'bin' / 'python'}"]
+        command += ["--from=mixed", "--with-system", "--format=json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        for each in json.loads(done.stdout):
+            found.append(Package(normal(each["Name"]), environment.name, each["License"]))
+    return found
 
 
-def findings() -> Iterator[Finding]:
-    """One for each package and licence, of what is pinned. Environments must be installed."""
-    where: dict[tuple[str, str], set[str]] = {}
-    unknown: dict[tuple[str, str], Unknown] = {}
-    for file in pins.files():
-        installed = {pins.normal(each.name): each for each in pins.installed(environment_of(file))}
-        for pin in pins.read(file):
-            try:
-                said = licence_of(installed.get(pin.name) or _elsewhere(pin))
-            except Unknown as error:
-                said = str(error)
-                unknown[pin.name, said] = error
-            where.setdefault((pin.name, said), set()).add(file.stem)
-    for (name, said), environments in sorted(where.items()):
-        yield judge(name, environments, unknown.get((name, said), said))
+class Policy:
+    def __init__(self, file: Path = POLICY) -> None:
+        policy = tomllib.loads(file.read_text())
+        self.allowed, self.names = {*policy["allowed"]}, policy["names"]
+        self.decided = policy["decided"]
+
+    def problem(self, package: Package) -> str | None:
+        """What is wrong with its licence, if anything is."""
+        if decision := self.decided.get(package.name):
+            environments = decision.get("only", [package.environment])
+            decided = package.environment in environments
+            return None if decided else f"not decided for {package.environment}"
+        return None if self.allows(package.said) else "not allowed, or unknown"
+
+    def allows(self, said: str) -> bool:
+        """Several classifiers count as all of them: whether they are a choice is not said."""
+        named = [name for each in said.split("; ") if (name := self.names.get(each, each))]
+        licensing = Licensing()
+        try:
+            parsed = licensing.parse(" AND ".join(f"({name})" for name in named))
+        except ExpressionError:
+            return False
+        if parsed is None:
+            return False
+        values = {
+            symbol: licensing.TRUE if str(symbol) in self.allowed else licensing.FALSE
+            for symbol in parsed.symbols
+        }
+        return bool(parsed.subs(values, simplify=True) == licensing.TRUE)
 
 
-def environment_of(file: Path) -> str:
-    """Where the packages of a file are installed; those of worker/ are in dev, too."""
-    return file.stem if file.parent.name == "requirements" else "dev"
-
-
-def _elsewhere(pin: pins.Pin) -> Distribution:
-    """A package that one environment does not need on this machine may lie in another one."""
-    for each in pins.installed("*") if pin.marker else ():
-        if pins.normal(each.name) == pin.name:
-            return each
-    raise Unknown("not installed here")
-
-
-def exceptions(found: Iterable[Finding]) -> list[Finding]:
-    """What is not allowed, and passes by decision."""
-    return [each for each in found if not each.problem and not is_allowed(each.licence)]
-
-
-def main() -> int:
+def main(policy: Policy | None = None) -> int:
     """Print them all, what is wrong last; gives the exit code."""
-    found = list(findings())
-    for finding in found:
-        print(f"{finding.package:32} {finding.licence:48} {' '.join(finding.environments)}")
-    wrong = [finding for finding in found if finding.problem]
-    print(f"\n{len(found)} licences in {len(pins.files())} files of pins, {len(wrong)} to look at")
-    for finding in exceptions(found):
-        why = decisions()[finding.package]["why"]
-        where = " ".join(finding.environments)
-        print(f"  by decision, in {where} only: {finding.package}, {finding.licence}: {why}")
-    for finding in wrong:
-        print(f"  {finding.package}: {finding.licence}: {finding.problem}", file=sys.stderr)
+    policy, where = policy or Policy(), dict[tuple[str, str], list[str]]()
+    packages = installed()
+    for package in packages:
+        where.setdefault((package.name, package.said), []).append(package.environment)
+    for (name, said), environments in sorted(where.items()):
+        print(f"{name:32} {said:48} {' '.join(environments)}")
+    wrong = {package: problem for package in packages if (problem := policy.problem(package))}
+    print(f"\n{len(where)} licences, {len(wrong)} to look at")
+    for name, decision in policy.decided.items():
+        if only := decision.get("only"):
+            print(f"  by decision, in {' '.join(only)} only: {name}: {decision['why']}")
+    for package, problem in wrong.items():
+        print(f"  {package.name}: {package.said}: {problem}", file=sys.stderr)
     if wrong:
-        print(how_to_go_on(wrong[0]), file=sys.stderr)
+        print(how_to_go_on(next(iter(wrong))), file=sys.stderr)
     for line in of_the_users_job(own_job.folder(os.environ)):
         print(line)
     return 1 if wrong else 0
@@ -198,14 +115,13 @@ def of_the_users_job(folder: Path | None) -> Iterator[str]:
                 yield f"  {asked} ({what})"
 
 
-def how_to_go_on(wrong: Finding) -> str:
+def how_to_go_on(wrong: Package) -> str:
     """What to write where, once its licence has been read and is right for you."""
     return f"""
-Read the licence. If it is right for you, decide so in supply/{DECISIONS.name}, such as
+Read the licence. If it is right for you, decide so in supply/{POLICY.name}, such as
 
-[{wrong.package}]
-licence = "..."  # an SPDX expression: https://spdx.org/licenses
-only = {json.dumps(wrong.environments)}
+[decided.{wrong.name}]
+only = ["{wrong.environment}"]
 why = "..."
 
 Else choose another package."""

@@ -1,16 +1,13 @@
-"""What requirements/*.txt and worker/*.txt pin, and the environments that `make` installs of it."""
+"""What requirements/*.txt and worker/*.txt pin."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LAYER = ROOT / "worker" / "requirements.txt"
-ENVIRONMENTS = ROOT / "build" / "env"
 
 _PIN = re.compile(r"(?P<name>[\w.-]+)(\[[\w,-]+\])?==(?P<version>[^\s;]+)( ; (?P<marker>.+))?")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
@@ -54,9 +51,3 @@ def _pin(file: Path, line: str) -> Pin:
 def normal(name: str) -> str:
     """The one way to write a package's name (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def installed(environment: str) -> Iterator[Distribution]:
-    """What lies in an environment below build/env."""
-    folders = ENVIRONMENTS.glob(f"{environment}/lib/python3*/site-packages")
-    return iter(distributions(path=[str(folder) for folder in folders]))

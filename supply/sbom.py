@@ -27,7 +27,7 @@ from packageurl import PackageURL
 from tooling.build import build, layer_digest
 from tooling.commands import Commands
 
-from . import licences, pins
+from . import pins
 
 OUT = pins.ROOT / "build" / "sbom.json"
 
@@ -86,7 +86,7 @@ def _package(distribution: Distribution, pin: pins.Pin) -> Component:
         version=pin.version,
         bom_ref=str(purl),
         purl=purl,
-        licenses=[LicenseExpression(licences.licence_of(distribution))],
+        licenses=[LicenseExpression(_licence(distribution))],
         external_references=[
             ExternalReference(
                 type=ExternalReferenceType.DISTRIBUTION,
@@ -96,6 +96,12 @@ def _package(distribution: Distribution, pin: pins.Pin) -> Component:
             )
         ],
     )
+
+
+def _licence(distribution: Distribution) -> str:
+    """As the package says it; none of the layer's leaves it to classifiers (test_sbom.py)."""
+    metadata = distribution.metadata
+    return str(metadata["License-Expression"] or metadata["License"])
 
 
 def _inside(distribution: Distribution) -> Iterator[Component]:
