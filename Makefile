@@ -96,7 +96,7 @@ lint: setup $(ENV)/shellcheck/.installed ## check style, types, shell scripts an
 	$(DEV)/ruff format --check .
 	$(DEV)/mypy || { echo 'A package without types (import-untyped) goes into tool.mypy.overrides of pyproject.toml.' >&2; exit 1; }
 	$(ENV)/shellcheck/bin/shellcheck $(SCRIPTS)
-	$(DEV)/cfn-lint -c I -a cfn_lint_serverless.rules -- template.yaml
+	$(DEV)/cfn-lint -c I -- template.yaml
 	$(ENV)/sam/bin/sam validate --region us-east-1 # its --lint is the same cfn-lint, with fewer rules
 
 .PHONY: image

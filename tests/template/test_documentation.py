@@ -32,6 +32,8 @@ def test_every_parameter_is_in_one_group_and_has_a_label() -> None:
     grouped = [name for group in INTERFACE["ParameterGroups"] for name in group["Parameters"]]
     assert sorted(grouped) == sorted(SOURCE["Parameters"])
     assert INTERFACE["ParameterLabels"].keys() == SOURCE["Parameters"].keys()
+    for name, label in INTERFACE["ParameterLabels"].items():
+        assert label["default"].startswith(f"{name}: ")  # the console shows it instead of the name
 
 
 def test_parameters_are_declared_in_the_order_of_their_groups() -> None:
