@@ -39,7 +39,7 @@ METRICS = len(of_type(source()["Resources"], "AWS::Logs::MetricFilter")) + 4 - 1
 TASK_VCPU, TASK_GB = (int(each) / 1024 for each in default("TaskSize").split("/"))
 
 _SWEEP, _LAUNCH, _FAILURE = (
-    source()["Resources"][name]["Properties"]
+    {**source()["Globals"]["Function"], **source()["Resources"][name]["Properties"]}
     for name in ("SweepFunction", "LaunchFunction", "FailureFunction")
 )
 SWEEP_GB = _SWEEP["MemorySize"] / 1024

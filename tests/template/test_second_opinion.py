@@ -65,9 +65,9 @@ def suppressed(tool: str) -> dict[Finding, str]:
 
 def test_cfn_lint_finds_what_is_suppressed_of_serverless_rules_and_nothing_else() -> None:
     findings = json.loads(run("dev/bin/cfn-lint", *SERVERLESS, "--format=json", "--", TEMPLATE))
-    assert {
-        (each["Location"]["Path"][1], each["Rule"]["Id"]) for each in findings
-    } == suppressed("cfn-lint-serverless").keys(), json.dumps(findings, indent=1)
+    assert {(each["Location"]["Path"][1], each["Rule"]["Id"]) for each in findings} == suppressed(
+        "cfn-lint-serverless"
+    ).keys(), json.dumps(findings, indent=1)
 
 
 def test_what_cfn_lint_may_not_say_has_a_reason() -> None:
