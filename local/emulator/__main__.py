@@ -143,6 +143,7 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         exports,
         function_disk,
         function_failure,
+        function_start,
         key_length,
         key_permissions,
         layer_permissions,
@@ -189,7 +190,8 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
     ]
     if arguments.containers:
         return [*links, *containers.links(arguments.containers, arguments.function_image)]
-    return [*links, processes.link(arguments.layer), function_disk.LINK]
+    own = (processes.link(arguments.layer), function_disk.LINK, function_start.LINK)
+    return [*links, *own]
 
 
 async def serve(listening: list[socket.socket], directory: Path, port: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 import itertools
@@ -56,19 +57,26 @@ def proxy(_proxy: Proxy) -> Iterator[Proxy]:
     _proxy.calm()
 
 
-@pytest.fixture
-def entry_points(proxy: Proxy, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> EntryPoints:
+@pytest.fixture(scope="module")
+def _everywhere(_proxy: Proxy) -> Iterator[EntryPoints]:
+    """Those of no bucket. The function is a warm one: it starts its runner and its client once."""
     environment = {
-        "AWS_ENDPOINT_URL_S3": proxy.endpoint,
+        "AWS_ENDPOINT_URL_S3": _proxy.endpoint,
         "AWS_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
     }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    client.cache_clear()  # it pools connections by host name, whatever the port
-    app = importlib.reload(importlib.import_module("functions.process.app"))
-    return EntryPoints(bucket.name, environment, app.handler)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        client.cache_clear()  # it pools connections by host name, whatever the port
+        app = importlib.reload(importlib.import_module("functions.process.app"))
+        yield EntryPoints("", environment, app.handler)
+
+
+@pytest.fixture
+def entry_points(proxy: Proxy, bucket: Bucket, _everywhere: EntryPoints) -> EntryPoints:
+    return dataclasses.replace(_everywhere, bucket=bucket.name)
 
 
 _numbers = itertools.count()
