@@ -110,8 +110,8 @@ def simulate(wish: argparse.Namespace) -> None:
     for what, value in said.items():
         print(f"  {what:<32}{value}")
     for name in sorted(model.first, key=lambda name: model.first[name]):
-        count, since = model.refusals[name], scale.duration(model.first[name])
-        held = scale.duration(model.held[name] / model.uploaded)
+        count, since = model.refusals[name], compare.duration(model.first[name])
+        held = compare.duration(model.held[name] / model.uploaded)
         print(f"  refused by {name}: {count:,} times, from {since} on; an upload waited {held}")
     target = DATA / "simulation.png"
     _draw("yours", model, target)

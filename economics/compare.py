@@ -78,3 +78,10 @@ def short(amount: float) -> str:
 
 def usd(amount: float) -> str:
     return f"{amount:,.0f}" if amount >= 100 else f"{amount:.2f}"
+
+
+def duration(seconds: float) -> str:
+    for name, length in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {name}"
+    return f"{seconds:.1f} s"

@@ -7,9 +7,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from . import ROOT, product
+from .backfill import FILES, STACKS, backfill
 from .bill import at
-from .compare import ALL, ENGINES, PAIRS, UPLOADS, cheaper_one, even_mib, threshold, usd
-from .figures import PRICES, Measured, read
+from .compare import (
+    ALL,
+    ENGINES,
+    PAIRS,
+    UPLOADS,
+    cheaper_one,
+    duration,
+    even_mib,
+    threshold,
+    usd,
+)
+from .figures import PRICES, PUBLISHED, Measured, read
 from .pages import render
 from .requests import PART_MIB
 from .stack import Stack
@@ -70,11 +81,24 @@ def document(measured: Measured) -> str:
         heavy_seconds=HEAVY,
         heavy_totals=totals(heavy_engines, heavy),
         heavy_lacking=lacking(heavy_engines, heavy),
+        backfills=_backfills(ours),
+        run_task=PUBLISHED["run_task"],
         measured=measured,
         prices=PRICES,
         assumptions=read("assumptions"),
     )
     return f"{text}\n"
+
+
+def _backfills(ours: Work) -> list[list[str]]:
+    rows = []
+    for files in FILES:
+        for name in STACKS:
+            seconds, limit, items = backfill(name, ours, files)
+            parts = (items[item] for item in ("compute", "requests", "sweep"))
+            costs = [usd(each) for each in (sum(items.values()), *parts)]
+            rows.append([f"{files:,.0f}", name, duration(seconds), limit, *costs])
+    return rows
 
 
 def totals(stacks: Mapping[str, Stack], of: Work) -> list[list[str]]:

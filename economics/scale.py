@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import ROOT
-from .compare import short
+from .compare import duration, short
 from .document import FILE as COST
 from .document import measured_in
 from .figures import PRICES, limits, read
@@ -96,13 +96,6 @@ def longest(model: Model) -> str:
         return "none"
     name = max(model.held, key=lambda name: model.held[name])
     return f"{name} ({100 * model.held[name] / total:.0f} %)"
-
-
-def duration(seconds: float) -> str:
-    for name, length in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.1f} {name}"
-    return f"{seconds:.1f} s"
 
 
 def title(name: str, scenario: Scenario) -> str:

@@ -1,0 +1,103 @@
+"""How long files that lie there already take, and what they cost, in closed forms."""
+
+from __future__ import annotations
+
+import pytest
+from processing.events import Upload
+
+from economics import backfill, product
+from economics.backfill import STACKS
+from economics.work import Job, Work, sizes
+from tests.economics.given import INSTANT, WORK
+from tests.support.swept_bucket import Bucket
+
+TASK_SECONDS = 25 + 5 + INSTANT.seconds(1)
+
+
+def test_tasks_take_their_number_over_the_rate_of_run_task() -> None:
+    said = backfill.backfill("fargate, 4,000 vCPUs", WORK, 1e6)
+    assert (said.seconds, said.limit) == (pytest.approx(1e6 / 20), "RunTask calls")
+
+
+def test_a_new_account_and_a_concurrency_limit_take_rounds_of_tasks() -> None:
+    new = backfill.backfill("fargate, 6 vCPUs (new)", WORK, 1e6)
+    assert (new.seconds, new.limit) == (pytest.approx(1e6 / 6 * TASK_SECONDS), "Fargate vCPUs")
+    limited = backfill.backfill("fargate, `MaxTasks=200`", WORK, 1e6)
+    assert (limited.seconds, limited.limit) == (pytest.approx(1e6 / 200 * TASK_SECONDS), "MaxTasks")
+
+
+@pytest.mark.parametrize(
+    ("together", "seconds_per_mib", "a_second", "limit"),
+    [
+        (12, 0, 100, "one sweep, 12 uploads at a time"),
+        (10_000, 0, 1000, "`RATE=1000`"),
+        (10_000, 10, 1000 / (10 + INSTANT.seconds(1)), "Lambda concurrency"),
+    ],
+)
+def test_functions_take_what_the_sweep_the_rate_or_the_concurrency_lets(
+    together: int,
+    seconds_per_mib: float,
+    a_second: float,
+    limit: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(product, "SWEEP_TOGETHER", together)
+    work = Work(1e6, sizes("1:100"), Job(seconds_per_mib, start_seconds=0))
+    said = backfill.backfill("lambda", work, 1e7)
+    assert (said.seconds, said.limit) == (pytest.approx(1e7 / a_second), limit)
+
+
+def test_of_a_hybrid_stack_only_the_tasks_wait_for_run_task() -> None:
+    one_in_ten = Work(1e6, sizes("1:90,200:10"), INSTANT)
+    said = backfill.backfill("hybrid, 4,000 vCPUs", one_in_ten, 1e6)
+    assert (said.seconds, said.limit) == (pytest.approx(1e6 / 10 / 20), "RunTask calls")
+
+
+def test_a_job_costs_its_calls_and_the_sweep_three_more_and_its_time() -> None:
+    """Of Lambda: no event, and no upload."""
+    said = backfill.backfill("lambda", WORK, 1e6)
+    assert said.usd["requests"] == pytest.approx(6 * 0.4 + 5 + 0.2)
+    assert said.usd["sweep"] == pytest.approx(
+        2 * 0.4 + 5 + 3 * 1000 * 0.005e-3 + said.seconds * 0.0000166667
+    )
+    assert said.usd["compute"] == pytest.approx(
+        1e6 * INSTANT.seconds(1) * 1769 / 1024 * 0.0000166667
+    )
+    assert said.usd["events"] == said.usd["queues"] == said.usd["network"] == 0
+
+
+def test_a_task_costs_its_minute_and_the_event_of_its_result() -> None:
+    said = backfill.backfill("fargate, 4,000 vCPUs", WORK, 1e6)
+    assert said.usd["compute"] == pytest.approx(1e6 / 60 * (0.04048 + 2 * 0.004445))
+    assert said.usd["events"] == pytest.approx(1)
+
+
+def test_the_launch_queue_takes_what_the_sweep_sends_and_the_sweep_does_not_wait() -> None:
+    limited = backfill.backfill("fargate, `MaxTasks=200`", WORK, 1e6)
+    launcher = limited.seconds * 0.25 * 0.0000166667
+    assert limited.usd["queues"] == pytest.approx(0.6 + 0.02 + launcher)
+    own = backfill.backfill("lambda", WORK, 1e6)
+    assert limited.usd["sweep"] == pytest.approx(own.usd["sweep"])
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_ten_times_the_files_take_and_cost_ten_times_as_much(name: str) -> None:
+    one, ten = (backfill.backfill(name, WORK, files) for files in (1e7, 1e8))
+    assert ten.seconds == pytest.approx(10 * one.seconds)
+    assert sum(ten.usd.values()) == pytest.approx(10 * sum(one.usd.values()), rel=1e-3)
+
+
+def test_a_sweep_calls_s3_for_each_start_as_often_as_it_is_billed_for() -> None:
+    class Started:
+        def start(self, upload: Upload, job_version: str | None = None) -> None:
+            """No job: its calls are not the sweep's."""
+
+    bucket = Bucket()
+    bucket.choose = lambda size, fallback: Started()  # type: ignore[assignment,return-value]
+    for number in range(10):
+        bucket.store.upload(f"input/{number}", b"a")
+    assert bucket.sweep() == {"started": 10}
+    operations = [operation for operation, _ in bucket.store.calls if operation != "list"]
+    assert operations.count("head") == 10 * backfill.HEADS
+    assert operations.count("put") == 10 * backfill.PUTS
+    assert len(operations) == 10 * (backfill.HEADS + backfill.PUTS)
