@@ -1,9 +1,13 @@
-"""What README says of a job of one's own is one of the examples, word for word."""
+"""What README says of a job of one's own is one of the examples, word for word; the test in
+JOBS.md passes."""
 
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from tests.examples.conftest import PYTHON
 from tooling import paths
 
 README = (paths.ROOT / "README.md").read_text()
@@ -26,6 +30,18 @@ def test_its_commands_are_those_of_the_examples_own_readme() -> None:
     commands = re.search(r"(?s)```\n(make demo JOB.*?)```", README)
     assert commands
     assert commands[1] in own
+
+
+def test_the_test_in_jobs_passes(tmp_path: Path) -> None:
+    (code,) = re.findall(r"(?s)```python\n(.*?)```", (paths.ROOT / "docs/JOBS.md").read_text())
+    (name,) = re.findall(r"def (test_\w+)\(", code)
+    subprocess.run(
+        [PYTHON, "-c", f"{code}\nimport sys\n{name}(Path(sys.argv[1]))", tmp_path],
+        env={"PYTHONPATH": "worker:examples/pdf"},
+        cwd=paths.ROOT,
+        check=True,
+    )
+    assert [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
