@@ -199,6 +199,7 @@ class EmbeddedAws:
                 "--no-confirm-changeset",
                 "--no-fail-on-empty-changeset",
                 "--no-progressbar",
+                "--use-json",  # it is read again and again, which takes a second each time in YAML
                 f"--parameter-overrides=file://{chosen}",
             ],
             build.sam_environment(
