@@ -141,11 +141,6 @@ def test_a_job_without_room_on_the_disk_says_so(run: Run) -> None:
         run("bad:no_room")
 
 
-def own_mib() -> int:
-    """What the tests before have left this process, which counts as the worker's."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") >> 20
-
-
 def test_what_several_processes_share_counts_once(run: Run) -> None:
     run.room_mib = 450
     assert run("bad:share") == {"output": b"hi"}
