@@ -21,7 +21,6 @@ from .bill import at
 from .figures import BENCH, Measured, Wrong, above, at_least, limits
 from .model import Model
 from .needs import Need, of_one
-from .pages import table
 from .scenario import Scenario
 from .work import Job, sizes
 
@@ -149,8 +148,7 @@ def _draw(name: str, model: Model, target: Path) -> None:
 def _page(measured: Measured, write: bool) -> None:
     """The document's first table; or the document and its plot."""
     page, work = document.FILE.relative_to(ROOT), document.work(measured)
-    head = ["uploads a month, USD without storage", *(f"{n:,.0f}" for n in compare.UPLOADS)]
-    print(table(head, document.totals(compare.ALL, work)))
+    print(document.totals(work))
     if not write:
         print(f"* is more than a new account can do. {page} has all of it; ARGS=--write writes it.")
         return

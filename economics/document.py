@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,7 +19,6 @@ from .compare import (
     duration,
     even_mib,
     threshold,
-    usd,
 )
 from .figures import PRICES, PUBLISHED, Measured, read
 from .pages import render
@@ -28,6 +28,8 @@ from .standing import SECONDS, gb_seconds, launches
 from .work import SIZES, Job, Work, sizes
 
 FILE, PLOT = ROOT / "docs" / "COST.md", ROOT / "docs" / "cost.png"
+_USED = (at, backfill, cheaper_one, duration, even_mib, launches, threshold)
+_FUNCTIONS = {function.__name__: function for function in _USED}
 HEAVY = 1.0
 """Seconds a MiB of a job that is not ours, for comparison."""
 
@@ -52,65 +54,41 @@ def document(measured: Measured) -> str:
         name: replace(ENGINES[name], function_timeout=900, threshold=threshold(hybrid, heavy))
         for name in ("lambda", "hybrid", "fargate")
     }
-    low, high = int(hybrid.threshold), threshold(hybrid, ours)
-    minute, low_seconds = PRICES["fargate"]["least_seconds"], ours.job.seconds(low)
-    even = [hybrid, Stack("hybrid", architecture="arm64"), Stack("hybrid", spot=True)]
+    low_seconds, minute = ours.job.seconds(hybrid.threshold), PRICES["fargate"]["least_seconds"]
     text = render(
         "cost.md.jinja",
-        uploads=[f"{count:,.0f}" for count in UPLOADS],
-        sizes=[f"{100 * size.share:g} % of {size.mib:g} MiB" for size in ours.sizes],
-        totals=totals(ALL, ours),
-        stored=[usd(at(hybrid, ours, count).items["storage"]) for count in UPLOADS],
+        **_FUNCTIONS,
+        uploads=UPLOADS,
+        stacks=ALL,
+        ours=ours,
+        heavy=heavy,
+        max_tasks=max_tasks,
         lacking=lacking({**ENGINES, "fargate, MaxTasks": max_tasks}, ours),
         bills={name: at(stack, ours, 1e6) for name, stack in ENGINES.items()},
         part_mib=PART_MIB,
-        launches=launches(max_tasks, 1e6),
-        backlog=launches(max_tasks, 1e8) / 100,
         standing=gb_seconds(hybrid, SECONDS * product.LAUNCH_GB),
-        pairs=[[f"`{a}`, `{b}`", cheaper_one(a, b, ours)] for a, b in PAIRS],
-        even=zip(
-            even,
-            *([(even_mib(s, of), threshold(s, of)) for s in even] for of in (ours, heavy)),
-            strict=True,
-        ),
-        low=low,
-        high=high,
+        pairs=PAIRS,
+        even=[hybrid, Stack("hybrid", architecture="arm64"), Stack("hybrid", spot=True)],
+        low=int(hybrid.threshold),
+        high=threshold(hybrid, ours),
         low_seconds=low_seconds,
         function_gb=int(product.default("FunctionMemory")) / 1000,
         dearer=minute * hybrid.task_second - low_seconds * hybrid.function_second,
         heavy_seconds=HEAVY,
-        heavy_totals=totals(heavy_engines, heavy),
+        heavy_engines=heavy_engines,
         heavy_lacking=lacking(heavy_engines, heavy),
-        backfills=_backfills(ours),
-        run_task=PUBLISHED["run_task"],
+        backfills=itertools.product(FILES, STACKS),
         measured=measured,
         prices=PRICES,
+        limits=PUBLISHED,
         assumptions=read("assumptions"),
     )
     return f"{text}\n"
 
 
-def _backfills(ours: Work) -> list[list[str]]:
-    rows = []
-    for files in FILES:
-        for name in STACKS:
-            seconds, limit, items = backfill(name, ours, files)
-            parts = (items[item] for item in ("compute", "requests", "sweep"))
-            costs = [usd(each) for each in (sum(items.values()), *parts)]
-            rows.append([f"{files:,.0f}", name, duration(seconds), limit, *costs])
-    return rows
-
-
-def totals(stacks: Mapping[str, Stack], of: Work) -> list[list[str]]:
-    """A row for each stack: USD a month without storage, by uploads."""
-    rows = []
-    for name, stack in stacks.items():
-        bills = [at(stack, of, count) for count in UPLOADS]
-        costs = [
-            each.never or usd(each.without_storage) + " *" * bool(each.needs) for each in bills
-        ]
-        rows.append([f"`{name}`", *costs])
-    return rows
+def totals(of: Work) -> str:
+    """The first table alone."""
+    return render("cost.txt.jinja", at=at, uploads=UPLOADS, stacks=ALL, work=of)
 
 
 def lacking(stacks: Mapping[str, Stack], of: Work) -> list[list[str]]:

@@ -63,7 +63,7 @@ class Functions:
         yield run.env.timeout(seconds)
         self.running -= 1
         self._warm.append(run.now)
-        run.succeed(upload)
+        run.end(upload)
 
 
 class Tasks:
@@ -76,7 +76,7 @@ class Tasks:
         self.started: list[int] = []
         """Numbers of the uploads for which a task was started, in order."""
         limits = run.scenario.limits
-        self._calls = TokenBucket(limits["run_task"], limits["run_task"])
+        self._calls = TokenBucket(limits["run_task"])
         self._launches = TokenBucket(limits["launches"], limits["launch_burst"])
 
     def start(self, upload: Upload) -> Response:
@@ -106,4 +106,4 @@ class Tasks:
         self.running -= 1
         self.busy_seconds += launch + seconds
         self.billed_seconds += max(seconds, PRICES["fargate"]["least_seconds"])
-        run.succeed(upload)
+        run.end(upload)

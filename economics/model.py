@@ -35,9 +35,9 @@ class Model(Run):
         self.curves: dict[str, list[float]] = {name: [] for name in CURVES}
         self.ended = 0.0
         self._swept_up_to = 0
-        reporters, invocations = product.REPORTERS, scenario.limits["invocations"]
+        reporters = product.REPORTERS
         self._reports = TokenBucket(reporters / ASSUMED["report_seconds"], reporters)
-        self._invocations = TokenBucket(invocations, invocations)
+        self._invocations = TokenBucket(scenario.limits["invocations"])
 
     @property
     def dead_letters(self) -> int:
@@ -126,7 +126,7 @@ class Model(Run):
             if settled or young or attempted or (backlog and stack.is_task(upload.mib)):
                 continue
             if upload.attempts >= rules.max_attempts:
-                self.reject(upload)
+                self.end(upload, rejected=True)
                 continue
             yield self.env.timeout(1 / rules.rate)
             self._start_again(upload)
@@ -153,5 +153,5 @@ class Model(Run):
     def _sample(self) -> None:
         counted = (self.now, self.uploaded, self.succeeded, self.waiting)
         running = (self.functions.running, self.tasks.running)
-        for name, value in zip(CURVES, (*counted, *running), strict=True):
-            self.curves[name].append(value)
+        for curve, value in zip(self.curves.values(), (*counted, *running), strict=True):
+            curve.append(value)

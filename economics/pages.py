@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -12,12 +11,6 @@ from . import HERE
 from .compare import usd
 
 _FILL = {"width": 120, "break_long_words": False, "break_on_hyphens": False}
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: bool = True) -> str:
-    """Markdown; all columns but the first are numbers, or text."""
-    rule = ["---", *["---:" if numbers else "---"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
 
 
 def wrapped(text: str) -> str:
@@ -42,4 +35,3 @@ _ENVIRONMENT = Environment(
     loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 _ENVIRONMENT.filters["usd"] = usd
-_ENVIRONMENT.globals["table"] = table

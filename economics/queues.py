@@ -21,9 +21,11 @@ from .figures import PUBLISHED
 class TokenBucket:
     """So many tokens at most, refilled at a rate a second. Full at time 0."""
 
-    def __init__(self, rate: float, size: float) -> None:
-        self._rate, self._size = rate, size
-        self._tokens, self._time = size, 0.0
+    def __init__(self, rate: float, size: float | None = None) -> None:
+        """Without a size, that of a second."""
+        self._rate = rate
+        self._tokens = self._size = rate if size is None else size
+        self._time = 0.0
 
     def take(self, now: float, tokens: float = 1) -> bool:
         """Whether there are so many; they are gone then. For callers that are refused otherwise."""

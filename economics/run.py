@@ -34,32 +34,25 @@ class Run:
     """What parts of the pipeline share."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
-        self.lots = random.Random(scenario.seed)
+        self.scenario, self.lots = scenario, random.Random(scenario.seed)
         self.env = simpy.Environment()
+        self.done = self.env.event()
         self.refusals: Counter[str] = Counter()
-        """How often each limit said no."""
+        """How often each limit said no; when it did so first; and for how long it kept uploads from
+        an engine: seconds of all uploads together."""
         self.first: dict[str, float] = {}
-        """When it did so first."""
         self.held: defaultdict[str, float] = defaultdict(float)
-        """For how long each limit kept uploads from an engine: seconds of all uploads together."""
+        self.last_refusal = ""
         self.uploaded = self.begun = self.succeeded = self.rejected = self.unchanged = 0
         self.most_waiting = 0
         self.waited: list[float] = []
         """Seconds from an upload to its output."""
         self.open: dict[int, Upload] = {}
         """Those without a result, by number."""
-        self.done = self.env.event()
-        self.last_refusal = ""
         limits = scenario.limits
-        self._reads = {
-            prefix: TokenBucket(limits["s3_reads"], limits["s3_reads"])
-            for prefix in ("input/", "output/", "rejected/")
-        }
-        self._writes = {
-            prefix: TokenBucket(limits["s3_writes"], limits["s3_writes"])
-            for prefix in ("input/", "output/")
-        }
+        self._reads = [(TokenBucket(limits["s3_reads"]), count) for count in (3, 1, 2)]
+        """Of a job, from uploads, outputs and rejections."""
+        self._puts, self._results = (TokenBucket(limits["s3_writes"]) for _ in range(2))
 
     @property
     def now(self) -> float:
@@ -76,11 +69,23 @@ class Run:
         return self.uploaded - self.begun
 
     def store(self, number: int, mib: float) -> Upload:
-        upload = Upload(number, mib, self.now)
-        self.open[number] = upload
+        self.open[number] = upload = Upload(number, mib, self.now)
         self.uploaded += 1
         self.most_waiting = max(self.most_waiting, self.waiting)
         return upload
+
+    def put(self) -> float:
+        """Seconds that an upload waits for its prefix: users are not refused."""
+        return self._puts.wait(self.now)
+
+    def calls(self) -> float:
+        """Seconds that a job's calls to S3 wait for their prefixes."""
+        waits = [bucket.wait(self.now, count) for bucket, count in self._reads]
+        wait = max(*waits, self._results.wait(self.now))
+        if wait > 0:
+            self.refused("S3 requests a prefix")
+            self.held["S3 requests a prefix"] += wait
+        return wait
 
     def refused(self, limit: str) -> None:
         self.refusals[limit] += 1
@@ -104,36 +109,14 @@ class Run:
         self.begun += not upload.begun
         upload.begun = True
 
-    def succeed(self, upload: Upload) -> None:
+    def end(self, upload: Upload, rejected: bool = False) -> None:
+        """Its result is there; now, or already."""
         if self.open.pop(upload.number, None) is None:
             self.unchanged += 1
-            return
-        self.waited.append(self.now - upload.stored)
-        self.succeeded += 1
-        self._check_done()
-
-    def reject(self, upload: Upload) -> None:
-        del self.open[upload.number]
-        self.rejected += 1
-        self._check_done()
-
-    def _check_done(self) -> None:
-        if self.left == 0 and not self.done.triggered:
+        elif rejected:
+            self.rejected += 1
+        else:
+            self.waited.append(self.now - upload.stored)
+            self.succeeded += 1
+        if not self.left and not self.done.triggered:
             self.done.succeed()
-
-    def put(self) -> float:
-        """Seconds that an upload waits for its prefix: users are not refused."""
-        return self._writes["input/"].wait(self.now)
-
-    def calls(self) -> float:
-        """Seconds that a job's calls to S3 wait for their prefixes."""
-        wait = max(
-            self._reads["input/"].wait(self.now, 3),
-            self._reads["output/"].wait(self.now),
-            self._reads["rejected/"].wait(self.now, 2),
-            self._writes["output/"].wait(self.now),
-        )
-        if wait > 0:
-            self.refused("S3 requests a prefix")
-            self.held["S3 requests a prefix"] += wait
-        return wait
