@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 import merge
-import reconcile
+import walk
 from processing import starters
 
 from functions.launch import app as launch
@@ -44,7 +44,7 @@ _SWEEP, _LAUNCH, _FAILURE = (
 )
 SWEEP_GB = _SWEEP["MemorySize"] / 1024
 SWEEP_SECONDS = 880  # _SWEEP["Timeout"] - sweep.MARGIN_SECONDS, when the documents are made anew
-SWEEP_TOGETHER, SWEEP_RATE = reconcile._TOGETHER, starters.RATE
+SWEEP_TOGETHER, SWEEP_RATE = walk.TOGETHER, starters.RATE
 _OVERHEAD = float(_SWEEP["Environment"]["Variables"]["OVERHEAD_SECONDS"])
 SWEEP_GRACE = float(default("TaskTimeout")) + _OVERHEAD
 RUNS_IN_PARTS = merge.LONGEST_IN_PARTS.total_seconds() / 3600

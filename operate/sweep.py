@@ -128,7 +128,7 @@ MEANINGS = {
 
 
 def slices(stack: Stack, asked: Json) -> Iterator[Json]:
-    """What each slice said (reconcile.Progress). Raises SweepFailed.
+    """What each slice said (progress.Progress). Raises SweepFailed.
 
     A slice starts its first job at once, whatever was started before it. So the next one waits here
     until it is its turn, or a rate below one job a slice would be that of the slices.

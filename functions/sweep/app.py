@@ -31,19 +31,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import one
-import reconcile
 import state
 from orphans import Cleaned, Cleaner
+from plan import Plan
 from processing import records, settings, starters
 from processing.errors import BadEvent, BadSetting, Conflict, Failed, StoreError
 from processing.events import Upload
+from processing.exchange import MANY
 from processing.folder import Folder
 from processing.output import Made, Source
 from processing.settings import Settings, setting
 from processing.starters import LAMBDA_KEEPS, Lambda, Starter
 from processing.store import Bucket
-from reconcile import Plan, Progress, Sweep
+from progress import FAILED, Progress, as_json
+from reconcile import Sweep
 from state import Cleaning, State
+from walk import FAILURES_IN_A_ROW
 
 APART = {"dry_run", "prefix", "after", "given_up", "reprocess", "backlog"}
 FIELDS = {"resume", "rate", "seconds", *APART}
@@ -56,7 +59,7 @@ Json = dict[str, Any]
 
 
 def handler(event: Json, context: Any) -> Json:  # noqa: ANN401
-    """Sweep, for as long as there is time; gives reconcile.Progress. Raises ProcessingError."""
+    """Sweep, for as long as there is time; gives progress.Progress. Raises ProcessingError."""
     if upload := event.get("start_task"):
         fall_back(Upload(upload["bucket"], upload["key"]))
         return {"fallback": upload}
@@ -69,7 +72,7 @@ def handler(event: Json, context: Any) -> Json:  # noqa: ANN401
     ends = began + min(time_left, float(event.get("seconds") or math.inf))
     progress, more = (on_schedule if event.get("resume") else by_hand)(event, ends)
     took = {"seconds": round(time.monotonic() - began, 1)}
-    summary = reconcile.as_json(progress) | took | more
+    summary = as_json(progress) | took | more
     print(json.dumps({"sweep": summary}, ensure_ascii=False))
     if event.get("resume"):
         fail_loudly(progress, more["cleaned"])
@@ -104,7 +107,8 @@ def on_schedule(event: Json, ends: float) -> tuple[Progress, Json]:
 
 def buckets() -> tuple[Bucket, Bucket]:
     """That of the uploads, and the stack's own, which keeps the notes. Raises BadSetting."""
-    return Bucket(setting(os.environ, "BUCKET")), Bucket(setting(os.environ, "NOTES_BUCKET"))
+    uploads, notes = setting(os.environ, "BUCKET"), setting(os.environ, "NOTES_BUCKET")
+    return Bucket(uploads, MANY), Bucket(notes, MANY)
 
 
 def clean(bucket: Bucket, notes: Bucket, ends: float) -> Cleaned:
@@ -183,9 +187,9 @@ def look_at(event: Json) -> one.Answer:
 
 def fail_loudly(progress: Progress, cleaned: Json) -> None:
     """Raise Failed at what could not be dealt with: nobody reads a scheduled run's summary."""
-    if failed := progress.outcomes[reconcile.FAILED]:
+    if failed := progress.outcomes[FAILED]:
         stopped = (
-            f", {reconcile.FAILURES_IN_A_ROW} in a row, so the next sweep goes on after them"
+            f", {FAILURES_IN_A_ROW} in a row, so the next sweep goes on after them"
             if progress.stopped
             else ""
         )
@@ -212,7 +216,7 @@ def fall_back(upload: Upload) -> None:
 
 
 def waits(backlog: bool, turn: datetime) -> Callable[[Starter, datetime, datetime], bool]:
-    """What may still wait for its turn: see reconcile.Plan.
+    """What may still wait for its turn: see plan.Plan.
 
     Lambda keeps an event for six hours, and then reports it. The queue of tasks is in order, so
     what was asked for before the turn has left it.

@@ -11,13 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from plan import Plan
 from processing import events, job, metadata, records
 from processing.errors import Conflict, Rejected
 from processing.events import Upload
 from processing.objects import Object
 from processing.settings import Settings
 from processing.starters import LAMBDA_KEEPS, Lambda
-from reconcile import Plan
 
 if TYPE_CHECKING:
     from processing.starters import Choose

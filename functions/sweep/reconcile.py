@@ -7,62 +7,44 @@ once too often is harmless, so nothing here has to be exact but the number of at
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import takewhile
+from typing import TYPE_CHECKING, Protocol
 
-from merge import RECORD, Found, Item, ResultStatus, judge, merge
+from merge import RECORD, Found, Item, merge
+from pace import Pace
+from plan import Plan
 from processing import job, metadata, records
-from processing.errors import BadSetting, Conflict, Failed, NotStarted
+from processing.errors import BadSetting, Conflict, NotStarted
 from processing.events import Upload
 from processing.objects import LONGEST_KEY, Object
 from processing.settings import Settings
+from progress import (
+    CANT_START,
+    CURRENT,
+    DELETED,
+    DUE,
+    FAILED,
+    GAVE_UP,
+    GONE,
+    LISTED,
+    NOT_STARTED,
+    OUT_OF_TIME,
+    RUNNING,
+    STARTED,
+    STARTED_AGAIN,
+    UNSETTLED,
+    WAITING,
+    Progress,
+    Settled,
+)
+from walk import Walk
 
 if TYPE_CHECKING:
     from processing.starters import Choose, Starter  # which imports boto3
-
-_TOGETHER = 32
-"""Uploads that are looked at side by side: most of the time is spent waiting for S3."""
-_LEFT_OPEN = 64
-"""Uploads that are looked at, or wait for that, before the first of them is counted: no more begin
-when so many fail."""
-_AHEAD = 16_384
-"""Uploads ahead of what is counted: where one in a hundred is looked at, all threads are busy."""
-
-CURRENT = "current"
-YOUNG = "young"
-GONE = "gone"
-STARTED = "started"
-DUE = "due"
-"""What a dry run says instead of `started` and `gave_up`."""
-RUNNING = "running"
-WAITING = "waiting"
-"""Started by a sweep, so short a time ago that its job may be under way, or not begun."""
-CANT_START = "cant_start"
-"""The last start came to no job; it waits, the longer the more often that was so."""
-STARTED_AGAIN = "started_again"
-"""Such a one, whose time it was."""
-NOT_STARTED = "not_started"
-GAVE_UP = "gave_up"
-FAILED = "failed"
-OUT_OF_TIME = "out_of_time"
-DELETED = "deleted"
-"""With AfterSuccess=delete: its job was ended between the output and this."""
-
-LISTED = 1000
-"""Uploads that a dry run names, at most."""
-FAILURES_IN_A_ROW = 100
-"""After so many it is not the uploads' fault. One upload's refusal concerns no other."""
-
-LONGEST_PAUSE = timedelta(days=1)
-"""Between two starts of what can't start."""
-
-UNSETTLED = {STARTED, STARTED_AGAIN, DUE, WAITING, CANT_START, NOT_STARTED, FAILED}
 
 
 class Store(job.Store, Protocol):
@@ -77,79 +59,6 @@ class Store(job.Store, Protocol):
 
         Each once, in the order of code points.
         """
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What one run is to do."""
-
-    grace: timedelta
-    """No job takes longer, from the upload to the result."""
-    max_attempts: int
-    rate: float
-    """Jobs started a second, at most."""
-    prefix: str = ""
-    """Only uploads whose keys go on like this after the input prefix."""
-    after: str = ""
-    """Only uploads whose names come after this one: where an earlier run stopped."""
-    examined: datetime | None = None
-    """Until when uploads were found settled by an earlier sweep."""
-    waits: Callable[[Starter, datetime, datetime], bool] = lambda starter, uploaded, last: False
-    """Whether a job may still wait for its turn in the queue of what starts it: of an upload of
-    that time, started then by a sweep or a fallback (records.NEVER: by neither)."""
-    patient: bool = True
-    """Whether what can't start has to wait; somebody who has mended it does not want it to."""
-    given_up: bool = False
-    """Whether what was given up is started again, too."""
-    reprocess: str | None = None
-    """The JobVersion whose results are wanted: what has another one's is started again."""
-    dry_run: bool = False
-    ends: float = float("inf")
-    """When to stop, as time.monotonic() has it."""
-    running: frozenset[str | None] = frozenset()
-    """Keys of uploads whose tasks run: those are left alone, however long it takes."""
-    begins: timedelta | None = None
-    """What was asked for so long ago has ended, or its task is among `running`; None: nobody can
-    say which tasks run."""
-
-    @property
-    def patience(self) -> timedelta:
-        """Uploads and starts that are younger than this are left alone."""
-        return self.grace if self.begins is None else self.begins
-
-    def pause(self, not_begun: int) -> timedelta:
-        """How long after so many starts in a row that came to no job the next one is."""
-        longest = max(LONGEST_PAUSE, self.patience)
-        return min(self.patience * (1 << min(not_begun, 20)), longest)
-
-
-@dataclass
-class Progress:
-    """What a run did, for the log and for whoever started it."""
-
-    after: str | None
-    """Where to go on; None when all has been looked at."""
-    outcomes: Counter[str]
-    unsettled: datetime | None = None
-    """The time of the oldest upload that was left without a current result."""
-    misleading: datetime | None = None
-    """That of the oldest one of those whose wrong result would pass for a current one."""
-    problem: str | None = None
-    """The last reason why a job could not be started, or given up."""
-    cant_start: int = 0
-    """Uploads whose last start came to no job, and no later one has yet."""
-    stopped: bool = False
-    """Whether it stopped because so many failed in a row, and not at the end of its time."""
-    due: list[tuple[str, str]] = field(default_factory=list)
-    """Of a dry run: keys and times of the first uploads that it would start."""
-
-
-class Settled(NamedTuple):
-    """An upload, and what was done about it."""
-
-    found: Found
-    outcome: str
-    problem: str | None = None
 
 
 class Sweep:
@@ -178,81 +87,20 @@ class Sweep:
         self._now = now
         self._log = log
         self._pace = Pace(plan.rate)
-        self._failures = 0
-        """In a row."""
-        self._stopped = False
-        """Whether there were too many."""
         self.progress = Progress(plan.after, Counter())
         """How far `run` is, also when it raised."""
 
     def run(self, began: datetime) -> Progress:
         """Look at all uploads until the time is out. Raises what stands in the way of all."""
-        with ThreadPoolExecutor(_TOGETHER) as pool:
-            complete = self._count(self._settled(began - self._plan.patience, pool))
-        if complete:
+        walk = Walk(self._plan, self._deletes, self._settle)
+        if self._count(walk.over(self.found(), began)):
             self.progress.after = None
-        self.progress.stopped = self._stopped
+        self.progress.stopped = walk.stopped
         return self.progress
-
-    def _settled(self, young: datetime, pool: Executor) -> Iterator[Settled]:
-        """Each upload with what was done, in order, until the time is out.
-
-        Those that the listings leave open are looked at side by side, ahead of what is counted.
-        """
-        ahead: deque[Settled | Future[Settled]] = deque()
-        left_open, problem = 0, None
-        try:
-            for found in self.found():
-                glance = self._glance(found, young)
-                if glance:
-                    ahead.append(Settled(found, glance))
-                else:
-                    ahead.append(pool.submit(self._settle, found))
-                    left_open += 1
-                if glance == OUT_OF_TIME:
-                    break
-                while left_open >= _LEFT_OPEN or len(ahead) >= _AHEAD:
-                    first = ahead.popleft()
-                    left_open -= isinstance(first, Future)
-                    yield self._done(first)
-        except Failed as error:  # of the listing: what was begun before counts
-            problem = error
-        yield from map(self._done, ahead)
-        if problem:
-            raise problem
-
-    def _done(self, settled: Settled | Future[Settled]) -> Settled:
-        """Wait for it. Raises BadSetting."""
-        if isinstance(settled, Settled):
-            return settled
-        done = settled.result()
-        self._failures = self._failures + 1 if done.outcome == FAILED else 0
-        self._stopped = self._stopped or self._failures >= FAILURES_IN_A_ROW
-        return done
-
-    def _glance(self, found: Found, young: datetime) -> str | None:
-        """What the listings alone say."""
-        if self._is_over():
-            return OUT_OF_TIME
-        if self._plan.reprocess and found.may_be_current:
-            return None  # the metadata tells
-        if found.time > young:
-            # Not looked at in earnest: it may be one of the version before.
-            latest = max(filter(None, (found.succeeded, found.rejected)), default=None)
-            return CURRENT if latest and latest >= found.time else YOUNG
-        if self._plan.given_up and found.rejected:
-            return None  # the metadata tells
-        if found.succeeded and self._deletes:
-            return None
-        status = judge(found, self._plan.grace, self._plan.examined)
-        return CURRENT if status is ResultStatus.CURRENT else None
 
     @property
     def _deletes(self) -> bool:
         return self._settings.after_success == "delete" and not self._plan.dry_run
-
-    def _is_over(self) -> bool:
-        return time.monotonic() >= self._plan.ends or self._stopped
 
     def _count(self, settled: Iterable[Settled]) -> bool:
         """Add what was done to the progress. Whether there was time for all."""
@@ -286,7 +134,10 @@ class Sweep:
                     continue  # a folder marker
                 yield Item(listed.key.removeprefix(prefix), listed.modified, listed.in_parts)
 
-        uploads = items(settings.input_prefix)
+        uploads: Iterable[Item] = items(settings.input_prefix)
+        if plan.until is not None:
+            last = plan.until
+            uploads = takewhile(lambda item: item.name <= last, uploads)
         return merge(
             (item for item in uploads if item.name.endswith(settings.input_suffix)),
             items(settings.output_prefix),
@@ -300,8 +151,6 @@ class Sweep:
 
         What goes wrong with it is its own affair, unless a setting is wrong.
         """
-        if self._is_over():
-            return Settled(found, OUT_OF_TIME)
         key = self._settings.input_prefix + found.name
         given_up, again = None, False
         try:
@@ -454,29 +303,3 @@ class Sweep:
         anew = attempts._replace(made=0, last=records.NEVER, not_begun=0)
         records.put_attempts(self._notes, upload, anew, record)
         return GAVE_UP
-
-
-class Pace:
-    """Lets through so many a second, whichever thread asks."""
-
-    def __init__(self, rate: float) -> None:
-        self._interval = 1 / rate
-        self._next = time.monotonic()
-        self._lock = threading.Lock()
-
-    def wait(self, ends: float) -> bool:
-        """Wait for one's turn. False: it does not come before the end."""
-        with self._lock:
-            turn = max(self._next, time.monotonic())
-            if turn >= ends:
-                return False
-            self._next = turn + self._interval
-        time.sleep(max(0.0, turn - time.monotonic()))
-        return True
-
-
-def as_json(progress: Progress) -> dict[str, object]:
-    """For the log, and for whoever invoked the function."""
-    said = asdict(progress) | {"outcomes": dict(sorted(progress.outcomes.items()))}
-    times = {n: each.isoformat() for n, each in said.items() if isinstance(each, datetime)}
-    return said | times

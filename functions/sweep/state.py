@@ -11,7 +11,7 @@ from orphans import Cleaned, examined
 from processing import records
 from processing.job import Store
 from processing.objects import Object
-from reconcile import Progress
+from progress import Progress
 
 CLEANED_EVERY = timedelta(hours=12)
 _State = TypeVar("_State", "State", "Cleaning")

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from plan import Plan
 from processing import job, metadata
 from processing.errors import Conflict, Rejected, StoreError
 from processing.events import Upload
 from processing.objects import Object
 from processing.output import Output
 from processing.settings import Processor, Settings
-from reconcile import Plan, Sweep
+from reconcile import Sweep
 
 from tests.load.judge import repeats
 from tests.load.line import Line, Operation
@@ -97,7 +98,7 @@ class Simulation:
         self.unattended: set[str] = set()
         """Uploads with a job that ended in an accident and that nothing started again."""
         self.swept: Counter[str] = Counter()
-        """What the sweep did, by reconcile.Progress."""
+        """What the sweep did, by progress.Progress."""
         self._chance = random.Random(seed)
         self._events: list[str] = []
         self._jobs: list[_Job] = []

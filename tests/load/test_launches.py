@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from plan import Plan
 from processing import job
 from processing.events import Upload
 from processing.settings import Settings
 from processing.starters import Fargate
-from reconcile import Plan, Sweep
+from reconcile import Sweep
 
 from tests.load.ecs import FailingEcs
 from tests.load.sizes import LAUNCHED_UPLOADS

@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from plan import Plan
 from processing import job
 from processing.errors import Failed
 from processing.events import Upload
 from processing.settings import Settings
-from reconcile import Plan, Progress, Sweep
+from progress import Progress
+from reconcile import Sweep
 
 from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore

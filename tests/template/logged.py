@@ -8,11 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 import reconcile
+from plan import Plan
 from processing import job, records
 from processing.errors import NotStarted, Rejected
 from processing.events import Upload
 from processing.settings import Settings
 from processing.starters import Starter
+from progress import as_json
 from state import State
 
 from functions.launch import app as launch
@@ -54,14 +56,14 @@ def sweep_lines(unsettled: datetime | None, starter: Starter) -> list[str]:
     uploaded = unsettled or datetime.now(UTC)
     store.clock = lambda: uploaded
     store.upload("input/a", b"x")
-    plan = reconcile.Plan(grace=timedelta(minutes=30), max_attempts=1, rate=1e9)
+    plan = Plan(grace=timedelta(minutes=30), max_attempts=1, rate=1e9)
     settings = Settings(processor=OnBytes(lambda body, content_type: (body, content_type)))
     now = datetime.now(UTC)
     run = reconcile.Sweep(
         store, settings, lambda *_: starter, plan, now=lambda: now, log=lines.append
     )
     progress = run.run(now)
-    said = reconcile.as_json(progress) | State().left(progress, now)
+    said = as_json(progress) | State().left(progress, now)
     lines.append(json.dumps({"sweep": said}))
     return lines
 
@@ -85,7 +87,7 @@ def given_up_lines() -> list[str]:
     store, upload = MemoryStore(), Upload("uploads", "input/a")
     store.upload(upload.key, b"x")
     store.clock = lambda: datetime(2026, 1, 1, tzinfo=UTC)
-    plan = reconcile.Plan(grace=timedelta(minutes=30), max_attempts=1, rate=1e9)
+    plan = Plan(grace=timedelta(minutes=30), max_attempts=1, rate=1e9)
     settings = Settings(processor=OnBytes(lambda body, content_type: (body, content_type)))
     for hours in (1, 2):
         now = datetime.now(UTC) + timedelta(hours=hours)
@@ -101,7 +103,7 @@ def cant_start_lines(seen: bool) -> list[str]:
     """What the sweep logs when the last start came to no job; and when nothing did."""
     lines: list[str] = []
     store, upload = MemoryStore(), Upload("uploads", "input/a")
-    plan = reconcile.Plan(grace=timedelta(minutes=30), max_attempts=1, rate=1e9)
+    plan = Plan(grace=timedelta(minutes=30), max_attempts=1, rate=1e9)
     settings = Settings(processor=OnBytes(lambda body, content_type: (body, content_type)))
     if seen:
         store.upload(upload.key, b"x")
@@ -111,7 +113,7 @@ def cant_start_lines(seen: bool) -> list[str]:
         progress = run.run(now)
         failure = {"bucket": upload.bucket, "key": upload.key, "reason": "no image"}
         records.put_failure(store, failure | {"started": False, "time": now.isoformat()})
-    said = reconcile.as_json(progress) | State().left(progress, now)
+    said = as_json(progress) | State().left(progress, now)
     lines.append(json.dumps({"sweep": said}))
     return lines
 

@@ -279,9 +279,9 @@ def test_aws_itself_is_asked_over_tls_where_no_endpoint_is_set(monkeypatch, regi
 def test_an_endpoint_of_s3_goes_before_that_of_all_services(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://all:1")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "")
-    assert endpoint("uploads") == ("all:1", "/uploads", False)
+    assert endpoint("uploads")[:3] == ("all:1", "/uploads", False)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://s3:2")
-    assert endpoint("uploads") == ("s3:2", "/uploads", False)
+    assert endpoint("uploads")[:3] == ("s3:2", "/uploads", False)
 
 
 def page(*keys: str, following: str = "") -> tuple[int, dict[str, str], bytes]:

@@ -33,9 +33,10 @@ PATIENCE_SECONDS = 300
 that no small object is written later than this after its call began."""
 
 _PART_BYTES = 8 * 1024 * 1024
-_GIGABITS = 1
-"""What the runtime aims at: it takes its smallest pool of memory (128 MiB were measured with files
-of any size, 1 GB with the default), and connections for more than a task's network has."""
+FEW, MANY = 1, 25
+"""Gigabits a second that the runtime aims at. With one it takes its smallest pool of memory (128
+MiB were measured with files of any size, 1 GB with the default), and ten connections: more than a
+task's network has. With 25 as many small requests as threads were under way at once (64 tried)."""
 
 
 class NoReply(Exception):
@@ -60,6 +61,7 @@ class Endpoint(NamedTuple):
     host: str
     path: str
     tls: bool
+    gigabits: int
 
 
 class Exchange:
@@ -83,7 +85,7 @@ class Exchange:
         elif into:
             kind, files = S3RequestType.GET_OBJECT, {"recv_filepath": str(into)}
         self._heard = _Heard()
-        self._request = client(at.tls).make_request(
+        self._request = client(at.tls, at.gigabits).make_request(
             type=kind,
             operation_name=operation,
             request=HttpRequest(method, target, headers, None if body is None else BytesIO(body)),
@@ -151,16 +153,16 @@ _CHECKSUM = S3ChecksumConfig(
 )
 
 
-def endpoint(bucket: str) -> Endpoint:
+def endpoint(bucket: str, gigabits: int = FEW) -> Endpoint:
     # Whose names these are: "Service-specific endpoints", AWS SDKs and Tools Reference Guide.
     custom = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     if custom:
         url = urlsplit(custom)
-        return Endpoint(url.netloc, f"/{bucket}", url.scheme == "https")
+        return Endpoint(url.netloc, f"/{bucket}", url.scheme == "https", gigabits)
     suffix = "amazonaws.com.cn" if _region().startswith("cn-") else "amazonaws.com"
     if "." in bucket:  # the certificate covers one label before s3
-        return Endpoint(f"s3.{_region()}.{suffix}", f"/{bucket}", True)
-    return Endpoint(f"{bucket}.s3.{_region()}.{suffix}", "", True)
+        return Endpoint(f"s3.{_region()}.{suffix}", f"/{bucket}", True, gigabits)
+    return Endpoint(f"{bucket}.s3.{_region()}.{suffix}", "", True, gigabits)
 
 
 def _region() -> str:
@@ -171,12 +173,12 @@ def _region() -> str:
 
 
 @functools.cache
-def client(tls: bool) -> S3Client:
+def client(tls: bool, gigabits: int = FEW) -> S3Client:
     """One client a process: connections and credentials are kept between jobs."""
     return S3Client(
         region=_region(),
         tls_mode=S3RequestTlsMode.ENABLED if tls else S3RequestTlsMode.DISABLED,
         credential_provider=AwsCredentialsProvider.new_default_chain(),
         part_size=_PART_BYTES,
-        throughput_target_gbps=_GIGABITS,
+        throughput_target_gbps=gigabits,
     )

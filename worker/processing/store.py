@@ -8,22 +8,24 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from html import escape, unescape
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, NamedTuple
 from urllib.parse import quote, unquote_plus, urlencode
 
 from awscrt.checksums import crc32
 from awscrt.http import HttpHeaders
 
 from .errors import Conflict, Rejected, StoreError
-from .exchange import Exchange, NoReply, Reply, endpoint
+from .exchange import FEW, Exchange, NoReply, Reply, endpoint
 from .objects import LONGEST_KEY, Listed, Object, cut, fits
 from .output import File
+from .pages import Entry, Page, Pages
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -58,12 +60,20 @@ _OTHER_HEADERS = {
 """What S3 returns in place of the headers that an uploader chose freely (GetObject, HeadObject)."""
 
 
+class _Listing(NamedTuple, Generic[Entry]):
+    """A page of a listing that is on its way."""
+
+    cancel: Callable[[], None]
+    page: Callable[[], Page[Entry]]
+
+
 class Bucket:
     """A bucket, with versions or without."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, gigabits: int = FEW) -> None:
+        """`gigabits`: exchange.MANY for many requests at once."""
         self.name = name
-        self._endpoint = endpoint(name)
+        self._endpoint = endpoint(name, gigabits)
 
     def now(self) -> datetime:
         """By the clock that requests are signed with."""
@@ -252,48 +262,48 @@ class Bucket:
 
         In the order of the keys' code points; one call for each 1,000.
         """
-        for page, space in self._pages(prefix, after):
-            for each in page.iterfind(f"{space}Contents"):
-                yield Listed(
-                    unquote_plus(each.findtext(f"{space}Key", "")),
-                    datetime.fromisoformat(each.findtext(f"{space}LastModified", "")),
-                    each.findtext(f"{space}ETag", ""),
-                )
+        return iter(Pages(partial(self._listed, prefix), prefix, after))
 
     def folders(self, prefix: str, mark: str, after: str = "") -> Iterator[str]:
         """What such keys start with up to the first `mark` after the prefix: each once, in order.
 
         One call for each 1,000 of these, however many objects they have.
         """
-        for page, space in self._pages(prefix, after, {"delimiter": mark}):
-            for each in page.iterfind(f"{space}CommonPrefixes/{space}Prefix"):
-                yield unquote_plus(each.text or "")
+        for (folder,) in Pages(partial(self._rolled_up, prefix, mark), prefix, after, ahead=0):
+            yield folder
 
-    def _pages(
-        self, prefix: str, after: str, more: Mapping[str, str] = MappingProxyType({})
-    ) -> Iterator[tuple[Element, str]]:
-        """Each page, while the next one is on its way."""
+    def _listed(self, prefix: str, start: str, token: str) -> _Listing[Listed]:
+        return self._list(_objects, prefix, start, token)
+
+    def _rolled_up(self, prefix: str, mark: str, start: str, token: str) -> _Listing[tuple[str]]:
+        return self._list(_common_prefixes, prefix, start, token, {"delimiter": mark})
+
+    def _list(
+        self,
+        read: Callable[[Element, str], list[Entry]],
+        prefix: str,
+        start: str,
+        token: str,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> _Listing[Entry]:
         query = {"list-type": "2", "encoding-type": "url", "prefix": prefix, **more}
-        if after:
-            query["start-after"] = cut(after, LONGEST_KEY)  # what is cut comes before the whole
-        following: Exchange | None = self._list(query)
-        try:
-            while following:
-                status, _, body = self._reply(following, "ListBucket", prefix)
-                following = None
-                if status != 200:
-                    raise self._refused("ListBucket", prefix, status, body)
-                page, space = _page(body, "ListBucketResult")
-                if page.findtext(f"{space}IsTruncated") == "true":
-                    token = page.findtext(f"{space}NextContinuationToken", "")
-                    following = self._list(query | {"continuation-token": token})
-                yield page, space
-        finally:
-            if following:
-                following.cancel()
+        if start:
+            query["start-after"] = cut(start, LONGEST_KEY)  # what is cut comes before the whole
+        if token:
+            query["continuation-token"] = token
+        exchange = self._begin("GET", "ListObjectsV2", "", query=query)
+        return _Listing(exchange.cancel, partial(self._page_of, exchange, prefix, read))
 
-    def _list(self, query: Mapping[str, str]) -> Exchange:
-        return self._begin("GET", "ListObjectsV2", "", query=query)
+    def _page_of(
+        self, exchange: Exchange, prefix: str, read: Callable[[Element, str], list[Entry]]
+    ) -> Page[Entry]:
+        status, _, body = self._reply(exchange, "ListBucket", prefix)
+        if status != 200:
+            raise self._refused("ListBucket", prefix, status, body)
+        page, space = _page(body, "ListBucketResult")
+        more = page.findtext(f"{space}IsTruncated") == "true"
+        token = page.findtext(f"{space}NextContinuationToken", "") if more else ""
+        return Page(read(page, space), token)
 
     def _call(
         self,
@@ -384,6 +394,25 @@ def _page(body: bytes, kind: str) -> tuple[Element, str]:
 
     page = ElementTree.fromstring(body)  # noqa: S314 (it comes from S3)
     return page, page.tag.removesuffix(kind)
+
+
+def _objects(page: Element, space: str) -> list[Listed]:
+    found, key, modified, etag = [], f"{space}Key", f"{space}LastModified", f"{space}ETag"
+    for each in page.iterfind(f"{space}Contents"):
+        said = {field.tag: field.text or "" for field in each}
+        time = datetime.fromisoformat(said[modified])
+        found.append(Listed(_decoded(said[key]), time, said.get(etag, "")))
+    return found
+
+
+def _common_prefixes(page: Element, space: str) -> list[tuple[str]]:
+    found = page.iterfind(f"{space}CommonPrefixes/{space}Prefix")
+    return [(_decoded(each.text or ""),) for each in found]
+
+
+def _decoded(text: str) -> str:
+    """A key as a listing writes it: most are as they are, and decoding takes longer than all."""
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def _checksum(body: bytes) -> str:

@@ -44,7 +44,7 @@ def handler(monkeypatch, store, aws):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(starters, "RATE", 1000.0)
-    monkeypatch.setattr(module, "Bucket", lambda name: store)
+    monkeypatch.setattr(module, "Bucket", lambda name, gigabits=1: store)
     return lambda **event: module.handler(event, CONTEXT)
 
 

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-import reconcile
 from processing.errors import NotStarted, StoreError
 from processing.events import Upload
 from processing.objects import Listed
-from reconcile import FAILURES_IN_A_ROW, Sweep
+from reconcile import Sweep
+from walk import FAILURES_IN_A_ROW, LEFT_OPEN
 
 from tests.support.swept_bucket import BEGAN, HOUR, PLAN, SETTINGS
 
@@ -57,7 +57,7 @@ def test_many_that_fail_in_a_row_stop_the_sweep_which_goes_on_after_them(bucket)
     failed = progress.outcomes["failed"]
     assert progress.outcomes == {"failed": failed}
     # Some may have been looked at before the last of them was counted.
-    assert FAILURES_IN_A_ROW <= failed <= FAILURES_IN_A_ROW + reconcile._LEFT_OPEN
+    assert FAILURES_IN_A_ROW <= failed <= FAILURES_IN_A_ROW + LEFT_OPEN
     assert progress.after == f"{failed - 1:04}"
     bucket.problem = None
     progress = bucket.run(after=progress.after)

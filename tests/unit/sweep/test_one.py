@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 import one
 import pytest
+from plan import Plan
 from processing import job, records
 from processing.errors import Conflict, Rejected, StoreError
 from processing.events import Upload
 from processing.settings import Settings
 from processing.starters import Lambda
-from reconcile import Plan
 
 from tests.support.in_process import OnBytes, OnFiles
 from tests.support.memory_store import MemoryStore

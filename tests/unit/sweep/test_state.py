@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from processing.errors import Conflict
-from reconcile import Progress
+from progress import Progress
 from state import State, load, save
 
 from tests.support.memory_store import MemoryStore
