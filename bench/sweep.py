@@ -90,7 +90,7 @@ class SimulatedBucket(Bucket):
             page = self._page(query["prefix"], start)
             reply = Reply(200, {}, page)
         else:  # nothing was started: there is no record of it
-            missing = key.startswith(records.PREFIX)
+            missing = method != "PUT" and key.startswith(records.PREFIX)
             reply = Reply(404, {}, b"") if missing else Reply(200, HEADERS, b"")
         return Simulated(reply, self.latency)
 

@@ -1,10 +1,11 @@
 """The handler of the sweep: on its schedule, and by hand (`make sweep`).
 
 The schedule sends {"resume": true}, beside which there may be `rate` and `seconds`. A run by hand
-may have all of these fields but `resume`, and needs none:
+may have all of these fields but `resume`, and needs none; `count` starts nothing and looks at the
+listings only:
 
-    {"dry_run": true, "prefix": "input/2026/", "rate": 2.5, "seconds": 20, "after": "...",
-     "given_up": false, "reprocess": false, "backlog": false}
+    {"dry_run": true, "count": false, "prefix": "input/2026/", "rate": 2.5, "seconds": 20,
+     "after": "...", "until": "...", "given_up": false, "reprocess": false, "backlog": false}
 
 Two other events are no sweep. One starts the task of an upload that the function could not do; the
 other asks what there is to know of an upload (one.Answer):
@@ -48,7 +49,7 @@ from reconcile import Sweep
 from state import Cleaning, State
 from walk import FAILURES_IN_A_ROW
 
-APART = {"dry_run", "prefix", "after", "given_up", "reprocess", "backlog"}
+APART = {"dry_run", "count", "prefix", "after", "until", "given_up", "reprocess", "backlog"}
 FIELDS = {"resume", "rate", "seconds", *APART}
 MARGIN_SECONDS = 60
 """What is under way when the time is out needs some to end: a start with all its retries."""
@@ -139,11 +140,13 @@ def by_hand(event: Json, ends: float) -> tuple[Progress, Json]:
     sweep = prepared(
         *(bucket, notes, event, ends, backlog),
         after=event.get("after") or "",
+        until=event.get("until"),
         prefix=prefix(event),
         patient=False,
         given_up=bool(event.get("given_up")),
         reprocess=reprocess(event),
         dry_run=bool(event.get("dry_run")),
+        counts=bool(event.get("count")),
     )
     return sweep.run(began), {"backlog": backlog}
 

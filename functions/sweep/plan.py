@@ -41,6 +41,8 @@ class Plan:
     reprocess: str | None = None
     """The JobVersion whose results are wanted: what has another one's is started again."""
     dry_run: bool = False
+    counts: bool = False
+    """Whether no more is asked than what the listings leave open."""
     ends: float = float("inf")
     """When to stop, as time.monotonic() has it."""
     running: frozenset[str | None] = frozenset()

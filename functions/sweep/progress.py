@@ -13,6 +13,8 @@ CURRENT = "current"
 YOUNG = "young"
 GONE = "gone"
 STARTED = "started"
+OPEN = "open"
+"""What a count says of those that the listings leave open."""
 DUE = "due"
 """What a dry run says instead of `started` and `gave_up`."""
 RUNNING = "running"
@@ -31,6 +33,8 @@ DELETED = "deleted"
 
 UNSETTLED = {STARTED, STARTED_AGAIN, DUE, WAITING, CANT_START, NOT_STARTED, FAILED}
 
+SHARE = 10_000
+"""Uploads that the listings leave open, of which a count says where they end."""
 LISTED = 1000
 """Uploads that a dry run names, at most."""
 
@@ -58,6 +62,10 @@ class Progress:
     """The last reason why a job could not be started, or given up."""
     cant_start: int = 0
     """Uploads whose last start came to no job, and no later one has yet."""
+    looked_at: int = 0
+    """Uploads that the listings left open."""
+    shares: list[str] = field(default_factory=list)
+    """Of a count: the last upload of each SHARE of them, so that several runs can do one each."""
     stopped: bool = False
     """Whether it stopped because so many failed in a row, and not at the end of its time."""
     due: list[tuple[str, str]] = field(default_factory=list)

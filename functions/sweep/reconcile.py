@@ -32,8 +32,10 @@ from progress import (
     GONE,
     LISTED,
     NOT_STARTED,
+    OPEN,
     OUT_OF_TIME,
     RUNNING,
+    SHARE,
     STARTED,
     STARTED_AGAIN,
     UNSETTLED,
@@ -95,7 +97,7 @@ class Sweep:
         walk = Walk(self._plan, self._deletes, self._settle)
         if self._count(walk.over(self.found(), began)):
             self.progress.after = None
-        self.progress.stopped = walk.stopped
+        self.progress.looked_at, self.progress.stopped = walk.looked_at, walk.stopped
         return self.progress
 
     @property
@@ -112,6 +114,8 @@ class Sweep:
                 progress.after = found.name
             if outcome != OUT_OF_TIME:
                 progress.outcomes[outcome] += 1
+            if outcome == OPEN and progress.outcomes[OPEN] % SHARE == 0:
+                progress.shares.append(found.name)
             if outcome in (DUE, CANT_START) and self._plan.dry_run and len(progress.due) < LISTED:
                 key = self._settings.input_prefix + found.name
                 progress.due.append((key, found.time.isoformat()))

@@ -14,7 +14,7 @@ from datetime import datetime
 from merge import Found, ResultStatus, judge
 from plan import Plan
 from processing.errors import Failed
-from progress import CURRENT, FAILED, OUT_OF_TIME, YOUNG, Settled
+from progress import CURRENT, FAILED, OPEN, OUT_OF_TIME, YOUNG, Settled
 
 TOGETHER = 32
 """Uploads that are looked at side by side: most of the time is spent waiting for S3."""
@@ -38,6 +38,8 @@ class Walk:
         self._settle = settle
         self._failures = 0
         """In a row."""
+        self.looked_at = 0
+        """Uploads that the listings left open, of those that came to something."""
         self.stopped = False
         """Whether there were too many."""
 
@@ -48,7 +50,7 @@ class Walk:
             left_open, problem = 0, None
             try:
                 for found in uploads:
-                    glance = self.glance(found, began)
+                    glance = self.glance(found, began) or (OPEN if self._plan.counts else None)
                     if glance:
                         ahead.append(Settled(found, glance))
                     else:
@@ -94,6 +96,7 @@ class Walk:
         if isinstance(settled, Settled):
             return settled
         done = settled.result()
+        self.looked_at += done.outcome != OUT_OF_TIME
         self._failures = self._failures + 1 if done.outcome == FAILED else 0
         self.stopped = self.stopped or self._failures >= FAILURES_IN_A_ROW
         return done

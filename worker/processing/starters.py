@@ -85,7 +85,8 @@ class Fargate:
                 }
             },
         }
-        self._client = boto3.client("ecs", config=_config(attempts))
+        # RunTask takes about 20 a second: its client slows down by itself when it is refused.
+        self._client = boto3.client("ecs", config=_config(attempts, "adaptive"))
 
     def start(self, upload: Upload, job_version: str | None = None) -> str:
         """Gives the task's ARN. Raises NotStarted."""
@@ -205,8 +206,8 @@ def variable_of(task: Mapping[str, Any], name: str) -> str | None:
     return next((each["value"] for each in variables if each["name"] == name), None)
 
 
-def _config(attempts: int = ATTEMPTS) -> Config:
-    retries = {"mode": "standard", "total_max_attempts": attempts}
+def _config(attempts: int = ATTEMPTS, mode: str = "standard") -> Config:
+    retries = {"mode": mode, "total_max_attempts": attempts}
     return Config(retries=retries, max_pool_connections=32)
 
 

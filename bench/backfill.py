@@ -1,0 +1,147 @@
+"""How many jobs one run of the sweep starts a second. S3, Lambda and ECS are simulated.
+
+    PYTHONPATH=worker:functions/sweep python -m bench.backfill [--mode fargate] [--rate 50]
+
+No upload has a result. The calls to S3 take as long as they are told; those to Lambda and ECS are
+real ones, by boto3, to a server on this machine: Invoke takes 50 ms, RunTask a second, and of those
+a bucket of 100 tokens lets 20 a second through, as ECS's does (ECS API reference, "Request
+throttling for the Amazon ECS API").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from plan import Plan
+from processing import starters
+from processing.settings import Settings
+from reconcile import Sweep
+
+from tests.support.in_process import OnBytes
+from tooling.usage import MakeParser
+
+from .sweep import SimulatedBucket
+
+INVOKE_SECONDS, RUN_TASK_SECONDS = 0.05, 1.0
+TASKS_A_SECOND, TASKS_AT_ONCE = 20.0, 100.0
+ENVIRONMENT = {
+    "MODE": "lambda",
+    "FUNCTION": "process",
+    "CLUSTER": "uploads",
+    "TASK_DEFINITION": "worker:1",
+    "SUBNETS": "subnet-1",
+    "SECURITY_GROUP": "sg-1",
+    "PUBLIC_IP": "DISABLED",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "nothing",
+}
+
+
+class Backlog(SimulatedBucket):
+    """Uploads of which none has a result."""
+
+    @staticmethod
+    def _is_there(prefix: str, number: int) -> bool:
+        return prefix == "input/"
+
+
+class Engine:
+    """Lambda and ECS, for as long as it takes."""
+
+    def __init__(self) -> None:
+        self._tokens, self._at = TASKS_AT_ONCE, time.monotonic()
+
+    async def serve(self, ready: Any) -> None:  # noqa: ANN401, a connection
+        server = await asyncio.start_server(self._talk, "127.0.0.1", 0, backlog=1000)
+        ready.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+                length = int(head.split("content-length:")[1].split("\r\n")[0])
+                await reader.readexactly(length)
+                status, body = await self._answer(head)
+                writer.write(
+                    f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+                )
+
+    async def _answer(self, head: str) -> tuple[str, str]:
+        if "runtask" not in head:
+            await asyncio.sleep(INVOKE_SECONDS)
+            return "202 Accepted", ""
+        now = time.monotonic()
+        self._tokens = min(TASKS_AT_ONCE, self._tokens + (now - self._at) * TASKS_A_SECOND)
+        self._at = now
+        if self._tokens < 1:
+            return (
+                "400 Bad Request",
+                '{"__type": "ThrottlingException", "message": "Rate exceeded"}',
+            )
+        self._tokens -= 1
+        await asyncio.sleep(RUN_TASK_SECONDS)
+        return "200 OK", '{"failures": [], "tasks": [{"taskArn": "a task"}]}'
+
+
+def _engine(ready: Any) -> None:  # noqa: ANN401, a connection
+    asyncio.run(Engine().serve(ready))
+
+
+@contextlib.contextmanager
+def engine() -> Iterator[str]:
+    """In a process of its own, so that its work is not the sweep's; gives its address."""
+    ready, told = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_engine, args=(told,))
+    process.start()
+    try:
+        yield f"http://127.0.0.1:{ready.recv()}"
+    finally:
+        process.terminate()
+
+
+def backfill(mode: str, rate: float, latency: float, seconds: float) -> dict[str, float]:
+    """What one run does in so many seconds."""
+    with engine() as address:
+        os.environ.update(ENVIRONMENT | {"MODE": mode, "AWS_ENDPOINT_URL": address})
+        choose = starters.by_mode(os.environ)
+        settings = Settings(processor=OnBytes(lambda body, content_type: (body, content_type)))
+        ends = time.monotonic() + seconds
+        plan = Plan(timedelta(minutes=30), max_attempts=3, rate=rate, ends=ends)
+        bucket = Backlog(1_000_000, latency)
+        used, began = time.process_time(), time.perf_counter()
+        progress = Sweep(bucket, settings, choose, plan).run(datetime.now(UTC))
+        took = time.perf_counter() - began
+    started, missed = progress.outcomes["started"], progress.outcomes["not_started"]
+    processor = (time.process_time() - used) / max(1, started)
+    return {"started": started, "not_started": missed, "seconds": took, "processor": processor}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = MakeParser("bench-backfill", "[MODE=fargate] [RATE=50]", "time the sweep's starts")
+    parser.add_argument("--mode", choices=["lambda", "fargate"], default="lambda")
+    parser.add_argument("--rate", type=float, default=math.inf, help="starts a second")
+    parser.add_argument("--latency-ms", type=float, default=150, help="of each call to S3")
+    parser.add_argument("--seconds", type=float, default=20)
+    wish = parser.parse_args(arguments)
+    found = backfill(wish.mode, wish.rate, wish.latency_ms / 1000, wish.seconds)
+    print(
+        f"{found['started']:,} started, {found['not_started']} refused for good, "
+        f"in {found['seconds']:.1f} s: {found['started'] / found['seconds']:.1f} a second; "
+        f"{1000 * found['processor']:.2f} ms of a processor each"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
