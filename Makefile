@@ -77,9 +77,14 @@ bench: setup $(ENV)/peer/.installed $(ENV)/bench/.installed ## measure the job: 
 	@$(DEV)/python -m bench --plot $(ARGS)
 
 .PHONY: bench-sweep
-bench-sweep: setup ## measure the sweep on a simulated bucket [UPLOADS=1000000 LATENCY_MS=150 HASHES=1 SECONDS=840]
+bench-sweep: setup ## measure the sweep on a simulated bucket [UPLOADS=1000000 LATENCY_MS=150 HASHES=1 RUN_SECONDS=840]
 	@PYTHONPATH=worker:functions/sweep $(DEV)/python -m bench.sweep $(UPLOADS) $(if $(LATENCY_MS),--latency-ms $(LATENCY_MS)) \
-	  $(if $(HASHES),--hashes) $(if $(SECONDS),--seconds $(SECONDS))
+	  $(if $(HASHES),--hashes) $(if $(RUN_SECONDS),--run-seconds $(RUN_SECONDS))
+
+.PHONY: bench-backfill
+bench-backfill: setup ## measure the starts of one run of the sweep, on simulated services [MODE=fargate RATE=50 LATENCY_MS=150]
+	@PYTHONPATH=worker:functions/sweep $(DEV)/python -m bench.backfill $(if $(MODE),--mode $(MODE)) \
+	  $(if $(RATE),--rate $(RATE)) $(if $(LATENCY_MS),--latency-ms $(LATENCY_MS))
 
 .PHONY: cost
 cost: setup $(ENV)/bench/.installed ## what a month costs [ARGS="--uploads 50000 --mode hybrid"; ARGS=--write: docs/COST.md]

@@ -128,7 +128,8 @@ def backfill(mode: str, rate: float, latency: float, seconds: float) -> dict[str
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = MakeParser("bench-backfill", "[MODE=fargate] [RATE=50]", "time the sweep's starts")
+    usage = "[MODE=fargate] [RATE=50] [LATENCY_MS=150]"
+    parser = MakeParser("bench-backfill", usage, "time the sweep's starts")
     parser.add_argument("--mode", choices=["lambda", "fargate"], default="lambda")
     parser.add_argument("--rate", type=float, default=math.inf, help="starts a second")
     parser.add_argument("--latency-ms", type=float, default=150, help="of each call to S3")

@@ -185,15 +185,15 @@ def sweep(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    usage = "[UPLOADS=1000000] [LATENCY_MS=0] [HASHES=1] [SECONDS=840]"
+    usage = "[UPLOADS=1000000] [LATENCY_MS=0] [HASHES=1] [RUN_SECONDS=840]"
     parser = MakeParser("bench-sweep", usage, "time the sweep")
     parser.add_argument("uploads", nargs="?", type=int, default=1_000_000)
     parser.add_argument("--latency-ms", type=float, default=0, help="of each call to S3")
     parser.add_argument("--hashes", action="store_true", help="names as random as a hash")
-    parser.add_argument("--seconds", type=float, default=math.inf, help="that one run may take")
+    parser.add_argument("--run-seconds", type=float, default=math.inf, help="that one may take")
     wish = parser.parse_args(arguments)
     uploads = wish.uploads
-    found = sweep(uploads, wish.latency_ms / 1000, wish.hashes, wish.seconds)
+    found = sweep(uploads, wish.latency_ms / 1000, wish.hashes, wish.run_seconds)
     runs = " + ".join(f"{each:,}" for each in found.runs)
     print(
         f"{uploads:,} uploads in {found.seconds:.1f} s: {uploads / found.seconds:,.0f} a second\n"

@@ -18,6 +18,7 @@ WRONG = {
     "status": ("operate.status", [], "the following arguments are required: stack"),
     "destroy": ("operate.destroy", [], "the following arguments are required: stack"),
     "bench-sweep": ("bench.sweep", ["many"], "UPLOADS: invalid int value"),
+    "bench-backfill": ("bench.backfill", ["--rate", "fast"], "RATE: invalid float value"),
     "cost": ("economics.__main__", ["cost", "--mode", "x"], "argument --mode: invalid choice"),
 }
 
