@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from . import cold_start, kinds, speed
-from .cases import HUNDRED_MEGAPIXELS, OTHER, THIN
+from .cases import HUNDRED_MEGAPIXELS, MAZE, OTHER
 
 BYTES_PER_PIXEL = 6.0
 OVERHEAD, OVERHEAD_STRETCH = 0.17, 0.15
@@ -32,7 +32,7 @@ def of(
     """The goals that the measured pictures say something about, each at its worst picture."""
     goals = []
     for limit, what in (
-        (THIN, "the recipe's picture and corridors of 1 px: job / (decode + encode)"),
+        (MAZE, "the recipe's picture and corridors of 1 px: job / (decode + encode)"),
         (OTHER, "every picture: job / (decode + encode)"),
     ):
         worst = max((r for r in results if r.limit <= limit), key=lambda result: result.ratio)

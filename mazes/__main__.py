@@ -12,12 +12,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from . import pictures
+from . import passages, pictures
+
+KINDS = ("maze", "spiral", "field", "dashes", *passages.PATTERNS, *pictures.HOSTILE)
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser("python -m mazes", description="Make a picture.")
-    parser.add_argument("kind", choices=("maze", "spiral", "field", *pictures.HOSTILE))
+    parser.add_argument("kind", choices=KINDS)
     parser.add_argument("out", type=Path, help="file to write; its name decides the format")
     parser.add_argument("--pixels", type=int, default=600, help="width and height")
     parser.add_argument("--corridor", type=int, default=1, help="pixels")
@@ -50,6 +52,10 @@ def _wished(wish: argparse.Namespace) -> Image.Image:
             return pictures.spiral(side, side, wish.corridor, wish.wall)
         case "field":
             return pictures.field(side, side, wish.obstacles, wish.block, wish.wall, **holes)
+        case "dashes":
+            return pictures.dashes(side, side)
+        case kind if kind in passages.PATTERNS:
+            return pictures.pattern(kind, side, side, wish.corridor, wish.wall)
         case _:
             return pictures.hostile(wish.kind, side, side, wish.seed)
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from .pictures import OPEN_SUM, Mask
+from .chance import Mask
+from .pictures import OPEN_SUM
 
 GREEN = (0, 255, 0)
 LOSSY = 86

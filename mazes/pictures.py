@@ -9,21 +9,10 @@ corridor wide and one wall apart, as many as fit; what is left over thickens the
 `openings` is how many openings the top and the bottom row get, one number for both or a pair;
 `opening_width` is in cells (in a field, whose cells are pixels, in pixels).
 
-Nothing but the arguments decides a pixel: chance is a hash of seed, purpose and position in
-integer arithmetic, so a seed gives the same picture on every machine and version of numpy.
+Nothing but the arguments decides a pixel, so a seed gives the same picture everywhere (chance.py).
 The costliest picture, a maze with corridors and walls of 1 pixel, takes 12 bytes a pixel to make.
-
-Where the algorithms come from:
-    maze      the minimum spanning tree over random weights, which is Kruskal's maze (J. Buck,
-              "Mazes for Programmers", 2015), found as Borůvka (1926) did: all components pick
-              their lightest edge at once, so that one round is a few passes of numpy. It has no
-              direction and its paths wind (their length grows as about size to the 1.2).
-    braid     extra passages out of dead ends (W. D. Pullen, "Think Labyrinth: Maze Algorithms")
-    hash      the finaliser of MurmurHash3 (A. Appleby, public domain): a bijection of 32 bits, so
-              that no two edges weigh the same and the spanning tree is unique
 """
 
-import hashlib
 import io
 import warnings
 from collections.abc import Callable, Iterator
@@ -32,8 +21,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-Mask = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[np.int32]
+from . import passages
+from .chance import Mask, drawn, random
+
 Openings = int | tuple[int, int]
 
 OPEN_SUM = 600  # R+G+B from which a pixel is open
@@ -58,9 +48,9 @@ def maze(
     or wide ones, also give a perfect maze more than one way through.
     """
     rows, cols = _cells(height, corridor, wall, "height"), _cells(width, corridor, wall, "width")
-    right, down = _spanning_tree(rows, cols, seed)
+    right, down = passages.spanning_tree(rows, cols, seed)
     if braid:
-        _braid(right, down, braid, seed)
+        passages.braid(right, down, braid, seed)
     tops, bottoms = _openings(cols, openings, opening_width, seed)
     return _draw(right, down, tops, bottoms, corridor, wall, width, height)
 
@@ -71,9 +61,25 @@ def spiral(width: int, height: int, corridor: int = 1, wall: int = 1) -> Image.I
     side of the grid is an even number of cells).
     """
     rows, cols = _cells(height, corridor, wall, "height"), _cells(width, corridor, wall, "width")
-    right, down = _double_spiral(rows, cols)
+    right, down = passages.double_spiral(rows, cols)
     first, last = range(1), range(cols - 1, cols)
     return _draw(right, down, [first], [last], corridor, wall, width, height)
+
+
+def pattern(kind: str, width: int, height: int, corridor: int = 1, wall: int = 1) -> Image.Image:
+    """The same passages again and again, from the top left to the bottom right; `kind` is a key of
+    passages.PATTERNS."""
+    rows, cols = _cells(height, corridor, wall, "height"), _cells(width, corridor, wall, "width")
+    right, down = passages.PATTERNS[kind](rows, cols)
+    first, last = range(1), range(cols - 1, cols)
+    return _draw(right, down, [first], [last], corridor, wall, width, height)
+
+
+def dashes(width: int, height: int, apart: int = 8, length: int = 12, gap: int = 4) -> Image.Image:
+    """Diagonal lines right across, every `apart` pixels, of dashes `length` pixels long with gaps
+    between them: no path goes straight for long. Open to all sides."""
+    y, x = np.indices((height, width), np.int32, sparse=True)
+    return _picture(((x + y) % apart > 0) | ((x - y) % (2 * (length + gap)) >= 2 * length))
 
 
 def field(
@@ -181,100 +187,6 @@ HOSTILE: dict[str, Callable[[int, int, int], Image.Image]] = {
 }
 
 
-# Passages: right[r, c] joins cell (r, c) to (r, c+1), down[r, c] joins it to (r+1, c)
-
-
-def _spanning_tree(rows: int, cols: int, seed: int) -> tuple[Mask, Mask]:
-    """The minimum spanning tree of the grid under random weights, after Borůvka."""
-    cells = rows * cols
-    if 2 * cells >= 2**31:
-        raise ValueError(f"{cells} cells are more than 32-bit edge numbers can name")
-    # Edge e < cells leads right from cell e, edge cells + e leads down from it. Of an edge only the
-    # number is kept; weight and ends are computed from it, piece by piece, whenever they're needed.
-    edges = np.arange(2 * cells - cols, dtype=np.int32)
-    edges = edges[(edges >= cells) | (edges % cols != cols - 1)]
-    component = np.arange(cells, dtype=np.int32)  # of each cell
-    components = cells
-
-    def pieces() -> Iterator[tuple[Numbers, Numbers, Numbers]]:
-        for start in range(0, edges.size, 2**20):
-            edge = edges[start : start + 2**20]
-            cell = edge % np.int32(cells)
-            beyond = cell + np.where(edge < cells, np.int32(1), np.int32(cols))
-            yield edge, component[cell], component[beyond]
-
-    in_tree = np.zeros(2 * cells, np.bool_)
-    while edges.size:
-        lightest = np.full(components, 2**32 - 1, np.uint32)
-        for edge, one, other in pieces():
-            weight = _hash(edge, seed, "weights")
-            np.minimum.at(lightest, one, weight)
-            np.minimum.at(lightest, other, weight)
-        number = np.arange(components, dtype=np.int32)
-        parent = number.copy()
-        for edge, one, other in pieces():
-            weight = _hash(edge, seed, "weights")
-            for near, far in ((one, other), (other, one)):
-                picked = np.flatnonzero(lightest[near] == weight)
-                in_tree[edge[picked]] = True
-                parent[near[picked]] = far[picked]
-        # Two that picked each other would point in a circle; all other chains end in such a pair.
-        circle = np.flatnonzero((parent[parent] == number) & (number < parent))
-        parent[circle] = number[circle]
-        while not np.array_equal(parent, grandparent := parent[parent]):
-            parent = grandparent
-        root = parent == number
-        components = int(np.count_nonzero(root))
-        component = (np.cumsum(root, dtype=np.int32) - np.int32(1))[parent][component]
-        edges = np.concatenate([edge[one != other] for edge, one, other in pieces()])
-    return in_tree[:cells].reshape(rows, cols), in_tree[cells:].reshape(rows, cols)
-
-
-def _braid(right: Mask, down: Mask, share: float, seed: int) -> None:
-    """Give a share of the dead ends a second way out, in place."""
-    rows, cols = right.shape
-    ways = right.astype(np.uint8) + down
-    ways[:, 1:] += right[:, :-1]
-    ways[1:] += down[:-1]
-    dead_end = np.flatnonzero(ways == 1).astype(np.int32)
-    dead_end = dead_end[_chance(dead_end, share, seed, "braid")]
-    row, col = np.divmod(dead_end, np.int32(cols))
-    walled = np.stack(
-        (
-            (col < cols - 1) & ~right[row, col],
-            (row < rows - 1) & ~down[row, col],
-            (col > 0) & ~right[row, col - 1],
-            (row > 0) & ~down[row - 1, col],
-        )
-    )
-    # The walls of a cell drawn in random order: the first that has a cell behind it goes.
-    lots = np.stack([_hash(dead_end, seed, f"way {way}") | np.uint32(1) for way in range(4)])
-    choice = np.argmax(lots * walled, axis=0)
-    choice[~walled.any(axis=0)] = -1
-    for way, (passages, up, left) in enumerate(
-        ((right, 0, 0), (down, 0, 0), (right, 0, 1), (down, 1, 0))
-    ):
-        chosen = choice == way
-        passages[row[chosen] - up, col[chosen] - left] = True
-
-
-def _double_spiral(rows: int, cols: int) -> tuple[Mask, Mask]:
-    """Two arms, from the top left and the bottom right, that meet in the middle."""
-    right, down = np.zeros((rows, cols), np.bool_), np.zeros((rows, cols), np.bool_)
-    top, left, bottom, rightmost = 0, 0, rows - 1, cols - 1
-    while True:
-        # One arm takes this turn's top and right side, the other its bottom and left side.
-        right[[top, bottom], left:rightmost] = True
-        down[top : bottom - 1, rightmost] = True
-        down[top + 1 : bottom, left] = True
-        if bottom - top < 2 or rightmost - left < 2:
-            down[top:bottom, rightmost] = True
-            return right, down
-        right[bottom - 1, rightmost - 1] = True
-        right[top + 1, left] = True
-        top, left, bottom, rightmost = top + 1, left + 1, bottom - 1, rightmost - 1
-
-
 # Openings
 
 
@@ -293,7 +205,7 @@ def _spread(places: int, count: int, width: int, seed: int, purpose: str) -> lis
         begin, end = part * places // count, (part + 1) * places // count
         if not 1 <= width <= end - begin:
             raise ValueError(f"{count} openings {width} wide don't fit in {places} places")
-        lot = int(_hash(np.array([part]), seed, purpose)[0])
+        lot = int(random(np.array([part]), seed, purpose)[0])
         start = begin + lot % (end - begin - width + 1)
         spans.append(range(start, start + width))
     return spans
@@ -350,7 +262,7 @@ def _scatter(mask: Mask, share: float, block: int, seed: int) -> None:
     rows, cols = -(-mask.shape[0] // block), -(-mask.shape[1] // block)
     for row in range(rows):
         places = np.arange(row * cols, (row + 1) * cols)
-        dark = np.repeat(_chance(places, share, seed, "obstacles"), block)
+        dark = np.repeat(drawn(places, share, seed, "obstacles"), block)
         mask[row * block : (row + 1) * block, dark[: mask.shape[1]]] = False
 
 
@@ -370,7 +282,7 @@ def _scanned(mask: Mask, noise: int, seed: int) -> Image.Image:
         y = np.abs(2 * np.arange(rows.start, rows.stop, dtype=np.int64) - height)
         shade = (4 * x * x // (width * width)) + (4 * y * y // (height * height))[:, None]
         place = np.arange(rows.start * width, rows.stop * width, dtype=np.int64)
-        lot = _hash(place, seed, "grain").reshape(-1, width)
+        lot = random(place, seed, "grain").reshape(-1, width)
         # The mean of two dice has more small deviations than large ones.
         dice = (lot & np.uint32(0xFF)).astype(np.int32) + (lot >> np.uint32(24)).astype(np.int32)
         grain = (dice - 255) * noise // 255
@@ -383,28 +295,3 @@ def _scanned(mask: Mask, noise: int, seed: int) -> Image.Image:
 def _strips(height: int) -> Iterator[slice]:
     """Slices of rows, so that what is computed for a pixel needn't be held for all of them."""
     return (slice(row, min(row + 256, height)) for row in range(0, height, 256))
-
-
-# Chance
-
-
-def _hash(places: npt.NDArray[np.integer], seed: int, purpose: str) -> npt.NDArray[np.uint32]:
-    """A random number for each place (below 2**32): different places, different numbers."""
-    digest = hashlib.blake2b(f"{seed} {purpose}".encode(), digest_size=8).digest()
-    value = places.astype(np.uint32)
-    for half in (digest[:4], digest[4:]):
-        value ^= np.uint32(int.from_bytes(half, "big"))
-        value ^= value >> np.uint32(16)
-        value *= np.uint32(0x85EBCA6B)
-        value ^= value >> np.uint32(13)
-        value *= np.uint32(0xC2B2AE35)
-        value ^= value >> np.uint32(16)
-    return value
-
-
-def _chance(places: npt.NDArray[np.integer], share: float, seed: int, purpose: str) -> Mask:
-    """True for a share, 0 to 1, of the places."""
-    if not 0 <= share <= 1:
-        raise ValueError(f"a share of {share} is not between 0 and 1")
-    chosen: Mask = _hash(places, seed, purpose) < np.uint64(round(share * 2**32))
-    return chosen

@@ -12,7 +12,7 @@ from processing import maze, settings
 
 import bench.__main__ as command
 from bench import bucket, cold_start, goals, kinds, memory, speed, table
-from bench.cases import HUNDRED_MEGAPIXELS, OTHER, THIN, Case
+from bench.cases import HUNDRED_MEGAPIXELS, MAZE, OTHER, Case
 from mazes import check, pictures
 from tooling import paths
 
@@ -61,7 +61,7 @@ def test_a_wrong_path_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("changed", "missed"),
     [
-        ({"limit": THIN, "ratio": 1.51}, "corridors of 1 px"),
+        ({"limit": MAZE, "ratio": 1.51}, "corridors of 1 px"),
         ({"limit": OTHER, "ratio": 3.01}, "every picture"),
         ({"name": HUNDRED_MEGAPIXELS, "bytes_per_pixel": 6.01}, "bytes a pixel"),
     ],
@@ -69,7 +69,7 @@ def test_a_wrong_path_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_too_slow_or_too_large_misses_its_goal(
     measured: speed.Result, changed: dict, missed: str
 ) -> None:
-    good = replace(measured, limit=THIN, ratio=1.0, bytes_per_pixel=1.0)
+    good = replace(measured, limit=MAZE, ratio=1.0, bytes_per_pixel=1.0)
     assert all(goal.met for goal in goals.of([good], START, []))
     reached = goals.of([good, replace(good, **changed)], START, [])
     (bad,) = [goal for goal in reached if not goal.met]
@@ -78,7 +78,7 @@ def test_what_is_too_slow_or_too_large_misses_its_goal(
 
 def test_memory_over_the_limit_is_shown_beside_that_of_the_codec(measured: speed.Result) -> None:
     """Where the picture is another one than the goal is about."""
-    good = replace(measured, limit=THIN, ratio=1.0)
+    good = replace(measured, limit=MAZE, ratio=1.0)
     large = replace(good, name="large.jpg", width=10_000, height=10_000, bytes_per_pixel=1.0)
     large = replace(large, codec_bytes_per_pixel=7.5)
     for taken, limit in ((5.9, goals.BYTES_PER_PIXEL), (7.6, None)):
@@ -105,7 +105,7 @@ def test_a_cold_start_is_that_of_the_container_in_the_template() -> None:
 
 def test_a_slow_start_misses_its_goal(measured: speed.Result) -> None:
     slow = replace(START, parts={**START.parts, "imports": 0.5})
-    good = replace(measured, limit=THIN, ratio=1.0)
+    good = replace(measured, limit=MAZE, ratio=1.0)
     (bad,) = [goal for goal in goals.of([good], slow, []) if not goal.met]
     assert bad.goal.startswith("cold start")
     assert bad.value == pytest.approx(0.55)
@@ -115,7 +115,7 @@ def test_a_slow_start_misses_its_goal(measured: speed.Result) -> None:
 def test_a_slow_warm_function_misses_its_goal(
     measured: speed.Result, warm: float, met: bool
 ) -> None:
-    good = replace(measured, limit=THIN, ratio=1.0)
+    good = replace(measured, limit=MAZE, ratio=1.0)
     reached = goals.of([good], START, [replace(KIND, warm=warm), replace(KIND, name="files")])
     assert [goal.met for goal in reached if "warm" in goal.goal] == [met]
     assert "0.0149" in table.kinds([replace(KIND, warm=0.0149)])
@@ -129,7 +129,7 @@ def test_the_command_fails_when_a_goal_is_missed(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    result = replace(measured, limit=THIN, ratio=ratio)
+    result = replace(measured, limit=MAZE, ratio=ratio)
     monkeypatch.setattr(command.speed, "measure", lambda *_: result)
     monkeypatch.setattr(command.cold_start, "measure", lambda *_, **__: START)
     monkeypatch.setattr(command.kinds, "measure", lambda *_: [KIND])

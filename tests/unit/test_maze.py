@@ -89,6 +89,8 @@ KINDS = {
     "serpentine": serpentine,
     "comb": comb,
     "rooms": rooms,
+    "dots": lambda w, h, seed: bench_pictures.pattern("dots", w, h, 1 + seed % (min(w, h) - 2)),
+    "dashes": lambda w, h, seed: bench_pictures.dashes(w, h, 3 + seed % 6),
 }
 
 
@@ -164,6 +166,12 @@ def test_the_path_of_a_wide_picture_is_a_shortest_one(kind, width):
         assert check.shortest(bench_pictures.open_pixels(picture)) is None
     else:
         assert check.solved(picture, solved) == length
+
+
+def test_a_frontier_may_be_wider_than_the_cache():
+    """It is regular, but what is around its cells was not in the cache the level before."""
+    picture = bench_pictures.field(5000, 40, obstacles=0.01, block=3, opening_width=4998)
+    solve_and_check(picture.convert("RGB"))
 
 
 @pytest.mark.parametrize("length", [1, 2, 7, 8, 9, 17, 999, 1000, 1001])

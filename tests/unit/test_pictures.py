@@ -7,13 +7,14 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from mazes import __main__ as command_line
-from mazes import pictures
+from mazes import passages, pictures
 from mazes.check import shortest
 
 seeds = st.integers(0, 2**64)
@@ -134,6 +135,33 @@ def test_a_spiral_is_the_longest_path(rows: int, cols: int, corridor: int, wall:
     assert shortest(pictures.open_pixels(narrow)) == 2 * (rows * cols - missed) + 1
 
 
+@pytest.mark.parametrize("kind", passages.PATTERNS)
+@given(st.integers(1, 12), st.integers(1, 12), thin, thin)
+def test_a_pattern_leads_from_corner_to_corner(
+    kind: str, rows: int, cols: int, corridor: int, wall: int
+) -> None:
+    """Through so many cells, whatever the corridors' width, and with one opening on each side."""
+    steps = {"serpentine": rows * cols, "columns": rows * cols}.get(kind, rows + cols - 1)
+    dead_end = (cols - 1 if rows % 2 == 0 else 0) if kind == "serpentine" else 0
+    dead_end += (rows - 1 if cols % 2 == 0 else 0) if kind == "columns" else 0
+    pitch = corridor + wall
+    narrow = open_rows(pictures.pattern(kind, 2 * cols + 1, 2 * rows + 1))
+    wide = open_rows(
+        pictures.pattern(kind, cols * pitch + wall, rows * pitch + wall, corridor, wall)
+    )
+    assert shortest(np.array(narrow)) == 2 * (steps - dead_end) + 1
+    assert shortest(np.array(wide)) is not None
+    assert runs(wide[0]) == runs(wide[-1]) == [corridor]
+    assert not any(row[0] or row[-1] for row in wide)
+
+
+def test_dashes_leave_no_long_way_straight_down() -> None:
+    mask = pictures.open_pixels(pictures.dashes(101, 83))
+    assert mask.shape == (83, 101)
+    assert (shortest(mask) or 0) > 83
+    assert not mask[:32].all(axis=0).any()
+
+
 @given(sides, sides, st.floats(0, 1), thin, seeds)
 def test_a_field_has_a_path_however_many_obstacles(
     width: int, height: int, obstacles: float, block: int, seed: int
@@ -222,7 +250,7 @@ def test_the_sample_is_what_its_command_draws(tmp_path: Path) -> None:
         assert ImageChops.difference(kept, drawn).getbbox() is None
 
 
-@pytest.mark.parametrize("kind", ["maze", "spiral", "field", *pictures.HOSTILE])
+@pytest.mark.parametrize("kind", command_line.KINDS)
 def test_the_command_line_draws_every_kind(kind: str, tmp_path: Path) -> None:
     command_line.main([kind, "--pixels", "50", str(tmp_path / "out.png")])
     with Image.open(tmp_path / "out.png") as picture:
