@@ -24,7 +24,7 @@ def pipeline(request: pytest.FixtureRequest, aws: EmbeddedAws) -> Iterator[Pipel
     chosen = {"Mode": request.param, "Command": PARTS}
     if request.param == "fargate":
         chosen["WorkerImageUri"] = "worker"
-    made = Pipeline(aws, stack, aws.deploy(stack, **chosen))
+    made = Pipeline(aws, stack, aws.deploy_all({stack: chosen})[stack])
     yield made
     assert made.failures() == []
 

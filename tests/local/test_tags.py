@@ -17,7 +17,7 @@ TAG = {"Key": "team", "Value": "pictures"}
 @pytest.fixture(scope="module")
 def pipeline(aws: EmbeddedAws) -> Iterator[Pipeline]:
     """As `sam deploy --tags team=pictures` makes it."""
-    made = Pipeline(aws, "tags", aws.deploy("tags", Mode="fargate"))
+    made = Pipeline(aws, "tags", aws.deploy_all({"tags": {"Mode": "fargate"}})["tags"])
     cloudformation = aws.client("cloudformation")
     (stack,) = cloudformation.describe_stacks(StackName="tags")["Stacks"]
     cloudformation.update_stack(
