@@ -59,7 +59,8 @@ class TimedBucket(store.Bucket):
 
 assert __main__
 bucket = timed("client", TimedBucket)(os.environ["S3_BUCKET"])
-timed("client", exchange.client)(exchange.endpoint(bucket.name).tls)
+at = exchange.endpoint(bucket.name)
+timed("client", exchange.client)(at.tls, at.gigabits)
 upload = events.from_environment(os.environ)
 assert isinstance(chosen.processor, supervisor.Supervisor)
 timed("runner", chosen.processor.takes_bytes)()  # what is left of the import

@@ -173,7 +173,7 @@ def _region() -> str:
 
 
 @functools.cache
-def client(tls: bool, gigabits: int = FEW) -> S3Client:
+def client(tls: bool, gigabits: int) -> S3Client:
     """One client a process: connections and credentials are kept between jobs."""
     return S3Client(
         region=_region(),
