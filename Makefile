@@ -32,6 +32,8 @@ $(foreach name,$(AS_TYPED),$(if $(filter command,$(word 1,$(origin $(name)))),\
   $(eval override export $(name) := $$(value $(name)))))
 # `sam` calls make again for the layer; our flags are not its business.
 unexport MAKEFLAGS MFLAGS MAKELEVEL
+# The tests start some thousand processes, and each would compile anew what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL = help
 .DELETE_ON_ERROR:

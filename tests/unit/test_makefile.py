@@ -46,6 +46,11 @@ def test_every_command_sees_the_region_that_aws_cli_would_take(
     )
 
 
+def test_no_command_compiles_anew_what_it_imports() -> None:
+    rule = "show: ; @echo $${PYTHONDONTWRITEBYTECODE-none}"
+    assert make("--eval", rule, "show", PYTHONDONTWRITEBYTECODE="1").strip() == "none"
+
+
 def test_a_deployment_goes_to_that_region_whatever_samconfig_says() -> None:
     (command,) = re.findall(
         r"^\S+/sam deploy (?:.*\\\n)*.*",
