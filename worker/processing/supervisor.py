@@ -171,11 +171,12 @@ class Supervisor:
             processes.wait_for_end(runner.pid)
         ends, quiet = time.monotonic() + _END_SECONDS, 0
         # Twice: one whose parent just ends may be listed neither below it nor, yet, below this one.
+        # It is by the next look, for which a quiet job need not wait.
         while quiet < 2 and time.monotonic() < ends:
             pids = [p for p in self._descendants() if p != runner.pid]
             processes.kill(pids)
             quiet = 0 if pids else quiet + 1
-            if quiet < 2:
+            if pids:
                 time.sleep(0.001)
 
     def _descendants(self) -> list[int]:
