@@ -20,7 +20,7 @@ import PIL
 
 from tooling.progress import step
 
-from . import ROOT, cold_start, goals, kinds, speed, table
+from . import ROOT, cold_start, goals, kinds, speed, table, transfers
 from .cases import RECIPE, cases
 
 OUT = ROOT / "build" / "bench.json"
@@ -52,7 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
         copied = kinds.measure(*((3, 20) if wish.quick else (9, 100)))
     print(table.kinds(copied))
 
-    reached = goals.of(results, start, copied)
+    with step("transfers, on loopback"):
+        moved = transfers.measure(*((500_000_000, 3) if wish.quick else (2_000_000_000, 9)))
+    print(table.transfers(moved))
+
+    reached = goals.of(results, start, copied, moved)
     print(table.goals(reached))
     OUT.parent.mkdir(exist_ok=True)
     report = {
@@ -66,6 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
         "pictures": [asdict(result) for result in results],
         "cold_start": cold_start.as_json(start),
         "kinds": [asdict(each) for each in copied],
+        "transfers": asdict(moved),
         "goals": [goal._asdict() for goal in reached],
     }
     OUT.write_text(json.dumps(report, indent=2) + "\n")

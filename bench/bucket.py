@@ -17,7 +17,7 @@ from tooling import paths
 
 from . import ROOT
 
-_JOBS = ROOT / "bench" / "jobs"
+JOBS = ROOT / "bench" / "jobs"
 
 
 class Bucket:
@@ -62,7 +62,7 @@ class Bucket:
             **container_environment(),
             "S3_BUCKET": self.name,
             "S3_KEY": f"input/{name}",
-            "PYTHONPATH": f"{self._layer}{os.pathsep}{_JOBS}",
+            "PYTHONPATH": f"{self._layer}{os.pathsep}{JOBS}",
             "PYTHONUNBUFFERED": "1",
             **chosen,
         }

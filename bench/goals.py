@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from . import cold_start, kinds, speed
+from . import cold_start, kinds, speed, transfers
 from .cases import HUNDRED_MEGAPIXELS, MAZE, OTHER
 
 BYTES_PER_PIXEL = 6.0
-OVERHEAD, OVERHEAD_STRETCH = 0.17, 0.15
+OVERHEAD = 0.15
 WARM = 0.015
+TRANSFER = 1.1
+TRANSFER_MEMORY = 200
+SERVER = 0.5
+"""What the server on loopback alone may take of the time of a job."""
 
 
 class Goal(NamedTuple):
@@ -27,12 +31,15 @@ class Goal(NamedTuple):
 
 
 def of(
-    results: Sequence[speed.Result], start: cold_start.Result, warm: Sequence[kinds.Kind]
+    results: Sequence[speed.Result],
+    start: cold_start.Result,
+    warm: Sequence[kinds.Kind],
+    moved: transfers.Transfer,
 ) -> list[Goal]:
     """The goals that the measured pictures say something about, each at its worst picture."""
     goals = []
     for limit, what in (
-        (MAZE, "the recipe's picture and corridors of 1 px: job / (decode + encode)"),
+        (MAZE, "the recipe's picture and mazes: job / (decode + encode)"),
         (OTHER, "every picture: job / (decode + encode)"),
     ):
         worst = max((r for r in results if r.limit <= limit), key=lambda result: result.ratio)
@@ -48,7 +55,17 @@ def of(
     goals.append(Goal(what, start.overhead, OVERHEAD, start.picture))
     what = "a warm function, 1 KB of bytes: seconds to the output stored"
     goals += [Goal(what, each.warm, WARM, each.name) for each in warm if each.name == "bytes"]
-    return goals
+    return goals + _transfers(moved)
+
+
+def _transfers(moved: transfers.Transfer) -> list[Goal]:
+    where = f"{moved.size / 1e9:g} GB in and out"
+    return [
+        Goal("transfers: seconds, job / aws s3 cp (CRT)", moved.ratio, TRANSFER, where),
+        Goal("transfers: of the processor, the same", moved.ratio_processor, TRANSFER, where),
+        Goal("transfers: MiB resident", moved.job_memory / 2**20, TRANSFER_MEMORY, where),
+        Goal("transfers: the server alone / job", moved.server / moved.job, SERVER, where),
+    ]
 
 
 def _most_memory(results: Sequence[speed.Result]) -> list[Goal]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from . import cold_start as cold
 from . import speed
-from .goals import OVERHEAD_STRETCH, Goal
+from .goals import Goal
 from .kinds import LARGE, Kind
+from .transfers import Transfer
 
 _COLUMNS = (
     ("picture", 22),
@@ -73,7 +74,7 @@ def cold_start(result: cold.Result) -> str:
         f"{result.picture}, seconds, medians of {result.rounds}:\n"
         f"  process from start to exit   {result.job:.3f}\n"
         f"  start to output stored       {sum(result.parts.values()):.3f} = {parts}\n"
-        f"  of that beside solving       {result.overhead:.3f} (stretch goal {OVERHEAD_STRETCH})\n"
+        f"  of that beside solving       {result.overhead:.3f}\n"
         f"  the recipe's way             {total:.2f} = {recipe} "
         f"(medians of {result.recipe_rounds}), {total / result.job:.0f} times as long\n"
         f"  layer, {result.layer.ljust(22)}{megabytes}"
@@ -91,6 +92,26 @@ def kinds(measured: Sequence[Kind]) -> str:
         small = f"{each.small:.3f} / {each.small_processor:.3f}"
         large = f"{each.large:.3f} / {each.large_processor:.3f}"
         lines.append(f"  {each.name:9}{small:>15}{large:>15}{each.warm:>12.4f}")
+    return "\n".join(lines)
+
+
+def transfers(moved: Transfer) -> str:
+    gigabytes = 2 * moved.size / 1e9
+    lines = [
+        f"{moved.size / 1e9:g} GB in and as many out, on loopback, medians of {moved.rounds}:",
+        f"  {'':22}{'seconds':>9}{'processor s/GB':>16}{'MiB':>7}",
+    ]
+    for name, seconds, processor, memory in (
+        ("whole job", moved.job, moved.job_processor, moved.job_memory),
+        ("aws s3 cp, CRT client", moved.peer, moved.peer_processor, moved.peer_memory),
+    ):
+        per_gigabyte = processor / gigabytes
+        lines.append(f"  {name:22}{seconds:>9.2f}{per_gigabyte:>16.2f}{memory / 2**20:>7.0f}")
+    lines += [
+        f"  job / peer            {moved.ratio:>9.2f}{moved.ratio_processor:>16.2f}",
+        f"  the server alone      {moved.server:>9.2f}; of the processor it took "
+        f"{moved.server_processor / moved.job:.2f} while the job ran",
+    ]
     return "\n".join(lines)
 
 

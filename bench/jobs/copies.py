@@ -16,3 +16,9 @@ def of_bytes(body: bytes, content_type: str) -> tuple[bytes, str]:
 def of_files(source: Source, outputs: Path) -> None:
     """The same file."""
     shutil.copyfile(source.path, outputs / "copy")
+
+
+def of_links(source: Source, outputs: Path) -> None:
+    """The same file, under one more name: no byte is copied, so that nothing but the transfers is
+    left."""
+    (outputs / "copy").hardlink_to(source.path)

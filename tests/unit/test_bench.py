@@ -11,7 +11,7 @@ from PIL import Image
 from processing import maze, settings
 
 import bench.__main__ as command
-from bench import bucket, cold_start, goals, kinds, memory, speed, table
+from bench import bucket, cold_start, goals, kinds, memory, speed, table, transfers
 from bench.cases import HUNDRED_MEGAPIXELS, MAZE, OTHER, Case
 from mazes import check, pictures
 from tooling import paths
@@ -29,6 +29,8 @@ START = cold_start.Result(
 )
 
 KIND = kinds.Kind("bytes", 3, 0.1, 0.1, 1.0, 0.5, warm=0.01)
+
+MOVED = transfers.Transfer(10**9, 3, 2.0, 2.0, 2**27, 2.0, 2.0, 2**28, 1.0, 1.0, 0.5, 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +63,8 @@ def test_a_wrong_path_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("changed", "missed"),
     [
-        ({"limit": MAZE, "ratio": 1.51}, "corridors of 1 px"),
-        ({"limit": OTHER, "ratio": 3.01}, "every picture"),
+        ({"limit": MAZE, "ratio": 1.51}, "mazes"),
+        ({"limit": OTHER, "ratio": 1.81}, "every picture"),
         ({"name": HUNDRED_MEGAPIXELS, "bytes_per_pixel": 6.01}, "bytes a pixel"),
     ],
 )
@@ -70,8 +72,8 @@ def test_what_is_too_slow_or_too_large_misses_its_goal(
     measured: speed.Result, changed: dict, missed: str
 ) -> None:
     good = replace(measured, limit=MAZE, ratio=1.0, bytes_per_pixel=1.0)
-    assert all(goal.met for goal in goals.of([good], START, []))
-    reached = goals.of([good, replace(good, **changed)], START, [])
+    assert all(goal.met for goal in goals.of([good], START, [], MOVED))
+    reached = goals.of([good, replace(good, **changed)], START, [], MOVED)
     (bad,) = [goal for goal in reached if not goal.met]
     assert missed in bad.goal
 
@@ -82,7 +84,7 @@ def test_memory_over_the_limit_is_shown_beside_that_of_the_codec(measured: speed
     large = replace(good, name="large.jpg", width=10_000, height=10_000, bytes_per_pixel=1.0)
     large = replace(large, codec_bytes_per_pixel=7.5)
     for taken, limit in ((5.9, goals.BYTES_PER_PIXEL), (7.6, None)):
-        reached = goals.of([good, large, replace(large, bytes_per_pixel=taken)], START, [])
+        reached = goals.of([good, large, replace(large, bytes_per_pixel=taken)], START, [], MOVED)
         (shown,) = [goal for goal in reached if "worst JPEG" in goal.goal]
         assert (shown.value, shown.limit, shown.met) == (taken, limit, True)
         assert ("alone 7.50" in shown.goal) == (limit is None)
@@ -106,7 +108,7 @@ def test_a_cold_start_is_that_of_the_container_in_the_template() -> None:
 def test_a_slow_start_misses_its_goal(measured: speed.Result) -> None:
     slow = replace(START, parts={**START.parts, "imports": 0.5})
     good = replace(measured, limit=MAZE, ratio=1.0)
-    (bad,) = [goal for goal in goals.of([good], slow, []) if not goal.met]
+    (bad,) = [goal for goal in goals.of([good], slow, [], MOVED) if not goal.met]
     assert bad.goal.startswith("cold start")
     assert bad.value == pytest.approx(0.55)
 
@@ -116,9 +118,39 @@ def test_a_slow_warm_function_misses_its_goal(
     measured: speed.Result, warm: float, met: bool
 ) -> None:
     good = replace(measured, limit=MAZE, ratio=1.0)
-    reached = goals.of([good], START, [replace(KIND, warm=warm), replace(KIND, name="files")])
+    reached = goals.of(
+        [good], START, [replace(KIND, warm=warm), replace(KIND, name="files")], MOVED
+    )
     assert [goal.met for goal in reached if "warm" in goal.goal] == [met]
     assert "0.0149" in table.kinds([replace(KIND, warm=0.0149)])
+
+
+@pytest.mark.parametrize(
+    ("changed", "missed"),
+    [
+        ({"ratio": 1.11}, "seconds"),
+        ({"ratio_processor": 1.11}, "processor"),
+        ({"job_memory": 201 * 2**20}, "MiB"),
+        ({"server": 1.01}, "the server alone"),
+    ],
+)
+def test_slow_or_large_transfers_miss_their_goals(
+    measured: speed.Result, changed: dict, missed: str
+) -> None:
+    good = replace(measured, limit=MAZE, ratio=1.0)
+    (bad,) = [g for g in goals.of([good], START, [], replace(MOVED, **changed)) if not g.met]
+    assert bad.goal.startswith("transfers")
+    assert missed in bad.goal
+
+
+def test_a_transfer_is_that_of_a_whole_job_and_of_the_peer() -> None:
+    """Of a file in several parts; that all of it comes and goes is what both wait for."""
+    moved = transfers.measure(20_000_000, 1)
+    assert moved.job > 0
+    assert moved.peer > 0
+    assert moved.job_memory > 20 * 2**20
+    assert moved.ratio == pytest.approx(moved.job / moved.peer)
+    assert "0.02 GB in and as many out" in table.transfers(moved)
 
 
 @pytest.mark.parametrize(("ratio", "code"), [(1.0, 0), (9.0, 1)])
@@ -133,6 +165,7 @@ def test_the_command_fails_when_a_goal_is_missed(
     monkeypatch.setattr(command.speed, "measure", lambda *_: result)
     monkeypatch.setattr(command.cold_start, "measure", lambda *_, **__: START)
     monkeypatch.setattr(command.kinds, "measure", lambda *_: [KIND])
+    monkeypatch.setattr(command.transfers, "measure", lambda *_: MOVED)
     for name, file in {"OUT": "build/bench.json", "PLOT": "docs/plot.png"}.items():
         monkeypatch.setattr(command, name, tmp_path / file)
     monkeypatch.setattr(command, "ROOT", tmp_path)
