@@ -90,11 +90,11 @@ bench-backfill: setup ## measure the starts of one run of the sweep, on simulate
 
 .PHONY: cost
 cost: setup $(ENV)/bench/.installed ## what a month costs [ARGS="--uploads 50000 --mode hybrid"; ARGS=--write: docs/COST.md]
-	@PYTHONPATH=worker:functions/sweep $(DEV)/python -m economics cost $(ARGS)
+	@PYTHONPATH=worker:functions/sweep:functions/launch $(DEV)/python -m economics cost $(ARGS)
 
 .PHONY: simulate
 simulate: setup $(ENV)/bench/.installed ## what is limited, and when [ARGS="--uploads 5000 --mode fargate"; ARGS=--write: docs/ARCHITECTURE.md]
-	@PYTHONPATH=worker:functions/sweep $(DEV)/python -m economics simulate $(ARGS)
+	@PYTHONPATH=worker:functions/sweep:functions/launch $(DEV)/python -m economics simulate $(ARGS)
 
 SCRIPTS = .ci/run functions/resources/build-image.sh $(wildcard local/standin_lambda/*.sh) local/standin_lambda/bootstrap
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 
+import launcher
 import merge
 import walk
 from processing import starters
 
-from functions.launch import app as launch
 from tooling.template import Chosen, of_type, source
 
 
@@ -51,6 +51,6 @@ RUNS_IN_PARTS = merge.LONGEST_IN_PARTS.total_seconds() / 3600
 
 LAUNCH_GB, LAUNCH_SECONDS = _LAUNCH["MemorySize"] / 1024, _LAUNCH["Timeout"]
 LAUNCH_BATCH = _LAUNCH["Events"]["Launches"]["Properties"]["BatchSize"]
-LOOK_SECONDS, MARGIN_SECONDS = launch.LOOK_SECONDS, launch.MARGIN_SECONDS
+LOOK_SECONDS, MARGIN_SECONDS = launcher.LOOK_SECONDS, launcher.MARGIN_SECONDS
 _SCALING = _FAILURE["Events"]["RawFailures"]["Properties"]["ScalingConfig"]
 REPORTERS = _SCALING["MaximumConcurrency"]

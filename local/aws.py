@@ -45,12 +45,17 @@ class EmbeddedAws:
     """One emulator, with IAM enforcement on unless said otherwise. Use it as a context manager."""
 
     def __init__(
-        self, executor: Executor = PROCESSES, iam: bool = True, job: Path | None = None
+        self,
+        executor: Executor = PROCESSES,
+        iam: bool = True,
+        job: Path | None = None,
+        ecs_quotas: bool = False,
     ) -> None:
         self.executor = executor
         self.job = job
         """The folder of a job of the user's own."""
         self._iam = iam
+        self._ecs_quotas = ecs_quotas
         self.endpoint = ""
         """Where it listens, once it is started."""
         self._commands = Commands()
@@ -101,6 +106,8 @@ class EmbeddedAws:
         command += [f"--directory={self._directory}", f"--layer={self.layer}"]
         if not self._iam:
             command += ["--no-iam"]
+        if self._ecs_quotas:
+            command += ["--ecs-quotas"]
         if self.executor.name == "docker":
             kept |= docker_environment()
             command += [f"--containers={self.label}"]

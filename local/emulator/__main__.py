@@ -40,6 +40,7 @@ def main() -> int:
     parser.add_argument("--function-image", default="", help="for functions in containers")
     parser.add_argument("--bridge", help="another address to listen on, beside loopback")
     parser.add_argument("--no-iam", action="store_true", help="whoever asks may do everything")
+    parser.add_argument("--ecs-quotas", action="store_true", help="throttle calls as ECS does")
     arguments = parser.parse_args()
     if problem := version_problem():
         return refuse([problem])
@@ -137,6 +138,7 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         cloudtrail,
         containers,
         credentials,
+        ecs_quotas,
         eventbridge_to_ecs,
         eventbridge_to_lambda,
         eventbridge_to_sns,
@@ -188,6 +190,8 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         containers.LEAVE_THOSE_OF_OTHERS,
         containers.LIMITS_OF_TASKS,
     ]
+    if arguments.ecs_quotas:  # the last around the calls of ECS, so it comes first
+        links.append(ecs_quotas.LINK)
     if arguments.containers:
         return [*links, *containers.links(arguments.containers, arguments.function_image)]
     own = (processes.link(arguments.layer), function_disk.LINK, function_start.LINK)

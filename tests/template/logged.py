@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 import reconcile
+from launcher import Launcher
+from places import Places
 from plan import Plan
 from processing import job, records
 from processing.errors import NotStarted, Rejected
@@ -17,8 +20,8 @@ from processing.starters import Starter
 from progress import as_json
 from state import State
 
-from functions.launch import app as launch
 from tests.support.in_process import OnBytes
+from tests.support.launching import message
 from tests.support.memory_store import MemoryStore
 
 
@@ -121,13 +124,11 @@ def cant_start_lines(seen: bool) -> list[str]:
 def launch_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """What the launch function logs while there is no room."""
     cluster = SimpleNamespace(start=lambda upload, *_: NoRoom().start(upload))
-    launcher = launch.Launcher(cluster, 1, 0)
-    event = {
-        "source": "aws.s3",
-        "detail-type": "Object Created",
-        "detail": {"bucket": {"name": "uploads"}, "object": {"key": "input/a"}},
-    }
-    with pytest.MonkeyPatch.context() as patch:
+    queue = SimpleNamespace(note_turn=lambda message: None)
+    launcher = Launcher(cluster, queue, Places(MemoryStore(), "a", 1), 1, 0)
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as pool:
         patch.setenv("INPUT_PREFIX", "input/")
-        assert launcher._start({"body": json.dumps(event)})
+        launcher._call(pool, message(1))
+    launcher._collect()
+    assert launcher._again
     return capsys.readouterr().out.splitlines()

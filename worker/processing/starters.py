@@ -65,7 +65,7 @@ class Fargate:
     """A task, with the upload in its environment as the rule has it."""
 
     def __init__(
-        self, environment: Mapping[str, str], spot: bool = False, attempts: int = ATTEMPTS
+        self, environment: Mapping[str, str], spot: bool = False, paced: bool = False
     ) -> None:
         self._request: dict[str, Any] = {
             "cluster": setting(environment, "CLUSTER", "the cluster's ARN"),
@@ -85,18 +85,24 @@ class Fargate:
                 }
             },
         }
-        # RunTask takes about 20 a second: its client slows down by itself when it is refused.
-        self._client = boto3.client("ecs", config=_config(attempts, "adaptive"))
+        # RunTask takes about 20 a second: its client slows down by itself when it is refused. The
+        # launcher keeps its own pace, and has no time for the waits of a client.
+        config = _config(2) if paced else _config(mode="adaptive")
+        self._client = boto3.client("ecs", config=config)
 
-    def start(self, upload: Upload, job_version: str | None = None) -> str:
-        """Gives the task's ARN. Raises NotStarted."""
+    def start(self, upload: Upload, job_version: str | None = None, token: str = "") -> str:
+        """Gives the task's ARN: with a token that was used, that of the same task. Raises
+        NotStarted."""
         variables = {"S3_BUCKET": upload.bucket, "S3_KEY": upload.key}
         if job_version:
             variables["REPROCESS"] = job_version
         environment = [{"name": name, "value": value} for name, value in variables.items()]
-        overrides = {"containerOverrides": [{"name": "worker", "environment": environment}]}
+        request = self._request | {
+            "overrides": {"containerOverrides": [{"name": "worker", "environment": environment}]},
+            **({"clientToken": token} if token else {}),  # without one, boto3 makes one up
+        }
         try:
-            reply = self._client.run_task(**self._request, overrides=overrides)
+            reply = self._client.run_task(**request)
         except Refused as error:
             raise _translated(error) from error
         if reply["failures"] or not reply["tasks"]:  # with status 200: no capacity, say
@@ -208,7 +214,8 @@ def variable_of(task: Mapping[str, Any], name: str) -> str | None:
 
 def _config(attempts: int = ATTEMPTS, mode: str = "standard") -> Config:
     retries = {"mode": mode, "total_max_attempts": attempts}
-    return Config(retries=retries, max_pool_connections=32)
+    # Two attempts without a response end within the half minute that the launcher has for them.
+    return Config(retries=retries, max_pool_connections=32, connect_timeout=4, read_timeout=10)
 
 
 def _event(upload: Upload, job_version: str | None) -> str:

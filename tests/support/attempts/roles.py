@@ -71,6 +71,8 @@ NEEDED: dict[tuple[str, str], list[tuple[str, str]]] = {
         ("s3:ListBucket", "{DataBucket}"),
         ("s3:PutObject", "{DataBucket}/.sweep/turn"),
         ("s3:GetObject", "{DataBucket}/.sweep/turn"),
+        ("s3:PutObject", "{DataBucket}/.sweep/places"),
+        ("s3:GetObject", "{DataBucket}/.sweep/places"),
     ],
     ("hybrid", "FailureFunctionRole"): [
         *LOG,
