@@ -141,10 +141,15 @@ def list_due(stack: Stack, asked: Json) -> int:
 
 
 def count(stack: Stack, asked: Json) -> tuple[int, list[Json]]:
-    """How many uploads are to be looked at, and ranges of names with 10,000 of them at most."""
+    """How many uploads are to be looked at, and ranges of names with 10,000 of them at most.
+
+    Whether tasks wait for their turn is asked now: what waits later is what this has started.
+    """
     counted: Counter[str] = Counter()
     ends: list[str] = []
+    backlog = False
     for said in slices(stack, asked | {"count": True}):
+        backlog = said["backlog"]
         counted += Counter(said["outcomes"])
         ends += said["shares"]
         # What was counted since the last share is a range of its own, or part of the last one.
@@ -154,14 +159,14 @@ def count(stack: Stack, asked: Json) -> tuple[int, list[Json]]:
         show(f"looked at {counted.total():,} uploads, {left:,} without a certain result")
     end_of_line()
     ranges = pairwise(["", *dict.fromkeys(ends), None])
-    return counted["open"], [{"after": after, "until": until} for after, until in ranges]
+    shares = [{"after": a, "until": until, "backlog": backlog} for a, until in ranges]
+    return counted["open"], shares
 
 
 def side_by_side(stack: Stack, asked: Json, ranges: list[Json]) -> Iterator[Json]:
     """What each slice of each range said, in whatever order; when one raises, the others end."""
     rate = asked.get("rate") or RATE
-    runs = 1 if stack.parameters["Mode"] == "fargate" else math.ceil(rate / PER_RUN)
-    runs = min(runs, len(ranges), MOST_RUNS)
+    runs = min(runs_for(stack.parameters["Mode"], rate), len(ranges))
     said: Queue[Json | BaseException | None] = Queue()
     rest, stop = iter(ranges), threading.Event()
     turn = threading.Lock()
@@ -195,8 +200,16 @@ def side_by_side(stack: Stack, asked: Json, ranges: list[Json]) -> Iterator[Json
                     under_way -= 1
                 else:
                     yield each
+        except KeyboardInterrupt:
+            show(f"it stops within {SLICE_SECONDS} seconds")
+            raise
         finally:
             stop.set()  # whoever is in a slice comes to its end
+
+
+def runs_for(mode: str, rate: float) -> int:
+    """How many runs go side by side for so many starts a second."""
+    return 1 if mode == "fargate" else min(MOST_RUNS, math.ceil(rate / PER_RUN))
 
 
 MEANINGS = {

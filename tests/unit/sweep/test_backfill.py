@@ -81,6 +81,7 @@ def test_runs_share_the_names_and_the_rate_and_start_each_job_once(function, aws
     assert started(aws) == dict.fromkeys(KEYS, 1)
     starts = [event for event in function.events if "count" not in event]
     assert {event["rate"] for event in starts} == {50.0}
+    assert {event["backlog"] for event in starts} == {False}  # as it was when it counted
     ranges = sorted((event["after"], event["until"] or "~") for event in starts)
     assert [until for _, until in ranges[:-1]] == [after for after, _ in ranges[1:]]
     assert (ranges[0][0], ranges[-1][1], len(ranges)) == ("", "~", 10)
@@ -147,3 +148,11 @@ def test_ctrl_c_is_an_end_like_any_other(monkeypatch, capsys):
     monkeypatch.setattr(by_hand, "run", stop)
     assert by_hand.main(["uploads"]) == 130
     assert "the same command does the rest" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("mode", "rate", "runs"),
+    [("lambda", 0.1, 1), ("lambda", 51, 2), ("hybrid", 1e6, 20), ("fargate", 1e6, 1)],
+)
+def test_there_are_never_more_runs_than_there_may_be(mode, rate, runs):
+    assert by_hand.runs_for(mode, rate) == runs
