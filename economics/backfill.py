@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from operate.sweep import MOST_RUNS, PER_RUN
+
 from . import product
 from .bill import at
 from .figures import ASSUMED, PRICES, limits
@@ -16,7 +18,7 @@ from .standing import gb_seconds
 from .work import Job, Work
 
 FILES = (1e6, 1e7, 1e8)
-RATE = 1000
+RATE = PER_RUN * MOST_RUNS
 """What RATE= asks for: jobs started a second."""
 HEADS, PUTS = 2, 1
 """Of the sweep for each start: of the upload and of its attempts, which it writes down."""
@@ -44,8 +46,9 @@ def backfill(name: str, work: Work, files: float) -> Backfill:
     grows = {item: month[item] - idle[item] for item in ("compute", "network", "logs")}
     rates = dict(_rates(name, work))
     limit = min(rates, key=lambda each: rates[each])
-    # A launch queue takes what the sweep sends, and waits for itself.
-    own, *_ = rates.values() if stack.max_tasks else [rates[limit]]
+    # RunTask makes a sweep wait; the launch queue, and Lambda's own, take what it sends.
+    runs = 1 if stack.mode == "fargate" else MOST_RUNS
+    own = rates[limit] if stack.mode == "fargate" and not stack.max_tasks else PER_RUN * runs
     tasks = files * work.total(stack.is_task) / work.uploads
     s3, called = PRICES["s3"], (files - tasks) * PRICES["lambda"]["request"]
     listed = 3 * files / 1000
@@ -60,7 +63,7 @@ def backfill(name: str, work: Work, files: float) -> Backfill:
             if stack.mode == "lambda"
             else files * PRICES["eventbridge"]["opt_in_event"],
             "queues": _queue(stack, tasks, files / rates[limit]) if stack.max_tasks else 0.0,
-            "sweep": sweep + gb_seconds(stack, files / own * product.SWEEP_GB),
+            "sweep": sweep + gb_seconds(stack, runs * files / own * product.SWEEP_GB),
         },
     )
 
@@ -76,10 +79,7 @@ def _queue(stack: Stack, tasks: float, seconds: float) -> float:
 def _rates(name: str, work: Work) -> Iterator[tuple[str, float]]:
     """Jobs a second that each limit lets start, of these sizes."""
     stack, account = STACKS[name]
-    calls = (HEADS + PUTS + 1) * ASSUMED["s3_call_seconds"]  # and the call that starts the job
-    pace = product.SWEEP_TOGETHER / calls
-    what = f"one sweep, {product.SWEEP_TOGETHER} uploads at a time"
-    yield (what, pace) if pace < RATE else (f"`RATE={RATE}`", RATE)
+    yield f"`RATE={RATE}`", RATE
     # Of an upload, on average: seconds of a function, how many tasks, and their seconds.
     function = work.total(stack.is_function, work.job.seconds) / work.uploads
     tasks = work.total(stack.is_task) / work.uploads

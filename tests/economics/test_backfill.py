@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from processing.events import Upload
 
-from economics import backfill, product
+from economics import backfill
 from economics.backfill import STACKS
 from economics.work import Job, Work, sizes
 from tests.economics.given import INSTANT, WORK
@@ -26,25 +26,13 @@ def test_a_new_account_and_a_concurrency_limit_take_rounds_of_tasks() -> None:
     assert (limited.seconds, limited.limit) == (pytest.approx(1e6 / 200 * TASK_SECONDS), "MaxTasks")
 
 
-@pytest.mark.parametrize(
-    ("together", "seconds_per_mib", "a_second", "limit"),
-    [
-        (12, 0, 100, "one sweep, 12 uploads at a time"),
-        (10_000, 0, 1000, "`RATE=1000`"),
-        (10_000, 10, 1000 / (10 + INSTANT.seconds(1)), "Lambda concurrency"),
-    ],
-)
-def test_functions_take_what_the_sweep_the_rate_or_the_concurrency_lets(
-    together: int,
-    seconds_per_mib: float,
-    a_second: float,
-    limit: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(product, "SWEEP_TOGETHER", together)
-    work = Work(1e6, sizes("1:100"), Job(seconds_per_mib, start_seconds=0))
-    said = backfill.backfill("lambda", work, 1e7)
-    assert (said.seconds, said.limit) == (pytest.approx(1e7 / a_second), limit)
+def test_functions_take_their_number_over_the_rate_or_the_concurrency() -> None:
+    light = backfill.backfill("lambda", WORK, 1e7)
+    assert (light.seconds, light.limit) == (pytest.approx(1e7 / 1000), "`RATE=1000`")
+    heavy = Work(1e6, sizes("1:100"), Job(seconds_per_mib=10, start_seconds=0))
+    said = backfill.backfill("lambda", heavy, 1e7)
+    a_second = 1000 / heavy.job.seconds(1)
+    assert (said.seconds, said.limit) == (pytest.approx(1e7 / a_second), "Lambda concurrency")
 
 
 def test_of_a_hybrid_stack_only_the_tasks_wait_for_run_task() -> None:
@@ -58,7 +46,7 @@ def test_a_job_costs_its_calls_and_the_sweep_three_more_and_its_time() -> None:
     said = backfill.backfill("lambda", WORK, 1e6)
     assert said.usd["requests"] == pytest.approx(6 * 0.4 + 5 + 0.2)
     assert said.usd["sweep"] == pytest.approx(
-        2 * 0.4 + 5 + 3 * 1000 * 0.005e-3 + said.seconds * 0.0000166667
+        2 * 0.4 + 5 + 3 * 1000 * 0.005e-3 + 20 * said.seconds * 0.0000166667
     )
     assert said.usd["compute"] == pytest.approx(
         1e6 * INSTANT.seconds(1) * 1769 / 1024 * 0.0000166667

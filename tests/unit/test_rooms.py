@@ -12,7 +12,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mazes": set(),
     "local": {"tooling", "mazes"},
     "operate": {"tooling", "mazes"},
-    "economics": {"tooling"},
+    "economics": {"tooling", "operate"},
     "supply": {"tooling"},
     "bench": {"tooling", "mazes", "local"},
 }
