@@ -206,7 +206,7 @@ def fail_loudly(progress: Progress, cleaned: Json) -> None:
 def fall_back(upload: Upload) -> None:
     """Start a task for an upload that the function could not do, and remember that it is one's.
 
-    Raises Conflict when a sweep is at it, and NotStarted.
+    Raises NotStarted.
     """
     _, notes = buckets()
     seen = Bucket(upload.bucket).head(upload.key)
@@ -214,7 +214,10 @@ def fall_back(upload: Upload) -> None:
         return
     before, record = records.attempts(notes, upload, seen.version)
     known = before._replace(last=datetime.now(UTC), fallback=True)
-    records.put_attempts(notes, upload, known, record)
+    try:
+        records.put_attempts(notes, upload, known, record)
+    except Conflict:  # another one is about to start a job of this upload: it will see it as we do
+        return
     starters.tasks(os.environ).start(upload, before.reprocess or None)
 
 

@@ -184,6 +184,26 @@ def test_what_can_not_be_in_the_queue_is_started_though_others_wait(
     assert handler()["outcomes"] == {"waiting": 1}
 
 
+def test_of_two_that_fall_back_at_once_one_starts_the_task(
+    hybrid, handler, store, aws, monkeypatch
+):
+    """Both events of an upload that was soon replaced: neither is a failure."""
+    upload = {"bucket": "uploads", "key": "input/a"}
+    read, met = records.attempts, []
+    store.upload("input/a", b"x")
+
+    def read_before_the_other_writes(*arguments):
+        found = read(*arguments)
+        monkeypatch.setattr(records, "attempts", read)
+        met.append(handler(start_task=upload))
+        return found
+
+    monkeypatch.setattr(records, "attempts", read_before_the_other_writes)
+    assert handler(start_task=upload) == {"fallback": upload}
+    assert met == [{"fallback": upload}]
+    assert len(aws.calls) == 1
+
+
 def test_an_upload_that_is_gone_does_not_fall_back(hybrid, handler, aws):
     handler(start_task={"bucket": "uploads", "key": "input/gone"})
     assert aws.calls == []
