@@ -134,6 +134,7 @@ def configure(arguments: argparse.Namespace, port: int) -> None:
 def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
     """Each link that is needed. Imports ministack, so only after `configure`."""
     from . import (
+        alarm_dimensions,
         bucket_owner,
         cloudtrail,
         containers,
@@ -143,6 +144,7 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         eventbridge_to_lambda,
         eventbridge_to_sns,
         exports,
+        function_crash,
         function_disk,
         function_failure,
         function_start,
@@ -184,6 +186,7 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         layer_permissions.LINK,
         log_permissions.LINK,
         metric_filters.LINK,
+        alarm_dimensions.LINK,
         null_version.LINK,
         principal_arn.LINK,
         nat.LINK,
@@ -194,7 +197,12 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         links.append(ecs_quotas.LINK)
     if arguments.containers:
         return [*links, *containers.links(arguments.containers, arguments.function_image)]
-    own = (processes.link(arguments.layer), function_disk.LINK, function_start.LINK)
+    own = (
+        processes.link(arguments.layer),
+        function_crash.LINK,
+        function_disk.LINK,
+        function_start.LINK,
+    )
     return [*links, *own]
 
 

@@ -1,7 +1,4 @@
-"""Metric filters: ministack keeps them, and makes no metrics of what is logged.
-
-Its alarms take all data of a metric within their periods together, whatever the dimensions.
-"""
+"""Metric filters: ministack keeps them, and makes no metrics of what is logged."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from local.aws import EmbeddedAws
 from local.pipeline import Pipeline, until
 from tests.local.other_jobs import job_without_permissions
 from tests.local.test_sweep import Sweeper
@@ -94,3 +95,25 @@ def test_an_upload_that_fails_and_is_given_up_sets_alarms_off(
         assert sweep(prefix="input/alarming/")["outcomes"] == {"gave_up": 1}
     assert not pipeline.result(key, version).is_output
     assert until(lambda: state(pipeline, "GaveUpAlarm") == "ALARM", "an alarm")
+
+
+def test_an_alarm_looks_at_its_own_dimensions_only(aws: EmbeddedAws) -> None:
+    cloudwatch = aws.client("cloudwatch")
+    metric = {"Namespace": "Test", "MetricName": "Waiting"}
+    queues = {name: [{"Name": "QueueName", "Value": name}] for name in ("one", "other")}
+    for name, dimensions in queues.items():
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            **metric,
+            Dimensions=dimensions,
+            Statistic="Sum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=0,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+    data = [{"MetricName": metric["MetricName"], "Dimensions": queues["one"], "Value": 1}]
+    cloudwatch.put_metric_data(Namespace=metric["Namespace"], MetricData=data)
+    found = cloudwatch.describe_alarms(AlarmNames=[*queues])["MetricAlarms"]
+    states = {each["AlarmName"]: each["StateValue"] for each in found}
+    assert states == {"one": "ALARM", "other": "INSUFFICIENT_DATA"}
