@@ -65,10 +65,11 @@ check: setup ## lint and unit tests, side by side, for the time between two chan
 unit: setup ## the unit tests alone
 	$(DEV)/python -m pytest -q $(SIDE_BY_SIDE) tests/unit
 
-.PHONY: load-test
-load-test: setup ## the load and fault-injection tests in their long size, for figures [RUNS=20 BUSY=4 UPLOADS=500: real uploads only, so often, on a busy machine]
-	LOAD=long LOAD_RUNS=$(RUNS) LOAD_BUSY=$(BUSY) LOAD_UPLOADS=$(UPLOADS) \
-	  $(DEV)/python -m pytest -rs tests/load$(if $(RUNS),/test_uploads.py)
+.PHONY: load
+load: setup $(ENV)/bench/.installed ## the load and fault-injection tests in their long size; docs/LOAD.md [SCENARIOS="lambda hybrid" UPLOADS=20000 TASK_UPLOADS=2000 SEED=7 BUSY=4: real uploads only, of these, so many, on a busy machine]
+	LOAD=long LOAD_SCENARIOS="$(SCENARIOS)" LOAD_UPLOADS=$(UPLOADS) LOAD_TASK_UPLOADS=$(TASK_UPLOADS) LOAD_SEED=$(SEED) LOAD_BUSY=$(BUSY) \
+	  $(DEV)/python -m pytest -rs tests/load$(if $(SCENARIOS),/test_uploads.py -k exactly_one)
+	@$(DEV)/python -m tests.load.document
 
 .PHONY: fuzz
 fuzz: setup ## look for a file that ends in neither an output nor a rejection [SECONDS=600 for each format]

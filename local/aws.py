@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -94,6 +95,7 @@ class EmbeddedAws:
         if self.executor.name == "docker":  # its own try may be cut short, when it takes too long
             self._at_stop.callback(remove_containers, self.label)
         process = self._start_emulator()
+        self._process_id = process.pid
         self._at_stop.callback(_end, process)
         self.endpoint = self._wait_until_it_listens(process)
         self.client("s3").create_bucket(Bucket=_CODE_BUCKET)
@@ -145,6 +147,16 @@ class EmbeddedAws:
         """End it and all that it started; what it kept is gone."""
         self._commands.stop()
         self._at_stop.close()
+
+    def processor_seconds(self) -> float:
+        """Those that the emulator and all jobs took, by now."""
+        return sum(_seconds(each, self._process_id) for each in Path("/proc").glob("[0-9]*/stat"))
+
+    def memory_mib(self) -> float:
+        """What the emulator itself has of it now."""
+        status = Path(f"/proc/{self._process_id}/status").read_text()
+        (kib,) = re.findall(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+        return int(kib) / 1024
 
     @property
     def port(self) -> int:
@@ -271,6 +283,16 @@ class EmbeddedAws:
         """The stack's outputs by name."""
         found = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+
+
+def _seconds(stat: Path, session: int) -> float:
+    """Of one process of the session, and of its children that have ended."""
+    try:
+        fields = stat.read_text().rpartition(")")[2].split()
+    except OSError:  # it has ended
+        return 0.0
+    ticks = sum(map(int, fields[11:15])) if int(fields[3]) == session else 0
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _end(process: subprocess.Popen[str]) -> None:

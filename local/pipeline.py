@@ -197,6 +197,17 @@ class Pipeline:
 
         return until(look, f"a failure of {key!r}", seconds)
 
+    def take_failures(self) -> list[Json]:
+        """What is in the failure queue now, taken from there."""
+        found: list[Json] = []
+        while messages := self._messages():
+            for message in messages:
+                found.append(json.loads(message["Body"]))
+                self._sqs.delete_message(
+                    QueueUrl=self.outputs["FailureQueueUrl"], ReceiptHandle=message["ReceiptHandle"]
+                )
+        return found
+
     def failures(self) -> list[str]:
         """The bodies of what is in the failure queue now; they stay there."""
         return [message["Body"] for message in self._messages()]

@@ -40,8 +40,8 @@ GROUPS = {
     **{
         f"tests/load/test_{name}.py": "load"
         for name in (
-            *("concurrency_limit", "faults", "faults_without_versions"),
-            *("launches", "sweep", "uploads"),
+            *("faults", "faults_without_versions", "launches"),
+            *("soak", "sweep", "uploads"),
         )
     },
     **{

@@ -13,4 +13,6 @@ BUILD = ROOT / "build"
 # each other.
 PYTHON_DEV = BUILD / "env" / "dev" / "bin" / "python"
 PYTHON_MINISTACK = BUILD / "env" / "ministack" / "bin" / "python"
+PYTHON_PLOT = BUILD / "env" / "bench" / "bin" / "python"
+"""Has matplotlib."""
 SAM = BUILD / "env" / "sam" / "bin" / "sam"

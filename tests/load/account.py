@@ -40,6 +40,10 @@ class Account:
         self._faults: list[str] = []
         self.written_again = 0
 
+    def fault(self, key: str, what: str) -> None:
+        """Of an upload, of another object, or of the run as a whole."""
+        self._say(key, what)
+
     def needed_the_sweep(self, keys: Iterable[str]) -> None:
         """No event led to a result for these."""
         keys = list(keys)
@@ -106,4 +110,5 @@ class Account:
     def _say(self, key: str, what: str, fault: bool = True) -> None:
         self._said[key].append(what)
         if fault:
-            self._faults.append(f"{key}, version {self._newest[key]}: {what}")
+            version = f", version {self._newest[key]}" if key in self._newest else ""
+            self._faults.append(f"{key}{version}: {what}")

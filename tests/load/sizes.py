@@ -1,4 +1,4 @@
-"""How large the load is: small for every change, large with `LOAD=long` (`make load-test`)."""
+"""How large the load is: small for every change, large with `LOAD=long` (`make load`)."""
 
 from __future__ import annotations
 
@@ -6,19 +6,29 @@ import os
 
 LONG = os.environ.get("LOAD") == "long"
 
+
+def _chosen(name: str, otherwise: int) -> int:
+    return int(os.environ.get(f"LOAD_{name}") or otherwise)
+
+
 SIMULATED_UPLOADS = 10_000 if LONG else 1_000
 """In each of ten simulations."""
 SEVERAL_UPLOADS = 5_000 if LONG else 500
 """In each of ten simulations of jobs with several outputs."""
-REAL_UPLOADS = int(os.environ.get("LOAD_UPLOADS") or (500 if LONG else 24))
-"""Through the embedded AWS, in each mode."""
-SEVERAL_SCENARIOS = ["lambda", "fargate", "cloudtrail", "hybrid"] if LONG else ["hybrid"]
-"""Those for jobs with several outputs, too; hybrid runs both engines."""
-RUNS = int(os.environ.get("LOAD_RUNS") or 1)
-"""Of the real uploads, each with another seed, in one embedded AWS."""
-BUSY = int(os.environ.get("LOAD_BUSY") or 0)
+UPLOADS = _chosen("UPLOADS", 20_000 if LONG else 12)
+"""Through the embedded AWS with Mode=lambda and one output."""
+TASK_UPLOADS = _chosen("TASK_UPLOADS", 2_000 if LONG else 12)
+"""In each other scenario."""
+EVERY = 50 if LONG else 6
+"""The event of one upload in so many comes twice; and as often a worker is killed."""
+LOADS = (os.environ.get("LOAD_SCENARIOS") or "").split()
+"""The only scenarios, where that is asked for."""
+SEED = _chosen("SEED", 7)
+BUSY = _chosen("BUSY", 0)
 """Processes beside the tests that only take time from them."""
 SWEPT_UPLOADS = 1_000_000 if LONG else 100_000
 """In a bucket that is listed by a simulation."""
 LAUNCHED_UPLOADS = 5_000 if LONG else 500
 """By an engine that fails."""
+SOAKED_SWEEPS = _chosen("SWEEPS", 100)
+"""While the stack changes between them."""

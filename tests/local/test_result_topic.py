@@ -67,14 +67,15 @@ class Subscriber:
         found: list[Json] = []
 
         def receive() -> bool:
-            found.extend(self._receive())
+            found.extend(self.receive())
             return len(found) >= count
 
         until(receive, f"{count} messages")
         time.sleep(QUIET_SECONDS)
-        return found + self._receive()
+        return found + self.receive()
 
-    def _receive(self) -> list[Json]:
+    def receive(self) -> list[Json]:
+        """Those that are there now, each once."""
         sqs, found = self._aws.client("sqs"), []
         while received := sqs.receive_message(
             QueueUrl=self._queue, MaxNumberOfMessages=10, VisibilityTimeout=60
