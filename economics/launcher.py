@@ -11,12 +11,14 @@ from .run import Run, Steps, Upload
 
 CALL_SECONDS, LIST_PAGE = 0.05, 100
 """One call of ECS: an assumption. A page of ListTasks has so many tasks."""
+
 LIST_LAG = 1.0
 """Seconds until ListTasks has a task that RunTask has started: an assumption."""
 
 
 class Launcher:
-    """Lambda invokes it for one batch after the other: all messages are of one group."""
+    """As functions/launch: one invocation after the other looks at the tasks and starts what has a
+    place, evenly; what it has started itself it counts without a look."""
 
     def __init__(self, run: Run, tasks: Tasks) -> None:
         self._run, self._tasks = run, tasks
@@ -24,7 +26,7 @@ class Launcher:
         self._filled = run.env.event()
         self._limit, self._looked = "", 0.0
         limits = run.scenario.limits
-        self._sends = TokenBucket(limits["fifo_sends"], limits["fifo_sends"])
+        self._sends = TokenBucket(limits["fifo_sends"])
         self._looks = TokenBucket(limits["cluster_reads"], limits["cluster_read_burst"])
 
     def send(self, upload: Upload) -> Response:
@@ -41,64 +43,54 @@ class Launcher:
         if not self._filled.triggered:
             self._filled.succeed()
 
-    def held(self, limit: str = "", waiting: int | None = None) -> None:
+    def held(self, limit: str = "") -> None:
         """Whoever waited in the queue did so for the limit that was met at the last look at it;
         from now on, for this one."""
         if self._limit:
-            count = len(self.queue) if waiting is None else waiting
-            self._run.held[self._limit] += count * (self._run.now - self._looked)
+            self._run.held[self._limit] += len(self.queue) * (self._run.now - self._looked)
         self._limit, self._looked = limit, self._run.now
 
     def work(self) -> Steps:
+        run, free, look_at, start_at, ends = self._run, 0, 0.0, 0.0, 0.0
         while True:
+            if run.now >= ends:  # the next one begins with the list, which has to have all
+                yield run.env.timeout(LIST_LAG)
+                look_at, ends = 0.0, run.now + product.LAUNCH_SECONDS - product.MARGIN_SECONDS
             if not self.queue:
-                self._filled = self._run.env.event()
+                self.held()
+                self._filled = run.env.event()
                 yield self._filled
-            taken = min(product.LAUNCH_BATCH, len(self.queue))
-            batch = deque(self.queue.popleft() for _ in range(taken))
-            yield from self._launch(batch)
-            self.queue.extendleft(reversed(batch))
+            if run.now >= look_at:
+                yield from self._look()
+                free = run.scenario.stack.max_tasks - self._tasks.running
+                look_at = run.now + product.LOOK_SECONDS
+            if run.now < start_at:
+                yield run.env.timeout(start_at - run.now)
+            started = self._start(min(free, product.LAUNCH_BATCH))
+            free -= started
+            start_at = run.now + started / product.STARTS_A_SECOND
+            if not started:
+                yield run.env.timeout(max(0.0, look_at - run.now))
 
-    def _launch(self, waiting: deque[Upload]) -> Steps:
-        """As Launcher.launch: leaves in `waiting` what there was no room for.
+    def _look(self) -> Steps:
+        calls = 1 + self._tasks.running // LIST_PAGE
+        wait = self._looks.wait(self._run.now, calls)
+        if wait > 0:
+            self._run.refused("ListTasks and DescribeTasks calls")
+        yield self._run.env.timeout(wait + CALL_SECONDS * calls)
 
-        When its time is out it starts nothing, but it ends only when the list has all that it
-        started, because the next one begins with the list.
-        """
-        run, tasks = self._run, self._tasks
-        ends = run.now + product.LAUNCH_SECONDS - product.MARGIN_SECONDS
-        seen_at = 0.0
-        while True:
-            # The list, and one DescribeTasks for what it does not have yet.
-            calls = 1 + tasks.running // LIST_PAGE + (run.now < seen_at)
-            wait = self._looks.wait(run.now, calls)
-            if wait > 0:
-                run.refused("ListTasks and DescribeTasks calls")
-            yield run.env.timeout(wait + CALL_SECONDS * calls)
-            all_seen = run.now >= seen_at
-            if run.now >= ends:
-                if all_seen:
-                    return
-                yield run.env.timeout(product.LOOK_SECONDS)
-                continue
-            free = max(0, run.scenario.stack.max_tasks - tasks.running)
-            batch = [waiting.popleft() for _ in range(min(free, len(waiting)))]
-            behind = len(waiting) + len(self.queue)
-            if waiting or (behind and free == len(batch)):
-                limit = "MaxTasks"
-            else:
-                limit = "LaunchFunction, ten at a time" if behind else ""
-            if batch:
-                yield run.env.timeout(CALL_SECONDS)
-                seen_at = run.now + LIST_LAG
-            back = [each for each in batch if tasks.start(each) is not Response.TAKEN]
-            if back:
-                limit = run.last_refusal
-            elif limit:
-                run.refused(limit)
-            waiting.extendleft(reversed(back))
-            self.held(limit, len(waiting) + len(self.queue))
-            if not waiting and all_seen and not batch:
-                return
-            if back or not batch:
-                yield run.env.timeout(product.LOOK_SECONDS)
+    def _start(self, most: int) -> int:
+        """Give how many tasks were started."""
+        batch = [self.queue[number] for number in range(min(most, len(self.queue)))]
+        started = 0
+        while started < len(batch) and self._tasks.start(batch[started]) is Response.TAKEN:
+            started += 1
+        limit = self._run.last_refusal
+        if started == len(batch):
+            limit = "LaunchFunction's pace" if most == product.LAUNCH_BATCH else "MaxTasks"
+            if len(self.queue) > started:
+                self._run.refused(limit)
+        self.held(limit)
+        for _ in range(started):
+            self.queue.popleft()
+        return started

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from . import product
 from .figures import ASSUMED, PUBLISHED
 from .stack import Stack
-from .standing import BATCH_SECONDS, SECONDS, sweep
+from .standing import SECONDS, sweep
 from .work import Job, Size, Work
 
 
@@ -44,10 +44,15 @@ def needs(stack: Stack, work: Work) -> Iterator[Need]:
     starts = work.total(stack.is_task) / SECONDS
     tasks = work.total(stack.is_task, task_seconds) / SECONDS
     if stack.max_tasks:
-        pace = product.LAUNCH_BATCH / BATCH_SECONDS
         what = f"tasks at a time, `MaxTasks={stack.max_tasks}`"
         yield Need(what, tasks, stack.max_tasks, "at most", "too many")
-        yield Need("starts a second by LaunchFunction", starts, pace, "at most", "too many")
+        yield Need(
+            "starts a second by LaunchFunction",
+            starts,
+            product.STARTS_A_SECOND,
+            "at most",
+            "too many",
+        )
     running = work.total(stack.is_function, work.job.seconds) / SECONDS
     yield Need("functions at a time", running, PUBLISHED["concurrency"])
     yield Need("RunTask a second", starts, min(PUBLISHED["run_task"], PUBLISHED["launches"]))

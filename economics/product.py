@@ -43,7 +43,8 @@ _SWEEP, _LAUNCH, _FAILURE = (
     for name in ("SweepFunction", "LaunchFunction", "FailureFunction")
 )
 SWEEP_GB = _SWEEP["MemorySize"] / 1024
-SWEEP_SECONDS = 880  # _SWEEP["Timeout"] - sweep.MARGIN_SECONDS, when the documents are made anew
+SWEEP_SECONDS = 880
+"""The longest that one run works; app.py ends after 840. The documents are of this."""
 SWEEP_TOGETHER, SWEEP_RATE = walk.TOGETHER, starters.RATE
 _OVERHEAD = float(_SWEEP["Environment"]["Variables"]["OVERHEAD_SECONDS"])
 SWEEP_GRACE = float(default("TaskTimeout")) + _OVERHEAD
@@ -52,5 +53,6 @@ RUNS_IN_PARTS = merge.LONGEST_IN_PARTS.total_seconds() / 3600
 LAUNCH_GB, LAUNCH_SECONDS = _LAUNCH["MemorySize"] / 1024, _LAUNCH["Timeout"]
 LAUNCH_BATCH = _LAUNCH["Events"]["Launches"]["Properties"]["BatchSize"]
 LOOK_SECONDS, MARGIN_SECONDS = launcher.LOOK_SECONDS, launcher.MARGIN_SECONDS
+STARTS_A_SECOND = launcher.STARTS_A_SECOND
 _SCALING = _FAILURE["Events"]["RawFailures"]["Properties"]["ScalingConfig"]
 REPORTERS = _SCALING["MaximumConcurrency"]

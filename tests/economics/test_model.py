@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from economics import launcher, product, scale
+from economics import product, scale
 from economics.figures import (
     ASSUMED,
     EVENT_FIRST_WAIT,
@@ -212,8 +212,12 @@ def test_what_is_left_at_the_end_has_waited_until_then() -> None:
     assert endless.held == {"Fargate vCPUs": 3 * 24 * 3600}
 
 
-def test_a_wide_concurrency_limit_is_limited_by_the_launcher() -> None:
-    assert scale.longest(run("fargate", 300, max_tasks=1000)).startswith("LaunchFunction")
+def test_a_wide_concurrency_limit_is_limited_by_the_launchers_pace() -> None:
+    wide = run("fargate", 300, max_tasks=1000)
+    assert scale.longest(wide).startswith("LaunchFunction's pace")
+    batches = 300 / product.LAUNCH_BATCH - 1
+    least = batches * product.LAUNCH_BATCH / product.STARTS_A_SECOND + TASK_SECONDS
+    assert least <= wide.ended <= 1.05 * least
 
 
 def test_without_limits_nothing_holds_back() -> None:
@@ -221,20 +225,10 @@ def test_without_limits_nothing_holds_back() -> None:
     assert (scale.first(free), scale.longest(free)) == ("none", "none")
 
 
-def test_a_launch_ends_only_when_the_list_has_what_it_started(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The list is so far behind that the time is out long before."""
-    monkeypatch.setattr(launcher, "LIST_LAG", 300)
-    limited = run("fargate", 12, max_tasks=100)
-    assert len(limited.tasks.started) == 12
-    assert limited.ended > 300 + TASK_SECONDS
-
-
-def test_a_launch_starts_nothing_when_its_time_is_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(product, "LAUNCH_SECONDS", product.MARGIN_SECONDS)
-    idle = run("fargate", 3, max_tasks=5, days=0.01)
-    assert (idle.tasks.started, idle.left) == ([], 3)
+def test_a_launcher_that_is_refused_looks_again_and_loses_nothing() -> None:
+    refused = run("fargate", 60, limits(vcpus=5), max_tasks=10)
+    assert refused.refusals["Fargate vCPUs"] > 0
+    assert (refused.tasks.most, refused.left, refused.swept) == (5, 0, 0)
 
 
 def test_a_concurrency_limit_keeps_the_order_of_uploads() -> None:

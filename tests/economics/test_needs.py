@@ -47,8 +47,8 @@ def test_what_a_concurrency_limit_has_no_room_for_is_said() -> None:
 
 def test_a_concurrency_limit_is_no_faster_than_its_launcher() -> None:
     wide = Stack("fargate", max_tasks=5000)
-    assert not bill(wide, replace(WORK, uploads=15e6)).never
-    assert bill(wide, replace(WORK, uploads=17e6)).never == "too many"
+    assert not bill(wide, replace(WORK, uploads=45e6)).never
+    assert bill(wide, replace(WORK, uploads=50e6)).never == "too many"
 
 
 def test_tasks_a_second_and_their_vcpus_are_compared_with_the_quotas() -> None:

@@ -36,6 +36,23 @@ def test_a_smaller_burst_is_limited_as_the_document_says(name: str, uploads: int
     assert f"{small.tasks.most} tasks" in row
 
 
+def test_a_burst_ends_within_a_fifth_more_than_the_quota_allows() -> None:
+    """Through the launch queue: nothing is lost, given up or left to the sweep."""
+    scenario = scale.scenarios(scale.measured_job())["burst-fargate-max-tasks-1000"]
+    small = Model(replace(scenario, uploads=10_000)).run()
+    assert small.succeeded == 10_000
+    assert small.left == small.rejected == small.dropped == small.dead_letters == small.swept == 0
+    assert small.ended < 1.2 * 10_000 / scenario.limits["run_task"]
+
+
+@pytest.mark.parametrize("name", ["burst-fargate", "burst-fargate-max-tasks-1000"])
+def test_the_documents_bursts_do_so_too(name: str) -> None:
+    """Of 100,000: RunTask lets as many begin in 83.3 minutes."""
+    (row,) = [line for line in TEXT.splitlines() if line.startswith(f"| [{name}](")]
+    minutes, unit = row.split(" | ")[1].split()
+    assert (float(minutes) < 1.2 * 100_000 / 20 / 60, unit) == (True, "min")
+
+
 @pytest.mark.parametrize("name", scale.scenarios(JOB))
 def test_each_scenario_has_a_row_and_a_plot(name: str) -> None:
     assert f"| [{name}](#{name}) |" in TEXT
