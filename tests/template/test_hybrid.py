@@ -46,7 +46,7 @@ def test_each_size_that_eventbridge_compares_starts_one_job(threshold: int) -> N
 def test_larger_ones_start_none_so_there_must_be_a_sweep(size: int) -> None:
     assert started(16, upload(size)) == []
     (reason,) = refusals({**HYBRID, "SweepSchedule": ""})
-    assert "only the sweep finds such files" in reason
+    assert "only the sweep finds files above 5 GB" in reason
     assert refusals(HYBRID) == []
 
 
@@ -57,7 +57,7 @@ def test_other_keys_start_none(key: str) -> None:
 
 def test_cloudtrail_is_refused_because_its_records_have_no_size() -> None:
     (reason,) = refusals({**HYBRID, "EventSource": "cloudtrail"})
-    assert "no size by which Mode=hybrid could choose" in reason
+    assert "Mode=hybrid chooses by size and records have none" in reason
 
 
 def test_the_bucket_tells_eventbridge_and_no_function() -> None:
