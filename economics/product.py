@@ -9,6 +9,7 @@ import merge
 import walk
 from processing import starters
 
+from functions.sweep import app as sweep
 from tooling.template import Chosen, of_type, source
 
 
@@ -43,8 +44,8 @@ _SWEEP, _LAUNCH, _FAILURE = (
     for name in ("SweepFunction", "LaunchFunction", "FailureFunction")
 )
 SWEEP_GB = _SWEEP["MemorySize"] / 1024
-SWEEP_SECONDS = 880
-"""The longest that one run works; app.py ends after 840. The documents are of this."""
+SWEEP_SECONDS = _SWEEP["Timeout"] - sweep.MARGIN_SECONDS
+"""The longest that one run works."""
 SWEEP_TOGETHER, SWEEP_RATE = walk.TOGETHER, starters.RATE
 _OVERHEAD = float(_SWEEP["Environment"]["Variables"]["OVERHEAD_SECONDS"])
 SWEEP_GRACE = float(default("TaskTimeout")) + _OVERHEAD
