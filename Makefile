@@ -71,6 +71,11 @@ load: setup $(ENV)/bench/.installed ## the load and fault-injection tests in the
 	  $(DEV)/python -m pytest -rs tests/load$(if $(SCENARIOS),/test_uploads.py -k exactly_one)
 	@$(DEV)/python -m tests.load.document
 
+.PHONY: soak
+soak: setup $(ENV)/bench/.installed ## change and sweep a live stack again and again: what is kept levels off; docs/LOAD.md [SWEEPS=100]
+	LOAD=long LOAD_SWEEPS=$(SWEEPS) $(DEV)/python -m pytest -rs tests/load/test_soak.py
+	@$(DEV)/python -m tests.load.document
+
 .PHONY: fuzz
 fuzz: setup ## look for a file that ends in neither an output nor a rejection [SECONDS=600 for each format]
 	FUZZ=$(SECONDS) $(DEV)/python -m pytest -rs tests/hostile/test_fuzz.py

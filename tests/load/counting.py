@@ -1,4 +1,4 @@
-"""The account of a run, from outside: objects, messages, log lines and states of alarms."""
+"""The account of a run, from outside: objects, messages and states of alarms."""
 
 from __future__ import annotations
 
@@ -167,11 +167,6 @@ class Count:
         return sorted(went_off)
 
     def _row(self, causes: Counter[str], alarms: list[str]) -> Json:
-        reports = Counter(
-            json.loads(event["message"])["outcome"]
-            for event in self._pipeline.log()
-            if event["message"].startswith('{"outcome"')
-        )
         answered = {"events": list[float](), "sweep": list[float]()}
         for time_ in sorted(self._times.values()):
             answered["events" if time_ < self._run.swept_from else "sweep"].append(
@@ -187,7 +182,6 @@ class Count:
             "failures": causes,
             "alarms": alarms,
             "told": self._run.heard.told.total(),
-            "jobs": reports,
             "seconds": self._run.seconds,
             "answered": answered,
         }
