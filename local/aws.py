@@ -261,10 +261,19 @@ class EmbeddedAws:
         return {stack: self.outputs(stack) for stack in stacks}
 
     def _packaged(self) -> str | None:
-        """The address of the template that `sam deploy` left; None before the first."""
-        found = self.client("s3").list_objects_v2(Bucket=_CODE_BUCKET).get("Contents", [])
-        templates = [each["Key"] for each in found if each["Key"].endswith(".template")]
-        return f"{self.endpoint}/{_CODE_BUCKET}/{templates[0]}" if templates else None
+        """The address of the template that `sam deploy` left; None before the first.
+
+        `sam delete` takes the code that the template names along, and not always the template.
+        """
+        s3 = self.client("s3")
+        found = s3.list_objects_v2(Bucket=_CODE_BUCKET).get("Contents", [])
+        there = {each["Key"] for each in found}
+        for key in sorted(there):
+            if key.endswith(".template"):
+                said = s3.get_object(Bucket=_CODE_BUCKET, Key=key)["Body"].read().decode()
+                if there.issuperset(re.findall(rf"s3://{_CODE_BUCKET}/(\w+)", said)):
+                    return f"{self.endpoint}/{_CODE_BUCKET}/{key}"
+        return None
 
     def _chosen(self, parameters: Mapping[str, str]) -> dict[str, str]:
         """The parameters, and the image that tasks run here unless another one is among them."""
