@@ -73,7 +73,7 @@ load: setup $(ENV)/bench/.installed ## the load and fault-injection tests in the
 
 .PHONY: soak
 soak: setup $(ENV)/bench/.installed ## change and sweep a live stack again and again: what is kept levels off; docs/LOAD.md [SWEEPS=100]
-	LOAD=long LOAD_SWEEPS=$(SWEEPS) $(DEV)/python -m pytest -rs tests/load/test_soak.py
+	LOAD=long LOAD_SWEEPS=$(SWEEPS) $(DEV)/python -m pytest -rs tests/load/soak.py
 	@$(DEV)/python -m tests.load.document
 
 .PHONY: fuzz

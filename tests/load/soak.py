@@ -1,5 +1,7 @@
 """A stack that lives on: its mode and its key change again and again while files are uploaded, and
-it is swept a hundred times. What it keeps, and what a sweep asks of S3, must level off."""
+it is swept a hundred times. What it keeps, and what a sweep asks of S3, must level off.
+
+It takes many minutes, so it is not among the tests that pytest finds: `make soak` names it."""
 
 from __future__ import annotations
 
@@ -13,14 +15,12 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-import pytest
-
 from local.aws import EmbeddedAws
 from local.pipeline import INPUT, Pipeline, output_key, until
 from local.scenarios import SCENARIOS
 from tests.load.entry_points import Bucket
 from tests.load.proxy import Proxy
-from tests.load.sizes import LONG, SOAKED_SWEEPS
+from tests.load.sizes import SOAKED_SWEEPS
 from tests.load.uploading import at_rest
 from tests.load.work import maze
 from tests.local.test_destroy import change
@@ -41,8 +41,6 @@ SWEEPS = 8
 """After each change, when all has its result."""
 LEVEL_MIB = 0.2
 """By which the emulator may grow with a sweep: it forgets no log line and no measurement."""
-
-pytestmark = pytest.mark.skipif(not LONG, reason="takes many minutes: make soak")
 
 
 class Uploader:
