@@ -52,11 +52,12 @@ def audit(folder: Path, index: str) -> subprocess.CompletedProcess[str]:
     tool.write_text(
         f"#!{SUPPLY}/bin/python\n"
         "import requests, pip_audit._service.pypi as pypi\n"
+        "from urllib.parse import urlsplit\n"
         "from pip_audit._cli import audit\n"
         "pypi.caching_session = lambda *_, **__: Redirected()\n"
         "class Redirected(requests.Session):\n"
         "    def get(self, url, **more):\n"
-        f"        return super().get(url.replace('https://pypi.org', '{index}'), **more)\n"
+        f"        return super().get('{index}' + urlsplit(url).path, **more)\n"
         "audit()\n"
     )
     tool.chmod(0o755)
