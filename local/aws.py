@@ -50,13 +50,14 @@ class EmbeddedAws:
         executor: Executor = PROCESSES,
         iam: bool = True,
         job: Path | None = None,
-        ecs_quotas: bool = False,
+        ecs_quotas: float = 0,
     ) -> None:
         self.executor = executor
         self.job = job
         """The folder of a job of the user's own."""
         self._iam = iam
         self._ecs_quotas = ecs_quotas
+        """The share of ECS's quotas of calls that there is; without one, there are none."""
         self.endpoint = ""
         """Where it listens, once it is started."""
         self._commands = Commands()
@@ -109,7 +110,7 @@ class EmbeddedAws:
         if not self._iam:
             command += ["--no-iam"]
         if self._ecs_quotas:
-            command += ["--ecs-quotas"]
+            command += [f"--ecs-quotas={self._ecs_quotas}"]
         if self.executor.name == "docker":
             kept |= docker_environment()
             command += [f"--containers={self.label}"]

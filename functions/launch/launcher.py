@@ -102,8 +102,7 @@ class Launcher:
     def _take(self, messages: list[Json]) -> None:
         self._queue.note_turn(messages[0])
         self._held, self._waiting = messages, deque(messages)
-        self._look_at = self._clock.monotonic()
-        self._listed = None  # another launcher may have started tasks since
+        self._look_at = self._clock.monotonic()  # another launcher may have started tasks since
 
     def _ended(self) -> bool:
         now, open_ = self._clock.monotonic(), self._calls or self._unseen
@@ -155,7 +154,9 @@ class Launcher:
             count = min(self._room(), len(self._waiting), TOGETHER - len(self._calls))
             for _ in range(count):
                 self._call(pool, self._waiting.popleft())
-            self._start_at = now + count / STARTS_A_SECOND
+            # From when it could be: with each tick that came after, a little would be lost.
+            due = max(self._start_at, now - 2 * TICK_SECONDS)
+            self._start_at = due + count / STARTS_A_SECOND
 
     def _call(self, pool: Any, message: Json) -> None:  # noqa: ANN401, an Executor
         # With the token of a call that was not answered, ECS gives the task that came of it.

@@ -40,7 +40,9 @@ def main() -> int:
     parser.add_argument("--function-image", default="", help="for functions in containers")
     parser.add_argument("--bridge", help="another address to listen on, beside loopback")
     parser.add_argument("--no-iam", action="store_true", help="whoever asks may do everything")
-    parser.add_argument("--ecs-quotas", action="store_true", help="throttle calls as ECS does")
+    parser.add_argument(
+        "--ecs-quotas", type=float, metavar="SHARE", help="throttle calls as ECS does"
+    )
     arguments = parser.parse_args()
     if problem := version_problem():
         return refuse([problem])
@@ -194,7 +196,7 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         containers.LIMITS_OF_TASKS,
     ]
     if arguments.ecs_quotas:  # the last around the calls of ECS, so it comes first
-        links.append(ecs_quotas.LINK)
+        links.append(ecs_quotas.link(arguments.ecs_quotas))
     if arguments.containers:
         return [*links, *containers.links(arguments.containers, arguments.function_image)]
     own = (

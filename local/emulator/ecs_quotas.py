@@ -44,9 +44,12 @@ class Bucket:
         self._tokens -= tokens
 
 
-def apply() -> None:
-    reads, changes = Bucket(*_READS), Bucket(*_CHANGES)
-    run_task, launches = Bucket(*_RUN_TASK), Bucket(*_LAUNCHES)
+def apply(share: float = 1) -> None:
+    """Of the quotas: with a small one, few tasks are many."""
+    figures = (_READS, _CHANGES, _RUN_TASK, _LAUNCHES)
+    reads, changes, run_task, launches = (
+        Bucket(size * share, rate * share) for size, rate in figures
+    )
     lock = threading.Lock()
     for name, buckets in {
         "ListTasks": [reads],
@@ -79,8 +82,9 @@ def _throttled(
     return act
 
 
-LINK = Link(
-    what="ECS's quotas of calls",
-    patch_points=(PatchPoint(ecs, "_ACTION_MAP"),),
-    apply=apply,
-)
+def link(share: float) -> Link:
+    return Link(
+        what="ECS's quotas of calls",
+        patch_points=(PatchPoint(ecs, "_ACTION_MAP"),),
+        apply=lambda: apply(share),
+    )

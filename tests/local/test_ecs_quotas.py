@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +12,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.aws import EmbeddedAws
+from local.pipeline import Pipeline
+from local.scenarios import SCENARIOS
 from tests.local import in_ministack
+from tests.support.running_tasks import wait_until_stopped
 
 BUCKETS = """
 import json, sys
@@ -62,7 +67,42 @@ def test_a_call_too_many_is_refused_as_aws_refuses_it() -> None:
             return said["ResponseMetadata"]["HTTPStatusCode"], said["Error"]["Code"]
         return None
 
-    with EmbeddedAws(ecs_quotas=True) as aws, ThreadPoolExecutor(8) as pool:
+    with EmbeddedAws(ecs_quotas=1) as aws, ThreadPoolExecutor(8) as pool:
         ecs = aws.client("ecs")
         ecs.create_cluster(clusterName="busy")
         assert {*pool.map(look, range(1000))} == {None, (400, "ThrottlingException")}
+
+
+SHARE, UPLOADS, MAX_TASKS = 0.1, 16, 2
+"""They are 10 tasks at once, and 2 calls of RunTask at once and a second: the burst is above."""
+AT_ONCE = A_SECOND = 20 * SHARE
+
+
+def test_a_burst_above_the_quotas_under_a_concurrency_limit_gets_all_its_results(
+    figure: Callable[[str], None],
+) -> None:
+    """The whole pipeline: what ECS refuses waits for its turn, and nothing is refused for good."""
+    limited = SCENARIOS["fargate"] | {"MaxTasks": str(MAX_TASKS)}
+    with EmbeddedAws(ecs_quotas=SHARE) as aws:
+        pipeline = Pipeline(aws, "quotas", aws.deploy("quotas", **limited))
+        used = aws.processor_seconds()
+        keys = [f"input/{number}.png" for number in range(UPLOADS)]
+        versions = {key: pipeline.upload(key, b"no picture") for key in keys}
+        for key, version in versions.items():
+            assert not pipeline.result(key, version, seconds=90).is_output
+        tasks = wait_until_stopped(aws.client("ecs"), pipeline.outputs["ClusterArn"])
+        assert pipeline.failures() == []
+        used = aws.processor_seconds() - used
+    begun = sorted(task["createdAt"].timestamp() for task in tasks)
+    ended = sorted(task["stoppedAt"].timestamp() for task in tasks)
+    assert len(tasks) == UPLOADS
+    running = [number + 1 - sum(end <= at for end in ended) for number, at in enumerate(begun)]
+    assert max(running) <= MAX_TASKS
+    took, least = begun[-1] - begun[0], (UPLOADS - AT_ONCE) / A_SECOND
+    figure(
+        f"{UPLOADS} starts in {took:.1f} s, where the quota takes {least:.1f} s; at most"
+        f" {max(running)} tasks at a time; {used:.1f} s of the processor"
+    )
+    assert took < 4 * least
+    for first, last in itertools.combinations(range(UPLOADS), 2):
+        assert last - first < AT_ONCE + A_SECOND * (begun[last] - begun[first]) + 0.5
