@@ -155,7 +155,7 @@ class Launcher:
             for _ in range(count):
                 self._call(pool, self._waiting.popleft())
             # From when it could be: with each tick that came after, a little would be lost.
-            due = max(self._start_at, now - 2 * TICK_SECONDS)
+            due = self._start_at if now - self._start_at < 2 * TICK_SECONDS else now
             self._start_at = due + count / STARTS_A_SECOND
 
     def _call(self, pool: Any, message: Json) -> None:  # noqa: ANN401, an Executor

@@ -241,8 +241,10 @@ class Queue:
 class Poller:
     """Lambda, which takes batches from the queue and runs launchers on them.
 
-    AWS does not say whether it hands the next batch out when the function has deleted the last one
-    and still runs: an `eager` one does.
+    AWS says that one instance at a time has messages of a group
+    (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/fifo-queue-lambda-behavior.html),
+    and not that this holds when the function has deleted its batch and still runs: an `eager` one
+    hands the next batch out then.
     """
 
     def __init__(
