@@ -90,9 +90,9 @@ bench-sweep: setup ## measure the sweep on a simulated bucket [UPLOADS=1000000 L
 	  $(if $(HASHES),--hashes) $(if $(RUN_SECONDS),--run-seconds $(RUN_SECONDS))
 
 .PHONY: bench-backfill
-bench-backfill: setup ## measure the starts of one run of the sweep, on simulated services [MODE=fargate RATE=50 LATENCY_MS=150]
+bench-backfill: setup ## measure the starts of runs of the sweep, on simulated services [MODE=fargate RATE=50 LATENCY_MS=150 RUNS=20]
 	@PYTHONPATH=worker:functions/sweep $(DEV)/python -m bench.backfill $(if $(MODE),--mode $(MODE)) \
-	  $(if $(RATE),--rate $(RATE)) $(if $(LATENCY_MS),--latency-ms $(LATENCY_MS))
+	  $(if $(RATE),--rate $(RATE)) $(if $(LATENCY_MS),--latency-ms $(LATENCY_MS)) $(if $(RUNS),--runs $(RUNS))
 
 .PHONY: cost
 cost: setup $(ENV)/bench/.installed ## what a month costs [ARGS="--uploads 50000 --mode hybrid"; ARGS=--write: docs/COST.md]

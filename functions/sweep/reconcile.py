@@ -40,6 +40,7 @@ from progress import (
     STARTED_AGAIN,
     UNSETTLED,
     WAITING,
+    YOUNG,
     Progress,
     Settled,
 )
@@ -112,7 +113,8 @@ class Sweep:
             progress.problem = problem or progress.problem
             if complete:
                 progress.after = found.name
-            if outcome != OUT_OF_TIME:
+            # What was only glanced at behind `after`, the next run comes to again.
+            if complete or outcome not in (CURRENT, YOUNG, OUT_OF_TIME):
                 progress.outcomes[outcome] += 1
             if outcome == OPEN and progress.outcomes[OPEN] % SHARE == 0:
                 progress.shares.append(found.name)

@@ -149,15 +149,17 @@ def test_runs_that_go_on_where_the_last_one_stopped_decide_the_same(case, decide
     store = ListedBucket(case.objects, page=400, short=random.Random(1))
     looks = itertools.count()
     monkeypatch.setattr(walk, "time", SimpleNamespace(monotonic=lambda: next(looks)))
-    after, runs = "", 0
+    after, runs, counted = "", 0, Counter()
     while after is not None:
         ends = next(looks) + 3571
         progress = case.sweep(store, after=after, ends=ends).run(BEGAN)
         assert progress.after is None or progress.after > after
         after, runs = progress.after, runs + 1
+        counted += progress.outcomes
         done = {name for name in case.expected if after is None or name <= after}
         assert done <= decided.keys()
     assert decided == case.expected
+    assert counted["current"] == [*case.expected.values()].count("current")
     assert runs > 10
 
 
