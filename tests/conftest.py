@@ -22,8 +22,11 @@ from tests.support.figures import (
 
 __all__ = ["figure", "pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]
 
-# Its deadline is for one example, by the clock on the wall: a busy machine is no defect.
-hypothesis.settings.register_profile("tests", deadline=None)
+# Its deadline is for one example, and `too_slow` for the making of ten, by the clock on the wall: a
+# busy machine is no defect.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("tests")
 
 STACKS = "stacks of each scenario"

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.core import iam_evaluator
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import get_region
 from ministack.services import kms, s3
 from ministack.services.cloudformation import provisioners
 
+from . import role_policies
 from .links import Link, PatchPoint
 
 KEY_ID = "x-amz-server-side-encryption-aws-kms-key-id"
@@ -65,7 +66,7 @@ def apply() -> None:
 def refusal(action: str, key: str | None) -> Reply | None:
     """What S3 returns a caller who may not use the object's key; None to those who may."""
     caller = iam_evaluator.caller_arn()
-    if not key or ":assumed-role/" not in caller or may_use(caller, action, key):
+    if not key or not role_policies.is_role(caller) or may_use(caller, action, key):
         return None
     message = f"User: {caller} is not authorized to perform: {action} on resource: {key}"
     reply: Reply = s3._error("AccessDenied", message, 403)
@@ -74,18 +75,8 @@ def refusal(action: str, key: str | None) -> Reply | None:
 
 def may_use(caller: str, action: str, key: str) -> bool:
     """Whether the policies of the caller's role, and the key's own, let it."""
-    account = get_account_id()
-    context = iam_evaluator.EvalContext(
-        principal_arn=caller,
-        principal_type="AssumedRole",
-        principal_account=account,
-        action=action,
-        resource_arn=key,
-        region=get_region(),
-        service_context={"kms:viaservice": f"s3.{get_region()}.amazonaws.com"},
-    )
-    policies = iam_evaluator._gather_role_policies(caller.split("/")[1], account)
-    by_caller = iam_evaluator.evaluate(context, policies)
+    via_s3 = {"kms:viaservice": f"s3.{get_region()}.amazonaws.com"}
+    context, by_caller = role_policies.evaluate(caller, action, key, via_s3)
     of_key = kms.key_policy_for_arn(key)
     if of_key is None:
         return False
@@ -103,14 +94,12 @@ LINK = Link(
         PatchPoint(s3, "_error", ("code", "message", "status")),
         PatchPoint(kms, "key_policy_for_arn", ("resource_arn",)),
         PatchPoint(iam_evaluator, "caller_arn", ()),
-        PatchPoint(iam_evaluator, "_gather_role_policies", ("role_name", "account_id")),
-        PatchPoint(iam_evaluator, "evaluate", ("ctx", "policies")),
+        *role_policies.PATCH_POINTS,
         PatchPoint(
             iam_evaluator,
             "combine_resource_policy",
             ("identity", "ctx", "policy", "owner_account", "required"),
         ),
-        PatchPoint(iam_evaluator, "EvalContext"),
     ),
     apply=apply,
 )

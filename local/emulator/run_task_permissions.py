@@ -19,7 +19,7 @@ from ministack.core.responses import error_response_json, get_account_id, get_re
 from ministack.services import ecs
 from ministack.services.cloudformation import provisioners
 
-from . import resource_arn
+from . import resource_arn, role_policies
 from .links import Link, PatchPoint
 
 Json = dict[str, Any]
@@ -71,20 +71,10 @@ def apply() -> None:
 
 def _may(caller: str, action: str, resource: str, keys: dict[str, str]) -> bool:
     """Whether the policies of the caller's role let it do that; the account's owner may."""
-    if ":assumed-role/" not in caller:
+    if not role_policies.is_role(caller):
         return True
-    account = get_account_id()
-    context = iam_evaluator.EvalContext(
-        principal_arn=caller,
-        principal_type="AssumedRole",
-        principal_account=account,
-        action=action,
-        resource_arn=resource,
-        region=get_region(),
-        service_context=dict(keys),
-    )
-    policies = iam_evaluator._gather_role_policies(caller.split("/")[1], account)
-    return bool(iam_evaluator.evaluate(context, policies).decision == "Allow")
+    _, found = role_policies.evaluate(caller, action, resource, keys)
+    return bool(found.decision == "Allow")
 
 
 def _arn(kind: str, name_or_arn: str) -> str:
@@ -99,9 +89,7 @@ LINK = Link(
         resource_arn.PATCH_POINT,
         PatchPoint(iam_actions, "request_tag_context", ("service", "iam_action", "body", "params")),
         PatchPoint(iam_evaluator, "caller_arn", ()),
-        PatchPoint(iam_evaluator, "_gather_role_policies", ("role_name", "account_id")),
-        PatchPoint(iam_evaluator, "evaluate", ("ctx",)),
-        PatchPoint(iam_evaluator, "EvalContext"),
+        *role_policies.PATCH_POINTS,
         PatchPoint(ecs, "_ACTION_MAP"),
         PatchPoint(provisioners, "_STACK_TAG_PROPERTY"),
         PatchPoint(ecs, "_tags"),

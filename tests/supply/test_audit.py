@@ -10,9 +10,9 @@ from threading import Thread
 
 import pytest
 
+from tests.support import supply
 from tooling import paths
 
-SUPPLY = paths.BUILD / "env" / "supply"
 PIN = f"pillow==8.0.0 --hash=sha256:{'0' * 64}\n"
 WEAK = {"id": "PYSEC-2021-137", "fixed_in": ["8.2.0"], "aliases": [], "summary": "", "details": ""}
 
@@ -44,13 +44,11 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def audit(folder: Path, index: str) -> subprocess.CompletedProcess[str]:
     """The recipe as it is, with the real tool, whose index is this one."""
-    if not SUPPLY.exists():
-        pytest.skip("no environment for it: make build/env/supply/.installed")
     (folder / "pins.txt").write_text(PIN)
     (folder / "bin").mkdir()
     tool = folder / "bin" / "pip-audit"
     tool.write_text(
-        f"#!{SUPPLY}/bin/python\n"
+        f"#!{supply.tool('python')}\n"
         "import requests, pip_audit._service.pypi as pypi\n"
         "from urllib.parse import urlsplit\n"
         "from pip_audit._cli import audit\n"

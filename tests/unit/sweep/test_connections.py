@@ -14,7 +14,7 @@ from tests.support.loopback import Handler, Server
 
 def test_as_many_heads_are_under_way_as_uploads_are_looked_at(monkeypatch):
     """Or each of them waits here for others that do not come."""
-    together = threading.Barrier(TOGETHER, timeout=30)
+    together = threading.Barrier(TOGETHER, timeout=300)
 
     class Bucketful(Handler):
         def do_HEAD(self) -> None:
