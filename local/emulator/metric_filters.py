@@ -21,7 +21,8 @@ def apply() -> None:
         append(stream, events)
         for found in list(cloudwatch_logs._metric_filters.values()):
             group = cloudwatch_logs._log_groups.get(found["logGroupName"], {"streams": {}})
-            if any(each is stream for each in group["streams"].values()):
+            # The newest first: a function writes a stream for each invocation.
+            if any(each is stream for each in reversed(group["streams"].values())):
                 for event in events:
                     _measure(found, event["message"])
         cloudwatch._evaluate_all_alarms()
