@@ -1,5 +1,5 @@
 """The tables and the plots of docs/LOAD.md, from what the runs left in build/load:
-`python -m tests.load.document`."""
+`python -m tests.load.document`. The row of a scenario that was not run now stays as it is."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def main() -> None:
     loads = sorted((row for row in rows if "answered" in row), key=lambda row: -row["uploads"])
     text = FILE.read_text()
     if loads:
-        text = _with(text, "load", _table(COLUMNS.values(), map(_cells, loads)))
+        new = {row["scenario"]: _cells(row) for row in loads}
+        cells = sorted((_rows(text, "load") | new).values(), key=lambda row: -_number(row[1]))
+        text = _with(text, "load", _table(COLUMNS.values(), cells))
         _plot("load", loads)
     for soak in (row for row in rows if "sweeps" in row):
         text = _with(text, "soak", _table(SOAK, _soak(soak)))
@@ -51,9 +53,26 @@ def main() -> None:
 
 def _with(text: str, name: str, table: str) -> str:
     """The document with another table between the marks of that name."""
+    before, _, after = _parts(text, name)
+    return before + table + after
+
+
+def _rows(text: str, name: str) -> dict[str, list[str]]:
+    """The table's rows, by their first cells."""
+    rows = [line.strip("| ").split(" | ") for line in _parts(text, name)[1].splitlines()[2:]]
+    return {row[0]: row for row in rows}
+
+
+def _parts(text: str, name: str) -> tuple[str, str, str]:
+    """What is before the table of that name, the table, and what is after it."""
     begins, ends = f"<!-- {name}: written by make {name} -->\n", f"<!-- {name}: end -->"
     before, rest = text.split(begins)
-    return before + begins + table + ends + rest.split(ends)[1]
+    table, after = rest.split(ends)
+    return before + begins, table, ends + after
+
+
+def _number(cell: str) -> int:
+    return int(cell.replace(",", ""))
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
