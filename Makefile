@@ -62,7 +62,7 @@ check: setup ## lint and unit tests, side by side, for the time between two chan
 	@$(MAKE_COMMAND) --no-print-directory --jobs=2 --output-sync=target lint unit
 
 .PHONY: unit
-unit: setup ## the unit tests alone
+unit: setup $(ENV)/supply/.installed ## the unit tests alone
 	$(DEV)/python -m pytest -q $(SIDE_BY_SIDE) tests/unit
 
 .PHONY: load
