@@ -17,6 +17,8 @@ class EventTap:
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self._sqs = aws.client("sqs")
+        self._events: list[dict[str, Any]] = []
+        """What came so far: taken from the queue, which gives ten at a time."""
         events = aws.client("events")
         rule_arn = events.put_rule(
             Name=_NAME,
@@ -50,11 +52,13 @@ class EventTap:
         """When the first event about an upload came. Raises NothingCame."""
 
         def look() -> float | None:
-            reply = self._sqs.receive_message(
-                QueueUrl=self._queue, MaxNumberOfMessages=10, VisibilityTimeout=0
-            )
+            reply = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10)
             for message in reply.get("Messages", []):
-                event: dict[str, Any] = json.loads(message["Body"])
+                self._events.append(json.loads(message["Body"]))
+                self._sqs.delete_message(
+                    QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"]
+                )
+            for event in self._events:
                 said = json.dumps(event["detail"])
                 if json.dumps(bucket) in said and json.dumps(key) in said:
                     return datetime.fromisoformat(event["time"]).timestamp()
