@@ -6,173 +6,149 @@ They show, and change nothing; with --write they write the pages of docs/. Exit 
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from tooling.progress import step
 
-from . import ROOT, compare, document, options, scale
-from .bill import at
-from .figures import BENCH, Measured, Wrong, above, at_least, limits
-from .model import Model
-from .needs import Need, of_one
+from . import ROOT, compare, documents, options, scale, work
+from .bill import Bill
+from .figures import PUBLISHED, Wrong, limits
+from .model import Model, Sample
+from .needs import of_one, refuse
 from .scenario import Scenario
-from .work import Job, sizes
+from .stack import Stack
+from .work import SIZES, Measured, Work
 
 PYTHON_PLOT = ROOT / "build" / "env" / "bench" / "bin" / "python"
 DATA = ROOT / "build" / "economics"
+Given = dict[str, Any]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser, kinds = options.parser(__doc__)
-    wish = parser.parse_args(arguments)
+    parser, commands = options.parser(__doc__)
+    given = vars(parser.parse_args(arguments))
+    command, write = given.pop("command"), given.pop("write", False)
     try:
-        options.check(wish)
-        {"cost": cost, "simulate": simulate}[wish.command](wish)
+        if given and (write or "uploads" not in given):
+            option = f"--{next(iter(given)).replace('_', '-')}"
+            raise Wrong(f"{option} {'does not go with --write' if write else 'needs --uploads'}")
+        {"cost": cost, "simulate": simulate}[command](given, write)
     except Wrong as error:
-        kinds[wish.command].error(str(error))
+        commands[command].error(str(error))
     return 0
 
 
-def cost(wish: argparse.Namespace) -> None:
+def _of(kind: type, given: Given) -> Given:
+    """What was given of the fields of a data class."""
+    return {field.name: given[field.name] for field in fields(kind) if field.name in given}
+
+
+def cost(given: Given, write: bool) -> None:
     """Raises Wrong."""
-    measured, source = _measured(whole=wish.write)
-    if wish.uploads is None:
-        print(source)
-        _page(measured, write=wish.write)
+    measured, source = _measured(whole=write)
+    job, page = measured.job(given.get("seconds_per_mib")), documents.COST.relative_to(ROOT)
+    uploads = Work(given.get("uploads", 1e6), given.get("sizes", SIZES), job)
+    if given:
+        bill = Bill(Stack(**_of(Stack, given)), uploads)
+        refuse(bill.needs)
+        print(documents.render("bill.txt.jinja", bill=bill), source, sep="\n")
         return
-    job = _job(document.work(measured).job, wish.seconds_per_mib)
-    work = replace(document.work(measured), sizes=sizes(wish.sizes), job=job)
-    bill = at(options.stack(wish), work, at_least("uploads", wish.uploads))
-    _refuse(bill.needs)
-    for item, amount in {**bill.items, "all": bill.total}.items():
-        print(f"{item:<10}{compare.usd(amount):>14} USD" + " a month" * (item == "all"))
-    for need in bill.needs:
-        print(f"needs {need}")
-    print(source)
+    print(source, documents.render("totals.txt.jinja", work=uploads), sep="\n")
+    if not write:
+        print(f"* is more than a new account can do. {page} has all of it; ARGS=--write writes it.")
+        return
+    documents.COST.write_text(documents.cost(measured))
+    title = "USD a month, without storage; faint: more than a new account, or the sweep, can do"
+    log = {"xscale": "log", "yscale": "log"}
+    plot(documents.COST_PLOT, _bills(uploads), title=title, xlabel="uploads a month", **log)
+    print(f"written: {page}, {documents.COST_PLOT.relative_to(ROOT)}")
 
 
 def _measured(whole: bool) -> tuple[Measured, str]:
     """This machine's benchmark, or the committed one (pages are made of a whole one), and which."""
-    if BENCH.exists() and not ((found := Measured.load(BENCH)).quick and whole):
+    if work.BENCH.exists() and not ((found := Measured.load(work.BENCH)).quick and whole):
         return found, "The job's time is that of the last `make bench`."
-    page = document.FILE
-    found = document.measured_in(page.read_text())
-    return found, f"The job's time is that of {page.relative_to(ROOT)}; `make bench` measures it."
+    page = documents.COST.relative_to(ROOT)
+    found = documents.measured_in(documents.COST.read_text())
+    return found, f"The job's time is that of {page}; `make bench` measures it."
 
 
-def _job(measured: Job, seconds_per_mib: float | None) -> Job:
-    """The measured one, or another. Raises Wrong."""
-    if seconds_per_mib is None:
-        return measured
-    return replace(measured, seconds_per_mib=at_least("seconds-per-mib", seconds_per_mib))
+def _bills(work: Work) -> list[dict[str, Any]]:
+    """A month's cost over uploads; faint where quotas have to be raised for it."""
+    uploads = [10 ** (step / 10) for step in range(20, 101)]
+    curves: list[dict[str, Any]] = []
+    for number, name in enumerate((*compare.ENGINES, "fargate, arm64, Spot, public")):
+        bills = [Bill(compare.ALL[name], work.at(each)) for each in uploads]
+        usd, within = [bill.without_storage for bill in bills], sum(not b.needs for b in bills)
+        first, rest, colour = slice(within), slice(within - 1, None), f"C{number}"
+        curves += [
+            {"x": uploads[first], "y": usd[first], "c": colour, "label": name},
+            {"x": uploads[rest], "y": usd[rest], "c": colour, "alpha": 0.35},
+        ]
+    return curves
 
 
-def _refuse(needs: Iterable[Need]) -> None:
-    """No figures of what can't be. Raises Wrong."""
-    for need in needs:
-        if need.never and need.needed > need.there_is:
-            raise Wrong(f"no such stack can do this, it is {need.never}: {need}")
-
-
-def simulate(wish: argparse.Namespace) -> None:
+def simulate(given: Given, write: bool) -> None:
     """Raises Wrong."""
-    job = scale.measured_job()
-    if wish.uploads is None:
-        _section(scale.scenarios(job), write=wish.write)
+    measured = documents.measured_in(documents.COST.read_text())
+    job = measured.job(given.get("seconds_per_mib"))
+    if not given:
+        _section(scale.scenarios(job), write)
         return
-    scenario = Scenario(
-        stack=options.stack(wish),
-        job=_job(job, wish.seconds_per_mib),
-        sizes=sizes(wish.sizes),
-        limits=limits(
-            vcpus=above("vcpus", wish.vcpus),
-            concurrency=at_least("concurrency", wish.concurrency, 1),
-            launches=above("launches", wish.launches),
-            run_task=wish.launches,
-        ),
-        retries_throttled=not wish.untried,
-        **{name: getattr(wish, name) for name in options.SCENARIO},
-    )
-    _refuse(of_one(scenario.stack, scenario.job, scenario.sizes))
+    given["limits"] = limits(**{name: given[name] for name in PUBLISHED if name in given})
+    scenario = Scenario(Stack(**_of(Stack, given)), job, **_of(Scenario, given))
+    refuse(of_one(scenario.stack, Work(scenario.uploads, scenario.sizes, job)))
     model = _run("yours", scenario)
-    said = scale.result(model) | {
-        "dropped by EventBridge": f"{model.dropped:,}",
-        "tasks for nothing": f"{model.unchanged:,}",
-        "rejected by the sweep": f"{model.rejected:,}",
-    }
-    for what, value in said.items():
-        print(f"  {what:<32}{value}")
-    for name in sorted(model.first, key=lambda name: model.first[name]):
-        count, since = model.refusals[name], compare.duration(model.first[name])
-        held = compare.duration(model.held[name] / model.uploaded)
-        print(f"  refused by {name}: {count:,} times, from {since} on; an upload waited {held}")
+    print(documents.render("result.txt.jinja", model=model, said=scale.result(model)))
+    names, (times, *counts) = Sample._fields[1:], zip(*model.samples, strict=True)
+    curves = [{"x": times, "y": y, "label": name} for name, y in zip(names, counts, strict=True)]
     target = DATA / "simulation.png"
-    _draw("yours", model, target)
+    title = scale.title("yours", scenario)
+    plot(target, curves, title=title, xlabel="seconds", yscale="symlog")
     print(f"plot: {target.relative_to(ROOT)}")
 
 
 def _section(scenarios: dict[str, Scenario], write: bool) -> None:
-    """The section of the architecture, and a plot for each scenario."""
-    results, page = {}, scale.FILE.relative_to(ROOT)
-    for name, scenario in scenarios.items():
-        model = _run(name, scenario)
-        results[name] = scale.result(model)
-        if write:
-            _draw(name, model, scale.plot_file(name))
-    if write:
-        titles = {name: scale.title(name, scenario) for name, scenario in scenarios.items()}
-        scale.FILE.write_text(scale.put(scale.FILE.read_text(), results, titles))
-        print(f"written: {page} and its plots")
-    else:
+    """The section of the architecture, and its plot."""
+    models = {name: _run(name, scenario) for name, scenario in scenarios.items()}
+    page = documents.SCALE.relative_to(ROOT)
+    if not write:
         print(f"{page} has all of it; ARGS=--write writes it anew.")
+        return
+    results = {name: scale.result(model) for name, model in models.items()}
+    titles = [scale.title(name, scenario) for name, scenario in scenarios.items()]
+    text = documents.section(documents.SCALE.read_text(), results, titles)
+    documents.SCALE.write_text(text)
+    curves = []
+    for name, model in models.items():
+        times = [each.seconds / 60 for each in model.samples]
+        shares = [100 * each.succeeded / model.scenario.uploads for each in model.samples]
+        curves.append({"x": times, "y": shares, "label": name})
+    title = "Uploads with an output, %"
+    plot(documents.SCALE_PLOT, curves, title=title, xlabel="minutes", xscale="log")
+    print(f"written: {page}, {documents.SCALE_PLOT.relative_to(ROOT)}")
 
 
 def _run(name: str, scenario: Scenario) -> Model:
     with step(scale.title(name, scenario)):
         model = Model(scenario).run()
-    last = scale.result(model)["last output"]
-    print(f"  last output {last}; first {scale.first(model)}, longest {scale.longest(model)}")
+    said = scale.result(model)
+    print(f"  last output {said['last output']}; first {said['limit met first']}", end="")
+    print(f", longest {said['limit that holds back longest']}")
     return model
 
 
-def _draw(name: str, model: Model, target: Path) -> None:
-    plot("simulate", {"title": scale.title(name, model.scenario), **model.curves}, target)
-
-
-def _page(measured: Measured, write: bool) -> None:
-    """The document's first table; or the document and its plot."""
-    page, work = document.FILE.relative_to(ROOT), document.work(measured)
-    print(document.totals(work))
-    if not write:
-        print(f"* is more than a new account can do. {page} has all of it; ARGS=--write writes it.")
-        return
-    document.FILE.write_text(document.document(measured))
-    uploads = [10 ** (step / 10) for step in range(20, 101)]
-    bills = {
-        name: [at(compare.ALL[name], work, count) for count in uploads]
-        for name in (*compare.ENGINES, "fargate, arm64, Spot, public")
-    }
-    data = {
-        "uploads": uploads,
-        "stacks": {name: [bill.without_storage for bill in each] for name, each in bills.items()},
-        "within": {name: sum(not bill.needs for bill in each) for name, each in bills.items()},
-    }
-    plot("cost", data, document.PLOT)
-    print(f"written: {page}, {document.PLOT.relative_to(ROOT)}")
-
-
-def plot(kind: str, data: object, target: Path) -> None:
+def plot(target: Path, curves: list[dict[str, Any]], **axes: str) -> None:
     """By matplotlib, which has an environment of its own."""
     DATA.mkdir(parents=True, exist_ok=True)
     file = DATA / f"{target.stem}.json"
-    file.write_text(json.dumps(data))
-    command = [str(PYTHON_PLOT), "-m", "economics.plot", kind, str(file), str(target)]
+    file.write_text(json.dumps({"curves": curves, "axes": axes}))
+    command = [str(PYTHON_PLOT), "-m", "economics.plot", str(file), str(target)]
     subprocess.run(command, cwd=ROOT, check=True)
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from bisect import bisect
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 
-from .bill import at
+from .bill import Bill
 from .figures import ASSUMED, Wrong, read
+from .needs import Need, needs
 from .stack import Stack
 from .work import Work
 
 UPLOADS = (1e3, 1e6, 1e9)
 ALL = {name: Stack(**each) for name, each in read("stacks").items()}
 ENGINES = dict(itertools.islice(ALL.items(), 4))
-RECIPE = ALL["the recipe"]
 PAIRS = (
     ("lambda", "fargate"),
     ("lambda", "hybrid"),
@@ -25,33 +27,26 @@ PAIRS = (
     ("fargate, private", "fargate"),
     ("fargate, cloudtrail", "fargate"),
 )
+_FINE = 10**12
+"""Steps of a search within a twentieth of a decade."""
 
 
-def crossings(first: str, second: str, work: Work) -> Iterator[float]:
-    """Uploads a month, from 1 on, at which the other one of two of ALL becomes the cheaper one."""
+def cheaper(pair: tuple[str, str], work: Work) -> Iterator[tuple[str, float]]:
+    """The cheaper one of two of ALL, and up to how many uploads a month, from 1 to 10 billion; then
+    the other one; and so on."""
 
-    def cheaper(uploads: float) -> bool:
-        one, other = (at(ALL[name], work, uploads).without_storage for name in (first, second))
-        return one < other
+    def at(uploads: float) -> str:
+        first, second = (Bill(ALL[name], work.at(uploads)).without_storage for name in pair)
+        return pair[0] if first < second else pair[1]
+
+    def differs(step: int) -> bool:
+        return at(low * (high / low) ** (step / _FINE)) != before
 
     for low, high in itertools.pairwise(10 ** (exponent / 20) for exponent in range(201)):
-        before = cheaper(low)
-        if cheaper(high) != before:
-            for _ in range(50):
-                middle = math.sqrt(low * high)
-                low, high = (middle, high) if cheaper(middle) == before else (low, middle)
-            yield high
-
-
-def cheaper_one(first: str, second: str, work: Work) -> str:
-    """Of two, by uploads a month."""
-    cheaper, other, said = first, second, ""
-    if at(ALL[second], work, 1).without_storage < at(ALL[first], work, 1).without_storage:
-        cheaper, other = second, first
-    for uploads in crossings(first, second, work):
-        said += f"`{cheaper}` up to {short(uploads)}, then "
-        cheaper, other = other, cheaper
-    return f"{said}`{cheaper}`" + ("" if said else " at any number")
+        before = at(low)
+        if at(high) != before:
+            yield before, low * (high / low) ** (bisect(range(_FINE), False, key=differs) / _FINE)
+    yield at(high), math.inf
 
 
 def even_mib(stack: Stack, work: Work) -> float:
@@ -68,20 +63,10 @@ def threshold(stack: Stack, work: Work) -> int:
     return int(min(4096, 2 ** math.floor(math.log2(mib))))
 
 
-def short(amount: float) -> str:
-    """Three significant digits, in words that fit a table."""
-    for unit, name in ((1e9, "billion"), (1e6, "million")):
-        if amount >= unit:
-            return f"{amount / unit:.3g} {name}"
-    return f"{amount:,.0f}"
-
-
-def usd(amount: float) -> str:
-    return f"{amount:,.0f}" if amount >= 100 else f"{amount:.2f}"
-
-
-def duration(seconds: float) -> str:
-    for name, length in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.1f} {name}"
-    return f"{seconds:.1f} s"
+def lacking(stacks: Mapping[str, Stack], work: Work) -> dict[tuple[float, Need], list[str]]:
+    """Each thing that a month of UPLOADS needs more of than there is, with who needs it."""
+    found: defaultdict[tuple[float, Need], list[str]] = defaultdict(list)
+    for uploads, (name, stack) in itertools.product(UPLOADS, stacks.items()):
+        for need in needs(stack, work.at(uploads)):
+            found[uploads, need].append(name)
+    return found

@@ -8,18 +8,27 @@ takes no more, and what that leaves behind is the sweep's, as in the template.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from . import product
-from .engines import Functions, Tasks
+from .engines import INVOCATIONS, Functions, Launcher, Run, Steps, Tasks, Upload
 from .figures import ASSUMED, EVENT_FIRST_WAIT, EVENT_LONGEST_WAIT
-from .launcher import Launcher
 from .queues import Next, Response, TokenBucket, after, waits
-from .run import Run, Steps, Upload
 from .scenario import DAY, Scenario
 
 SAMPLES = 400
 """Points of a curve, about."""
-CURVES = ("seconds", "uploaded", "succeeded", "waiting", "functions", "tasks")
+
+
+class Sample(NamedTuple):
+    """What was so far, and what is now."""
+
+    seconds: float
+    uploaded: int
+    succeeded: int
+    waiting: int
+    functions: int
+    tasks: int
 
 
 class Model(Run):
@@ -32,12 +41,11 @@ class Model(Run):
         self.dropped = self.undelivered = self.swept = 0
         self.reported_after = 0.0
         """The longest that a dead letter waited to be reported."""
-        self.curves: dict[str, list[float]] = {name: [] for name in CURVES}
+        self.samples: list[Sample] = []
         self.ended = 0.0
         self._swept_up_to = 0
         reporters = product.REPORTERS
         self._reports = TokenBucket(reporters / ASSUMED["report_seconds"], reporters)
-        self._invocations = TokenBucket(scenario.limits["invocations"])
 
     @property
     def dead_letters(self) -> int:
@@ -73,9 +81,8 @@ class Model(Run):
     def _announce(self, upload: Upload) -> Steps:
         stack = self.scenario.stack
         if stack.mode != "lambda":
-            wait = self._invocations.wait(self.now)
+            wait = self.wait(INVOCATIONS)
             if wait > 0:
-                self.refused("EventBridge invocations")
                 self.hold(upload)
                 yield self.env.timeout(wait)
         if not stack.is_task(upload.mib):
@@ -151,7 +158,5 @@ class Model(Run):
             yield self.env.timeout(max(0.25, self.now / (SAMPLES / 6)))
 
     def _sample(self) -> None:
-        counted = (self.now, self.uploaded, self.succeeded, self.waiting)
-        running = (self.functions.running, self.tasks.running)
-        for curve, value in zip(self.curves.values(), (*counted, *running), strict=True):
-            curve.append(value)
+        running = self.functions.running, self.tasks.running
+        self.samples.append(Sample(self.now, self.uploaded, self.succeeded, self.waiting, *running))

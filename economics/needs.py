@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from launcher import STARTS_A_SECOND
+
 from . import product
-from .figures import ASSUMED, PUBLISHED
+from .figures import ASSUMED, PUBLISHED, Wrong
 from .stack import Stack
 from .standing import SECONDS, sweep
-from .work import Job, Size, Work
+from .work import Work
 
 
 class Need(NamedTuple):
-    """What a month takes of something, on average, when there is not so much of it."""
+    """What a month takes of something, on average, and what there is of it."""
 
     what: str
     needed: float
     there_is: float
     limit: str = "quota"
     never: str = ""
-    """Why the stack can't do so much, in two words; empty where quotas or time would help."""
+    """Why the stack can't do more, in two words; empty where quotas or time would help."""
 
     @property
     def of(self) -> str:
@@ -32,46 +34,57 @@ class Need(NamedTuple):
         return f"{self.needed:,.0f} {self.what}: {self.of}"
 
 
-def needs(stack: Stack, work: Work) -> Iterator[Need]:
-    """What the uploads take when they come evenly, all month; bursts take more."""
+def needs(stack: Stack, work: Work) -> list[Need]:
+    """Of what there is too little: for an upload of each size, and for all when they come evenly,
+    all month; bursts take more."""
+    each = (*of_one(stack, work), *_of_all(stack, work))
+    return [need for need in each if need.needed > need.there_is]
+
+
+def refuse(found: Iterable[Need]) -> None:
+    """No figures of what can't be. Raises Wrong."""
+    for need in found:
+        if need.never and need.needed > need.there_is:
+            raise Wrong(f"no such stack can do this, it is {need.never}: {need}")
+
+
+def of_one(stack: Stack, work: Work) -> Iterator[Need]:
+    """What the largest upload of each engine takes. The recipe has no limits."""
+    if stack.mode == "recipe":
+        return
+    uploaded = [mib for mib, share in work.sizes.items() if share]
+    yield Need(
+        "MiB of an upload",
+        max(uploaded),
+        stack.max_bytes / 2**20,
+        "MaxBytes (--max-bytes) lets in",
+        "too large",
+    )
+    for of, there_is, name in (
+        (stack.is_function, stack.function_timeout, "FunctionTimeout (--function-timeout)"),
+        (stack.is_task, stack.task_timeout, "TaskTimeout (--task-timeout)"),
+    ):
+        longest = max((work.job.seconds(mib) for mib in uploaded if of(mib)), default=0)
+        yield Need("seconds of a job", longest, there_is, f"{name} is", "too long")
+
+
+def _of_all(stack: Stack, work: Work) -> Iterator[Need]:
     recipe = stack.mode == "recipe"
 
     def task_seconds(mib: float) -> float:
         seconds = ASSUMED["recipe_seconds"] if recipe else work.job.task_seconds(mib)
         return ASSUMED["task_launch_seconds"] + seconds
 
-    yield from of_one(stack, work.job, work.sizes)
     starts = work.total(stack.is_task) / SECONDS
     tasks = work.total(stack.is_task, task_seconds) / SECONDS
-    if stack.max_tasks:
-        what = f"tasks at a time, `MaxTasks={stack.max_tasks}`"
-        yield Need(what, tasks, stack.max_tasks, "at most", "too many")
-        yield Need(
-            "starts a second by LaunchFunction",
-            starts,
-            product.STARTS_A_SECOND,
-            "at most",
-            "too many",
-        )
     running = work.total(stack.is_function, work.job.seconds) / SECONDS
+    if most := stack.max_tasks:
+        yield Need(f"tasks at a time, `MaxTasks={most}`", tasks, most, "at most", "too many")
+        what = "starts a second by LaunchFunction"
+        yield Need(what, starts, STARTS_A_SECOND, "at most", "too many")
     yield Need("functions at a time", running, PUBLISHED["concurrency"])
     yield Need("RunTask a second", starts, min(PUBLISHED["run_task"], PUBLISHED["launches"]))
     yield Need("vCPUs of Fargate", tasks * product.TASK_VCPU, PUBLISHED["vcpus"])
     if not recipe:
         seconds = sweep(work).seconds
         yield Need("seconds of the hourly sweep", seconds, product.SWEEP_SECONDS, "a run has")
-
-
-def of_one(stack: Stack, job: Job, sizes: Sequence[Size]) -> Iterator[Need]:
-    """What a single upload takes, the largest one of each engine. The recipe has no limits."""
-    if stack.mode == "recipe":
-        return
-    uploaded = [size.mib for size in sizes if size.share]
-    let_in = "MaxBytes (--max-mib) lets in"
-    yield Need("MiB of an upload", max(uploaded, default=0), stack.max_mib, let_in, "too large")
-    for of, limit, what in (
-        (stack.is_function, stack.function_timeout, "FunctionTimeout (--function-timeout) is"),
-        (stack.is_task, stack.task_timeout, "TaskTimeout (--task-timeout) is"),
-    ):
-        if there := [*filter(of, uploaded)]:
-            yield Need("seconds of a job", job.seconds(max(there)), limit, what, "too long")

@@ -1,83 +1,102 @@
-"""The options of both commands: fields of stacks and scenarios, and limits, with their defaults."""
+"""The options of both commands: the template's parameters, of a scenario, and AWS's limits."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
+import math
+import re
+from collections.abc import Callable
+from dataclasses import Field, fields
 from typing import Any
 
-from .figures import PUBLISHED, Wrong
-from .scenario import ARRIVALS, Scenario
-from .stack import CHOICES, Stack
-from .work import SIZES
+from .figures import read
+from .product import PARAMETERS
+from .scenario import ARRIVALS
+from .stack import Stack
+from .work import sizes
 
-_STACK = {field.name: field.default for field in fields(Stack)}
-SCENARIO = ("uploads", "arrivals", "rate", "retries_no_room", "days", "seed")
-"""Fields of a scenario that are options by themselves."""
-_SCENARIO = {field.name: field.default for field in fields(Scenario) if field.name in SCENARIO}
-_SHARED = {"write": False, "sizes": SIZES, "seconds_per_mib": float}
-_ONLY_COST = {"network", "event_source", "result_topic", "spot"}
-OPTIONS: dict[str, dict[str, Any]] = {
-    "cost": {"uploads": float} | _STACK | _SHARED,
-    "simulate": _SCENARIO
-    | {name: value for name, value in _STACK.items() if name not in _ONLY_COST}
-    | {name: PUBLISHED[name] for name in ("vcpus", "launches", "concurrency")}
-    | {"uploads": int, "untried": False}
-    | _SHARED,
+Option = dict[str, Any]
+"""What argparse has to know of one."""
+
+
+def amount(text: str) -> float:
+    """A number, 0 or more."""
+    value = float(text)
+    if not 0 <= value < math.inf:  # nor is it "nan", which compares with nothing
+        raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
+    return value
+
+
+def positive(text: str) -> float:
+    if not amount(text):
+        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
+    return float(text)
+
+
+def count(text: str) -> int:
+    return int(positive(text))
+
+
+def _as_parameter(field: Field[Any]) -> Option:
+    """Of a field of a stack: the template says it."""
+    said = PARAMETERS[field.metadata["parameter"]]
+    kind: Callable[[str], Any] = type(field.default)
+    how: Option = {"help": said["Description"].replace("%", "%%")}
+    if isinstance(field.default, bool):
+        return how | {"action": "store_true"}
+    if choices := said.get("AllowedValues"):
+        return how | {"type": kind, "choices": [kind(each) for each in choices]}
+
+    def matching(text: str) -> Any:  # noqa: ANN401, what the field is
+        if not re.search(said["AllowedPattern"], text):
+            raise argparse.ArgumentTypeError(said["ConstraintDescription"])
+        return kind(text)
+
+    return how | {"type": matching}
+
+
+def _number(kind: Callable[[str], float], about: str) -> Option:
+    return {"type": kind, "help": about}
+
+
+_STACK: dict[str, Option] = {field.name: _as_parameter(field) for field in fields(Stack)}
+_ONLY_PRICED = {"network", "event_source", "result_topic", "spot"}
+_SHARED: dict[str, Option] = {
+    "write": {"action": "store_true", "help": "write the page of docs/ and its plot"},
+    "sizes": {"type": sizes, "help": "MiB:percent, with commas, such as 1:90,200:10"},
+    "seconds_per_mib": _number(amount, "of another job than the measured one"),
 }
-"""Of each command: the default, or the type of what may be missing."""
-_HELP = {
-    "write": "write the page of docs/ and its plots",
-    "uploads": "without it, those of the page of docs/ are shown",
-    "sizes": f"MiB:percent, with commas; {SIZES}",
-    "seconds_per_mib": "of another job than the measured one",
-    "threshold": "HybridThresholdMiB",
-    "max_mib": "MaxBytes, in MiB",
-    "max_tasks": "MaxTasks; 0: the account's limit",
-    "function_timeout": "in seconds",
-    "task_timeout": "in seconds",
-    "rate": "uploads a second, when steady",
-    "vcpus": "the account's, of Fargate",
-    "launches": "a second; RunTask's rate, too",
-    "concurrency": "the account's, of Lambda",
-    "retries_no_room": "EventBridge tries failures[] again",
-    "untried": "EventBridge does not try again what is throttled",
-    "days": "after how many to end",
+OPTIONS: dict[str, dict[str, Option]] = {
+    "cost": {"uploads": _number(amount, "a month; without it, those of docs/COST.md are shown")}
+    | _STACK
+    | _SHARED,
+    "simulate": {
+        "uploads": _number(count, "without it, the scenarios of docs/ARCHITECTURE.md are run"),
+        "arrivals": {"choices": ARRIVALS},
+        "rate": _number(positive, "uploads a second, when steady"),
+        "days": _number(positive, "after how many to end"),
+    }
+    | {name: how for name, how in _STACK.items() if name not in _ONLY_PRICED}
+    | {
+        name: _number(amount, read("limits")[name]["unit"])
+        for name in ("vcpus", "run_task", "launches", "concurrency")
+    }
+    | _SHARED,
 }
 
 
 def parser(about: str | None) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """That of the program, and those of its commands."""
+    """That of the program, and those of its commands. What is not given has no value."""
     whole = argparse.ArgumentParser("python -m economics", description=about)
     commands = whole.add_subparsers(dest="command", required=True)
     kinds = {}
     for command, options in OPTIONS.items():
-        usage = f'make {command} ARGS="[options]"'
-        kinds[command] = commands.add_parser(command, prog=f"make {command}", usage=usage)
-        for name, default in options.items():
-            how: dict[str, Any] = {"type": type(default), "default": default}
-            if isinstance(default, type):
-                how = {"type": default}
-            if isinstance(default, bool):
-                how = {"action": "store_true"}
-            elif choices := {**CHOICES, "arrivals": ARRIVALS}.get(name):
-                how["choices"] = choices
-            kinds[command].add_argument(f"--{name.replace('_', '-')}", help=_HELP.get(name), **how)
+        kinds[command] = commands.add_parser(
+            command,
+            prog=f"make {command}",
+            usage=f'make {command} ARGS="[options]"',
+            argument_default=argparse.SUPPRESS,
+        )
+        for name, how in options.items():
+            kinds[command].add_argument(f"--{name.replace('_', '-')}", **how)
     return whole, kinds
-
-
-def check(wish: argparse.Namespace) -> None:
-    """Raises Wrong for options without effect."""
-    for name, default in OPTIONS[wish.command].items():
-        given = getattr(wish, name) != (None if isinstance(default, type) else default)
-        if given and name != "write" and (wish.write or wish.uploads is None):
-            why = "does not go with --write" if wish.write else "needs --uploads"
-            raise Wrong(f"--{name.replace('_', '-')} {why}")
-
-
-def stack(wish: argparse.Namespace) -> Stack:
-    """Raises Wrong."""
-    chosen = {name: getattr(wish, name) for name in _STACK if hasattr(wish, name)}
-    if wish.mode == "recipe":
-        chosen |= {"network": "private", "event_source": "cloudtrail"}
-    return Stack(**chosen)

@@ -1,40 +1,38 @@
-"""The scenarios of docs/ARCHITECTURE.md, and what the model says of them."""
+"""The scenarios of docs/ARCHITECTURE.md, and what the model says of one."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from pathlib import Path
-
-from . import ROOT
-from .compare import duration, short
-from .document import FILE as COST
-from .document import measured_in
+from .bill import events, s3_requests
+from .documents import duration, short
 from .figures import PRICES, limits, read
 from .model import Model
-from .pages import render
-from .requests import events, s3_requests
 from .scenario import Scenario
 from .stack import Stack
 from .work import Job, Work
 
-FILE = ROOT / "docs" / "ARCHITECTURE.md"
-BEGIN, END = "<!-- made by `make simulate` -->", "<!-- end of what `make simulate` made -->"
-
-
-def measured_job() -> Job:
-    """The job of docs/COST.md, so that both documents are about the same."""
-    measured = measured_in(COST.read_text())
-    return Job(measured.seconds_per_mib, measured.start_seconds)
-
 
 def scenarios(job: Job) -> dict[str, Scenario]:
-    """Those of scenarios.toml, by the name of their plot."""
+    """Those of scenarios.toml."""
     found = {}
     for name, each in read("scenarios").items():
         stack, other = Stack(**each.pop("stack")), limits(**each.pop("limits", {}))
         found[name] = Scenario(stack, job, limits=other, **each)
     return found
+
+
+def title(name: str, scenario: Scenario) -> str:
+    """What is simulated, in a line."""
+    stack = scenario.stack
+    how = {
+        "burst": "at once",
+        "steady": f"at {scenario.rate:g} a second",
+        "day": "over a day, most at noon",
+    }[scenario.arrivals]
+    said = [f"{name}: {scenario.uploads:,} uploads {how}", f"Mode={stack.mode}"]
+    said += [f"MaxTasks={stack.max_tasks}"] * bool(stack.max_tasks)
+    said += [f"{scenario.limits['vcpus']:,.0f} vCPUs"] * (stack.mode != "lambda")
+    said += ["what is throttled is not tried again"] * (not scenario.retries_throttled)
+    return ", ".join(said)
 
 
 def result(model: Model) -> dict[str, str]:
@@ -61,13 +59,9 @@ def result(model: Model) -> dict[str, str]:
         "dead letters": dead,
         "swept": f"{model.swept:,}",
         "USD": f"{usd(model):,.2f}",
-        "limit met first": first(model),
+        "limit met first": next(iter(model.refusals), "none"),
         "limit that holds back longest": longest(model),
     }
-
-
-def row(name: str, said: Mapping[str, str]) -> list[str]:
-    return [f"[{name}](#{name})", *said.values()]
 
 
 def usd(model: Model) -> float:
@@ -83,11 +77,6 @@ def usd(model: Model) -> float:
     )
 
 
-def first(model: Model) -> str:
-    """The limit that said no first."""
-    return min(model.first, key=lambda name: model.first[name], default="none")
-
-
 def longest(model: Model) -> str:
     """The limit that uploads waited for longest, all together: not who says no most often, because
     who is refused by one limit asks again sooner than by another."""
@@ -96,35 +85,3 @@ def longest(model: Model) -> str:
         return "none"
     name = max(model.held, key=lambda name: model.held[name])
     return f"{name} ({100 * model.held[name] / total:.0f} %)"
-
-
-def title(name: str, scenario: Scenario) -> str:
-    """What is simulated, in a line."""
-    stack = scenario.stack
-    how = {
-        "burst": "at once",
-        "steady": f"at {scenario.rate:g} a second",
-        "day": "over a day, most at noon",
-    }[scenario.arrivals]
-    with_tasks = f", {scenario.limits['vcpus']:,.0f} vCPUs" if stack.mode != "lambda" else ""
-    max_tasks = f", MaxTasks={stack.max_tasks}" if stack.max_tasks else ""
-    untried = "" if scenario.retries_throttled else ", what is throttled is not tried again"
-    what = f"{scenario.uploads:,} uploads {how}, Mode={stack.mode}"
-    return f"{name}: {what}{max_tasks}{with_tasks}{untried}"
-
-
-def put(text: str, results: Mapping[str, Mapping[str, str]], titles: Mapping[str, str]) -> str:
-    """The document with its section, between the marks, made anew."""
-    made = render(
-        "scale.md.jinja",
-        head=["", *next(iter(results.values()))],
-        rows=[row(name, said) for name, said in results.items()],
-        titles=titles,
-        limits=read("limits").values(),
-    )
-    before, _, after = re.split(f"(?s){re.escape(BEGIN)}(.*){re.escape(END)}", text)
-    return f"{before}{BEGIN}\n\n{made}\n\n{END}{after}"
-
-
-def plot_file(name: str) -> Path:
-    return ROOT / "docs" / f"scale-{name}.png"

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import NamedTuple
+
+from processing.starters import RATE
 
 from . import product
-from .figures import Wrong, above, at_least, limits
+from .figures import limits
 from .stack import Stack
-from .work import SIZES, Job, Size, sizes
+from .work import SIZES, Job
 
 DAY = 24 * 3600
 ARRIVALS = ("burst", "steady", "day")
 
 
-@dataclass(frozen=True)
-class SweepRules:
+class SweepRules(NamedTuple):
     """The template's defaults."""
 
     every: float = 3600
     grace: float = product.SWEEP_GRACE
-    rate: float = product.SWEEP_RATE
+    rate: float = RATE
     max_attempts: int = int(product.default("MaxAttempts"))
     runs_for: float = product.SWEEP_SECONDS
 
@@ -35,45 +38,30 @@ class Scenario:
     job: Job
     uploads: int = 100_000
     arrivals: str = "burst"
+    """One of ARRIVALS."""
     rate: float = 10.0
     """Uploads a second, of steady arrivals."""
-    sizes: tuple[Size, ...] = sizes(SIZES)
+    sizes: dict[float, float] = field(default_factory=lambda: SIZES)
     limits: Mapping[str, float] = field(default_factory=limits)
     sweep: SweepRules = field(default_factory=SweepRules)
     retries_no_room: bool = False
-    """Whether EventBridge tries again what RunTask returned with `failures[]` (delivery.py)."""
+    """Whether EventBridge tries again what RunTask returned with `failures[]` (queues.py)."""
     retries_throttled: bool = True
-    """Whether it tries again what is throttled, which AWS does not document (delivery.py)."""
+    """Whether it tries again what is throttled, which AWS does not document (queues.py)."""
     days: float = 14.0
     """After how many the simulation ends, whatever is left."""
     seed: int = 1
 
-    def __post_init__(self) -> None:
-        """Raises Wrong."""
-        if self.arrivals not in ARRIVALS:
-            raise Wrong(f"arrivals are {', '.join(ARRIVALS)}, not {self.arrivals}")
-        at_least("uploads", self.uploads, 1)
-        above("rate", self.rate)
-        above("days", self.days)
-        if self.stack.mode == "recipe":
-            raise Wrong("the recipe is not simulated; mode is lambda, fargate or hybrid")
-
-    def times(self, lots: random.Random) -> Iterator[float]:
+    def times(self, lots: random.Random) -> Iterable[float]:
         """When each upload is begun, in seconds, in order."""
-        if self.arrivals == "burst":
-            yield from (0.0 for _ in range(self.uploads))
-        elif self.arrivals == "steady":
-            now = 0.0
-            for _ in range(self.uploads):
-                now += lots.expovariate(self.rate)
-                yield now
-        else:
-            yield from sorted(_time_of_day(lots) for _ in range(self.uploads))
+        uploads = range(self.uploads)
+        if self.arrivals == "steady":
+            return accumulate(lots.expovariate(self.rate) for _ in uploads)
+        return sorted(_time_of_day(lots) if self.arrivals == "day" else 0.0 for _ in uploads)
 
     def draw_sizes(self, lots: random.Random) -> list[float]:
         """Of each upload, in MiB."""
-        shares = [size.share for size in self.sizes]
-        return lots.choices([size.mib for size in self.sizes], shares, k=self.uploads)
+        return lots.choices([*self.sizes], [*self.sizes.values()], k=self.uploads)
 
 
 def _time_of_day(lots: random.Random) -> float:

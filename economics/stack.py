@@ -2,52 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from . import product
-from .figures import ASSUMED, PRICES, Wrong, above, at_least
-from .product import allowed, default
+from .figures import ASSUMED, PRICES, Wrong
 
-CHOICES = {
-    "mode": (*allowed("Mode"), "recipe"),
-    "network": allowed("Network"),
-    "architecture": allowed("Architecture"),
-    "event_source": allowed("EventSource"),
-}
+T = TypeVar("T")
+
+
+def _parameter(name: str, read: Callable[[str], T]) -> T:
+    """A field with the template's default; its parameter is in its metadata."""
+    said: T = field(default=read(product.default(name)), metadata={"parameter": name})
+    return said
 
 
 @dataclass(frozen=True)
 class Stack:
     """Without a word, with the template's defaults."""
 
-    mode: str = default("Mode")
-    network: str = default("Network")
-    architecture: str = default("Architecture")
-    event_source: str = default("EventSource")
-    spot: bool = False
-    result_topic: bool = False
-    max_tasks: int = int(default("MaxTasks"))
-    threshold: float = float(default("HybridThresholdMiB"))
-    max_mib: float = int(default("MaxBytes")) / 2**20
-    function_timeout: float = float(default("FunctionTimeout"))
-    task_timeout: float = float(default("TaskTimeout"))
-
-    function_gb = int(default("FunctionMemory")) / 1024
+    mode: str = _parameter("Mode", str)
+    network: str = _parameter("Network", str)
+    architecture: str = _parameter("Architecture", str)
+    event_source: str = _parameter("EventSource", str)
+    spot: bool = _parameter("Spot", "true".__eq__)
+    result_topic: bool = _parameter("ResultTopic", "true".__eq__)
+    max_tasks: int = _parameter("MaxTasks", int)
+    threshold: int = _parameter("HybridThresholdMiB", int)
+    max_bytes: int = _parameter("MaxBytes", int)
+    function_timeout: int = _parameter("FunctionTimeout", int)
+    task_timeout: int = _parameter("TaskTimeout", int)
 
     def __post_init__(self) -> None:
-        """Raises Wrong for what the template would refuse, too."""
-        for name, of in CHOICES.items():
-            if (value := getattr(self, name)) not in of:
-                raise Wrong(f"{name} is {' or '.join(of)}, not {value}")
-        at_least("max-tasks", self.max_tasks)
-        above("threshold", self.threshold)
-        above("max-mib", self.max_mib)
-        above("function-timeout", self.function_timeout, 900)
-        above("task-timeout", self.task_timeout, 86_400)
+        """Raises Wrong for what the template would ignore."""
         if self.event_source == "cloudtrail" and self.mode in ("lambda", "hybrid"):
-            raise Wrong("event-source cloudtrail goes with mode fargate only")
+            raise Wrong("--event-source cloudtrail goes with --mode fargate only")
         if self.mode == "lambda" and (self.spot or self.max_tasks):
-            raise Wrong("spot and max-tasks are for tasks: mode fargate or hybrid")
+            raise Wrong("--spot and --max-tasks are for tasks: --mode fargate or hybrid")
 
     def is_task(self, mib: float) -> bool:
         """Whether an upload of that size is processed on Fargate."""
@@ -69,7 +61,7 @@ class Stack:
     def function_second(self) -> float:
         """USD for a second of the function, in the first tier."""
         first, *_ = PRICES["lambda"]["gb_second"][self.architecture]
-        return float(self.function_gb * first["price"])
+        return float(product.FUNCTION_GB * first["price"])
 
     @property
     def even_seconds(self) -> float:

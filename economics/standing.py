@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from merge import LONGEST_IN_PARTS
+from walk import TOGETHER
+
 from . import product
 from .figures import ASSUMED, PRICES
-from .requests import PART_MIB
 from .stack import Stack
-from .work import Work
+from .work import PART_MIB, Work
 
 HOURS = 730
 """Of a month, as AWS counts them."""
 SECONDS = HOURS * 3600
+RUNS_IN_PARTS = LONGEST_IN_PARTS.total_seconds() / 3600
 SWEEP_HEADS = 3
 """To be sure of a result it asks for both results and the upload. Once an upload has been found
 settled, the listings say enough; but those of one in parts do so only after a week (merge.py)."""
@@ -44,9 +47,9 @@ class Sweep(NamedTuple):
 
 def sweep(work: Work) -> Sweep:
     keys = work.uploads * ASSUMED["months_kept"]
-    looked_at = work.total(value=lambda mib: product.RUNS_IN_PARTS if mib >= PART_MIB else 1)
+    looked_at = work.total(value=lambda mib: RUNS_IN_PARTS if mib >= PART_MIB else 1)
     lists, heads = 3 + 2 * keys / 1000, SWEEP_HEADS * looked_at / HOURS
-    calls = lists / 2 + heads / product.SWEEP_TOGETHER  # uploads and outputs beside one another
+    calls = lists / 2 + heads / TOGETHER  # uploads and outputs beside one another
     seconds = 1 + keys / ASSUMED["sweep_keys_per_second"] + calls * ASSUMED["s3_call_seconds"]
     return Sweep(lists, heads, seconds)
 
@@ -60,16 +63,20 @@ def sweeps(stack: Stack, work: Work) -> float:
     return float(calls + gb_seconds(stack, HOURS * part * seconds * product.SWEEP_GB))
 
 
-def launches(stack: Stack, tasks: float) -> float:
-    """USD for the way of so many tasks a month through the launch queue.
-
-    EventBridge's sending is billed to the owner of the queue; receiving and deleting are one
-    request for a batch of up to ten. A batch is what has come while the one before was under way,
-    so it is one message when uploads are few, and ten when they wait. The function runs once at a
-    time: a backlog that stands all month is at most a month of it.
-    """
-    batches = tasks / min(product.LAUNCH_BATCH, max(1.0, tasks / SECONDS * BATCH_SECONDS))
-    seconds = min(batches * BATCH_SECONDS, SECONDS)
+def queued(stack: Stack, tasks: float, batches: float, seconds: float) -> float:
+    """USD for tasks through the launch queue: EventBridge's sending is billed to the owner of the
+    queue; receiving and deleting are a request for a batch; and the launcher's time."""
     requests = (tasks + 2 * batches) * PRICES["sqs"]["fifo_request"]
     called = batches * PRICES["lambda"]["request"]
     return float(requests + called + gb_seconds(stack, seconds * product.LAUNCH_GB))
+
+
+def launches(stack: Stack, tasks: float) -> float:
+    """USD for so many tasks a month through the launch queue.
+
+    A batch is what has come while the one before was under way, so it is one message when uploads
+    are few, and ten when they wait. The function runs once at a time: a backlog that stands all
+    month is at most a month of it.
+    """
+    batches = tasks / min(product.LAUNCH_BATCH, max(1.0, tasks / SECONDS * BATCH_SECONDS))
+    return queued(stack, tasks, batches, min(batches * BATCH_SECONDS, SECONDS))

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
-from .figures import ASSUMED, Wrong, above, at_least
+from . import ROOT
+from .figures import ASSUMED, Wrong
 
-SIZES = "1:90,10:9,200:1"
-"""A choice of ours: mostly small, and one in a hundred larger than hybrid's threshold."""
+BENCH = ROOT / "build" / "bench.json"
+_LARGE = 1e6
+"""Pixels from which on a picture's time is that of its pixels."""
+
+SIZES = {1.0: 0.9, 10.0: 0.09, 200.0: 0.01}
+"""Shares, by MiB. A choice of ours: mostly small, one in a hundred above hybrid's threshold."""
+PART_MIB = 8
+"""From this size on, `aws s3 cp`, the console and SDKs upload in parts of it."""
 
 
-class Size(NamedTuple):
-    """The uploads of one size, and their share of all."""
-
-    mib: float
-    share: float
-
-
-def sizes(text: str) -> tuple[Size, ...]:
-    """MiB:percent, with commas: "1:90,10:9,200:1". Raises Wrong."""
+def sizes(text: str) -> dict[float, float]:
+    """The share of each size in MiB, from "MiB:percent,MiB:percent". Raises Wrong."""
     try:
         pairs = [tuple(map(float, each.split(":"))) for each in text.split(",")]
-        found = tuple(Size(mib, percent / 100) for mib, percent in pairs)
+        found = {mib: percent / 100 for mib, percent in pairs if 0 < mib < math.inf}
     except ValueError:
-        raise Wrong(f"sizes are MiB:percent, with commas, such as {SIZES}: {text}") from None
-    for mib, share in found:
-        above("sizes", mib)
-        at_least("the percents of sizes", share)
-    if abs(sum(size.share for size in found) - 1) > 1e-9:
-        raise Wrong(f"the percents of sizes must add up to 100: {text}")
+        found = {}
+    if min(found.values(), default=-1) < 0 or not math.isclose(sum(found.values()), 1):
+        why = "MiB:percent, with commas, the percents adding up to 100, such as 1:90,10:9,200:1"
+        raise Wrong(f"sizes are {why}: {text}")
     return found
 
 
@@ -54,13 +55,49 @@ class Job:
         return ASSUMED["image_pull_seconds"] + self.start_seconds + self.seconds(mib)
 
 
+class Measured(NamedTuple):
+    """What one job takes, from the benchmark, in seconds of one processor."""
+
+    seconds_per_mib: float
+    """Of the job, by the size of the upload: all pictures of a megapixel and more together."""
+    start_seconds: float
+    """From the start of the process until it can take a job."""
+    pictures: int
+    quick: bool
+    machine: str
+
+    @staticmethod
+    def load(path: Path) -> Measured:
+        """From what `make bench` wrote."""
+        report = json.loads(path.read_text())
+        large = [p for p in report["pictures"] if p["width"] * p["height"] >= _LARGE]
+        mib = sum(p["file_bytes"] for p in large) / 2**20
+        parts, machine = report["cold_start"]["parts"], report["machine"]
+        return Measured(
+            seconds_per_mib=round(sum(p["job"] for p in large) / mib, 4),
+            start_seconds=round(sum(parts[n] for n in ("interpreter", "imports", "client")), 3),
+            pictures=len(large),
+            quick=report["quick"],
+            machine=f"{machine['processors']} processors, Python {machine['python']}",
+        )
+
+    def job(self, seconds_per_mib: float | None = None) -> Job:
+        """Ours, or one that takes another time for its uploads."""
+        each = self.seconds_per_mib if seconds_per_mib is None else seconds_per_mib
+        return Job(each, self.start_seconds)
+
+
 @dataclass(frozen=True)
 class Work:
     """A month of uploads."""
 
     uploads: float
-    sizes: tuple[Size, ...]
+    sizes: dict[float, float]
     job: Job
+
+    def at(self, uploads: float) -> Work:
+        """So many uploads of that kind."""
+        return replace(self, uploads=uploads)
 
     def total(
         self,
@@ -68,6 +105,5 @@ class Work:
         value: Callable[[float], float] = lambda mib: 1,
     ) -> float:
         """The sum of a value over the uploads whose size is so; how many they are, without one."""
-        return self.uploads * sum(
-            size.share * value(size.mib) for size in self.sizes if of(size.mib)
-        )
+        shares = self.sizes.items()
+        return self.uploads * sum(share * value(mib) for mib, share in shares if of(mib))

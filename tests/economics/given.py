@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from economics import document
-from economics.work import Job, Work, sizes
+from economics import documents
+from economics.work import SIZES, Job, Work, sizes
 
-TEXT = document.FILE.read_text()
+TEXT = documents.COST.read_text()
+MEASURED = documents.measured_in(TEXT)
+OURS = Work(1e6, SIZES, MEASURED.job())
+HEAVY = Work(1e6, SIZES, MEASURED.job(documents.HEAVY))
 INSTANT = Job(seconds_per_mib=0, start_seconds=0)
 WORK = Work(1e6, sizes("1:100"), INSTANT)

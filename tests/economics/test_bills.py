@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
-from economics import compare, document
-from economics.bill import GB, at, bill, cold_share
-from economics.compare import RECIPE
+from economics import compare
+from economics.bill import GB, Bill, cold_share, s3_requests, writes
 from economics.figures import ASSUMED, PRICES
-from economics.requests import s3_requests, writes
 from economics.stack import Stack
 from economics.standing import SECONDS, launches, tiered
 from economics.work import Job, Work, sizes
-from tests.economics.given import INSTANT, TEXT, WORK
+from tests.economics.given import INSTANT, OURS, WORK
+
+RECIPE = compare.ALL["the recipe"]
 
 
 def item(name: str, stack: Stack, work: Work = WORK) -> float:
-    return bill(stack, work).items[name]
+    return Bill(stack, work).items[name]
 
 
 def test_a_task_costs_a_minute_at_least() -> None:
@@ -87,24 +88,29 @@ def test_the_even_time_is_where_both_cost_the_same() -> None:
 
 
 def test_a_crossing_is_where_both_cost_the_same() -> None:
-    first, second = compare.ALL["fargate, public"], compare.ALL["fargate"]
-    work = document.work(document.measured_in(TEXT))
-    (uploads,) = compare.crossings("fargate, public", "fargate", work)
-    assert at(first, work, uploads).total == pytest.approx(at(second, work, uploads).total)
-    assert at(first, work, uploads / 2).total < at(second, work, uploads / 2).total
-    assert at(first, work, uploads * 2).total > at(second, work, uploads * 2).total
+    pair = ("fargate, public", "fargate")
+    first, second = (compare.ALL[name] for name in pair)
+    (cheaper, uploads), (other, rest) = compare.cheaper(pair, OURS)
+    assert ((cheaper, other), rest) == (pair, math.inf)
+    usd = {
+        times: [Bill(stack, OURS.at(times * uploads)).total for stack in (first, second)]
+        for times in (1, 0.5, 2)
+    }
+    assert usd[1][0] == pytest.approx(usd[1][1])
+    assert usd[0.5][0] < usd[0.5][1]
+    assert usd[2][0] > usd[2][1]
 
 
 def test_the_crossing_of_addresses_and_endpoints_is_their_ratio() -> None:
     """Endpoints for an hour against an address for a minute, and the endpoints' bytes."""
     minute, endpoints = 0.005 / 60, 6 * 730 * 0.01
     a_task = minute - ASSUMED["network_bytes_task"] / 2**30 * 0.01
-    (uploads,) = compare.crossings("fargate, public", "fargate", WORK)
+    (_, uploads), _ = compare.cheaper(("fargate, public", "fargate"), WORK)
     assert uploads == pytest.approx(endpoints / a_task)
 
 
 def test_the_recipe_costs_three_minutes_a_trail_and_a_nat_gateway() -> None:
-    said = bill(RECIPE, WORK).items
+    said = Bill(RECIPE, WORK).items
     assert said["compute"] == pytest.approx(1e6 * 180 / 3600 * (0.04048 + 2 * 0.004445))
     assert said["trail"] == pytest.approx(1, rel=0.02)
     image = 1e6 * ASSUMED["recipe_image_gb"] * 0.045

@@ -8,29 +8,29 @@ from pathlib import Path
 import pytest
 
 from economics import __main__ as command
-from economics import compare, document, scale
+from economics import documents, scale, work
 from economics.__main__ import main
-from economics.bill import bill
+from economics.bill import Bill
 from economics.scenario import Scenario
 from economics.stack import Stack
 from economics.work import Job, Work, sizes
-from tests.economics.given import INSTANT, TEXT
+from tests.economics.given import INSTANT, MEASURED, OURS, TEXT
 
 
 @pytest.fixture
 def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No benchmark, and a copy of the page instead of the page itself. Plots are only named."""
     monkeypatch.setattr(command, "ROOT", tmp_path)
-    monkeypatch.setattr(command, "BENCH", tmp_path / "bench.json")
-    monkeypatch.setattr(document, "FILE", tmp_path / "COST.md")
-    monkeypatch.setattr(document, "PLOT", tmp_path / "cost.png")
-    monkeypatch.setattr(scale, "FILE", tmp_path / "ARCHITECTURE.md")
-    document.FILE.write_text(TEXT)
-    scale.FILE.write_text(f"before {scale.BEGIN} {scale.END} after")
-    monkeypatch.setattr(command, "plot", lambda kind, data, target: target.write_bytes(b""))
+    monkeypatch.setattr(work, "BENCH", tmp_path / "bench.json")
+    monkeypatch.setattr(documents, "COST", tmp_path / "COST.md")
+    monkeypatch.setattr(documents, "COST_PLOT", tmp_path / "cost.png")
+    monkeypatch.setattr(documents, "SCALE", tmp_path / "ARCHITECTURE.md")
+    monkeypatch.setattr(documents, "SCALE_PLOT", tmp_path / "scale.png")
+    documents.COST.write_text(TEXT)
+    documents.SCALE.write_text(f"before {documents.BEGIN} {documents.END} after")
+    monkeypatch.setattr(command, "plot", lambda target, *_, **axes: target.write_bytes(b""))
     few = Scenario(Stack(), INSTANT, uploads=3)
     monkeypatch.setattr(scale, "scenarios", lambda job: {"few": few})
-    monkeypatch.setattr(scale, "plot_file", lambda name: tmp_path / f"scale-{name}.png")
     return tmp_path
 
 
@@ -65,9 +65,9 @@ def test_the_committed_figures_are_used_where_there_is_no_benchmark(
     pages: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["cost", "--uploads", "1000000", "--mode", "hybrid"]) == 0
-    expected = bill(Stack("hybrid"), document.work(document.measured_in(TEXT))).total
+    expected = Bill(Stack("hybrid"), OURS).total
     said = capsys.readouterr().out
-    assert f"{compare.usd(expected)} USD a month" in said
+    assert f"{documents.usd(expected)} USD a month" in said
     assert "COST.md; `make bench` measures it" in said
 
 
@@ -76,8 +76,8 @@ def test_this_machines_benchmark_is_used_where_there_is_one(
 ) -> None:
     write_benchmark(pages, quick=True)
     assert main(["cost", "--uploads", "1000000", "--sizes", "1:100"]) == 0
-    expected = bill(Stack(), Work(1e6, sizes("1:100"), Job(7, 6))).total
-    assert f"{compare.usd(expected)} USD a month" in capsys.readouterr().out
+    expected = Bill(Stack(), Work(1e6, sizes("1:100"), Job(7, 6))).total
+    assert f"{documents.usd(expected)} USD a month" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("quick", [False, True])
@@ -86,33 +86,41 @@ def test_the_page_is_written_when_asked_and_from_a_whole_benchmark(
 ) -> None:
     write_benchmark(pages, quick)
     assert main(["cost", "--write"]) == 0
-    written = document.measured_in(document.FILE.read_text())
-    assert (written == document.measured_in(TEXT)) == quick
+    written = documents.measured_in(documents.COST.read_text())
+    assert (written == MEASURED) == quick
     assert (pages / "cost.png").exists()
 
 
 def test_the_section_is_written_when_asked(pages: Path) -> None:
     assert main(["simulate", "--write"]) == 0
-    assert "| [few](#few) |" in scale.FILE.read_text()
-    assert (pages / "scale-few.png").exists()
+    assert "| few |" in documents.SCALE.read_text()
+    assert (pages / "scale.png").exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("cost --uploads -1", "uploads must be 0 or more, not -1"),
-        ("cost --uploads nan", "uploads must be 0 or more"),
-        ("cost --uploads 5 --seconds-per-mib -1", "seconds-per-mib must be 0 or more"),
+        ("cost --uploads -1", "argument --uploads: must be 0 or more, not -1"),
+        ("cost --uploads nan", "--uploads: must be 0 or more"),
+        ("cost --uploads 5 --seconds-per-mib -1", "--seconds-per-mib: must be 0 or more"),
         ("cost --uploads 5 --sizes 300:100", "too large: 300 MiB of an upload: MaxBytes"),
         ("cost --uploads 5 --seconds-per-mib 2", "too long: 405 seconds of a job: FunctionTimeout"),
         ("cost --uploads 1e9 --mode fargate --max-tasks 5", "too many"),
+        ("cost --uploads 5 --mode ec2", "argument --mode: invalid choice"),
+        ("cost --uploads 5 --threshold 3", "argument --threshold: invalid choice"),
+        ("cost --uploads 5 --function-timeout 901", "--function-timeout: must be a whole number"),
+        ("cost --uploads 5 --task-timeout 604801", "--task-timeout: must be a whole number"),
+        ("cost --uploads 5 --mode fargate --max-tasks -1", "--max-tasks: must be a whole number"),
+        ("cost --uploads 5 --max-bytes 0", "--max-bytes: must be a whole number"),
+        ("cost --uploads 5 --sizes 1:50", "argument --sizes: sizes are MiB:percent"),
         ("cost --mode hybrid", "--mode needs --uploads"),
         ("cost --write --uploads 5", "--uploads does not go with --write"),
-        ("simulate --uploads 0", "uploads must be 1 or more"),
+        ("simulate --uploads 0", "argument --uploads: must be above 0"),
         ("simulate --uploads 5 --sizes 300:100", "too large: 300 MiB"),
         ("simulate --uploads 5 --mode fargate --seconds-per-mib 5", "1,005 seconds of a job"),
-        ("simulate --uploads 5 --vcpus -1", "vcpus must be above 0"),
-        ("simulate --uploads 5 --days nan", "days must be above 0"),
+        ("simulate --uploads 5 --vcpus -1", "--vcpus: must be 0 or more"),
+        ("simulate --uploads 5 --rate 0", "argument --rate: must be above 0"),
+        ("simulate --uploads 5 --days nan", "--days: must be 0 or more"),
     ],
 )
 def test_what_cannot_be_is_refused(

@@ -6,29 +6,29 @@ import re
 
 import pytest
 
-from economics import compare, document, standing
-from economics.bill import at
+from economics import compare, documents, standing
+from economics.bill import Bill
 from economics.figures import PRICES
 from economics.stack import Stack
-from tests.economics.given import TEXT, WORK
+from tests.economics.given import HEAVY, MEASURED, OURS, TEXT, WORK
 from tests.template.synthesis import SOURCE
 
-README = (document.ROOT / "README.md").read_text()
-DECISIONS = " ".join((document.FILE.parent / "DECISIONS.md").read_text().split())
+README = (documents.ROOT / "README.md").read_text()
+DECISIONS = " ".join((documents.COST.parent / "DECISIONS.md").read_text().split())
 
 
 def test_the_document_is_what_the_calculator_says_of_its_figures() -> None:
-    assert document.document(document.measured_in(TEXT)) == TEXT
+    assert documents.cost(MEASURED) == TEXT
 
 
 def test_the_document_is_made_from_a_whole_benchmark() -> None:
     """A quick one has few and small pictures: enough for a first look, not for a published page."""
-    assert not document.measured_in(TEXT).quick, "run `make bench`, `make cost ARGS=--write`"
+    assert not MEASURED.quick, "run `make bench`, `make cost ARGS=--write`"
 
 
 def test_the_document_shows_the_plot() -> None:
-    assert f"({document.PLOT.name})" in TEXT
-    assert document.PLOT.read_bytes().startswith(b"\x89PNG")
+    assert f"({documents.COST_PLOT.name})" in TEXT
+    assert documents.COST_PLOT.read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_price_names_aws_page_and_one_that_it_was_compared_with() -> None:
@@ -54,25 +54,23 @@ def test_the_document_prints_no_price_of_what_cannot_be() -> None:
 def test_the_template_says_the_same_of_a_network_that_stands_idle(network: str) -> None:
     description = SOURCE["Parameters"]["Network"]["Description"]
     (said,) = re.findall(rf"{network}: [^:]*?about (\d+) USD", description)
-    idle = at(Stack("fargate", network=network), WORK, 0).items["network"]
+    idle = Bill(Stack("fargate", network=network), WORK.at(0)).items["network"]
     assert idle == pytest.approx(int(said), abs=0.5)
 
 
 def test_the_default_stack_costs_what_is_said_of_it() -> None:
     """Idle, and at a million uploads; to a tenth, so that one alarm more or less is no lie."""
-    work = document.work(document.measured_in(TEXT))
     said = re.search(
         r"default stack costs about (\d+) USD a month when idle.*?about (\d+) USD",
         SOURCE["Parameters"]["Mode"]["Description"],
     )
     assert said
     for uploads, usd in zip((0, 1e6), said.groups(), strict=True):
-        assert at(Stack(), work, uploads).without_storage == pytest.approx(int(usd), rel=0.1)
+        assert Bill(Stack(), OURS.at(uploads)).without_storage == pytest.approx(int(usd), rel=0.1)
 
 
 def test_the_readme_says_the_same_of_each_mode() -> None:
     """To a tenth, too."""
-    work = document.work(document.measured_in(TEXT))
     table = re.search(
         r"(?m)^\| USD a month \|(.*)\|\n.*\n\| idle \|(.*)\|\n\| a million uploads \|(.*)\|$",
         README,
@@ -84,7 +82,7 @@ def test_the_readme_says_the_same_of_each_mode() -> None:
         settings = dict(re.findall(r"(\w+)=(\w+)", name.lower()))
         modes.append(settings["mode"])
         for uploads, usd in {0: idle, 1e6: million}.items():
-            assert at(Stack(**settings), work, uploads).without_storage == pytest.approx(
+            assert Bill(Stack(**settings), OURS.at(uploads)).without_storage == pytest.approx(
                 int(usd), rel=0.1
             ), name
     assert {*modes} == {*SOURCE["Parameters"]["Mode"]["AllowedValues"]}
@@ -92,16 +90,16 @@ def test_the_readme_says_the_same_of_each_mode() -> None:
 
 @pytest.mark.parametrize("network", ["isolated", "private"])
 def test_the_parameters_document_says_the_same_of_a_network(network: str) -> None:
-    text = (document.FILE.parent / "PARAMETERS.md").read_text()
+    text = (documents.COST.parent / "PARAMETERS.md").read_text()
     (said,) = re.findall(rf"(?m)^\| `{network}` \|.*about (\d+) USD", text)
-    idle = at(Stack("fargate", network=network), WORK, 0).items["network"]
+    idle = Bill(Stack("fargate", network=network), WORK.at(0)).items["network"]
     assert idle == pytest.approx(int(said), abs=0.5)
 
 
 def test_no_mode_costs_nothing_when_idle() -> None:
     """The alarms and the dashboard do, whatever the mode."""
     for mode in SOURCE["Parameters"]["Mode"]["AllowedValues"]:
-        assert at(Stack(mode, network="existing"), WORK, 0).total > 7, mode
+        assert Bill(Stack(mode, network="existing"), WORK.at(0)).total > 7, mode
     assert "about 8 USD" in SOURCE["Parameters"]["Network"]["Description"]
 
 
@@ -111,12 +109,11 @@ def test_the_template_says_the_same_of_the_even_time() -> None:
 
 
 def test_the_decisions_say_the_same_of_threshold_and_concurrency_limit() -> None:
-    ours, max_tasks = document.work(document.measured_in(TEXT)), compare.ALL["fargate, MaxTasks"]
-    heavy = document.work(document.measured_in(TEXT), document.HEAVY)
+    max_tasks = compare.ALL["fargate, MaxTasks"]
     assert f"after {Stack().even_seconds:.1f} s" in DECISIONS
-    said = compare.even_mib(Stack("hybrid"), heavy), compare.threshold(Stack("hybrid"), heavy)
+    said = compare.even_mib(Stack("hybrid"), HEAVY), compare.threshold(Stack("hybrid"), HEAVY)
     assert f"above {said[0]:.0f} MiB, so set {said[1]}," in DECISIONS
     assert "by price alone the threshold would be 256 or more" in DECISIONS
-    assert compare.threshold(Stack("hybrid"), ours) >= 256
+    assert compare.threshold(Stack("hybrid"), OURS) >= 256
     alone, tens = standing.launches(max_tasks, 1e6), standing.launches(max_tasks, 1e8) / 100
     assert f"makes it {alone:.2f} and {tens:.2f}" in DECISIONS

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from economics.figures import Measured, Wrong
+from economics.figures import Wrong
 from economics.stack import Stack
-from economics.work import sizes
+from economics.work import Measured, sizes
 
 
 def test_seconds_a_mib_are_those_of_all_large_pictures_together(tmp_path: Path) -> None:
@@ -27,30 +26,21 @@ def test_seconds_a_mib_are_those_of_all_large_pictures_together(tmp_path: Path) 
     (tmp_path / "bench.json").write_text(json.dumps(report))
     measured = Measured.load(tmp_path / "bench.json")
     assert (measured.seconds_per_mib, measured.start_seconds) == (1.0, 6)
-    assert Measured.parse(measured.as_json()) == measured
 
 
 @pytest.mark.parametrize("text", ["", "1", "1:50", "1:50,2:60", "0:100", "a:100", "1:-1,1:101"])
 def test_sizes_that_make_no_sense_are_refused(text: str) -> None:
-    with pytest.raises(Wrong, match="sizes|percents"):
+    with pytest.raises(Wrong, match="sizes are"):
         sizes(text)
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"mode": "ec2"},
-        {"network": "x"},
-        {"architecture": "mips"},
         {"event_source": "cloudtrail"},
+        {"mode": "hybrid", "event_source": "cloudtrail"},
         {"spot": True},
         {"max_tasks": 5},
-        {"mode": "fargate", "max_tasks": -1},
-        {"threshold": -1},
-        {"max_mib": 0},
-        {"max_mib": math.nan},
-        {"function_timeout": 901},
-        {"task_timeout": 86_401},
     ],
 )
 def test_stacks_that_do_not_exist_are_refused(wrong: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from launcher import STARTS_A_SECOND
 
 from economics import product, scale
 from economics.figures import (
@@ -14,7 +15,6 @@ from economics.figures import (
     EVENT_FIRST_WAIT,
     EVENT_LONGEST_WAIT,
     PUBLISHED,
-    Wrong,
     limits,
 )
 from economics.model import Model
@@ -70,14 +70,7 @@ def test_a_burst_of_launches_takes_at_least_the_time_of_its_tokens() -> None:
 def test_littles_law_holds_for_steady_tasks() -> None:
     """Tasks at a time = arrivals a second x seconds of a task."""
     steady = run("fargate", 4000, limits(vcpus=1e9), arrivals="steady", rate=10.0)
-    assert steady.tasks.busy_seconds / steady.ended == pytest.approx(
-        4000 / steady.ended * TASK_SECONDS
-    )
-    middle = [
-        tasks
-        for second, tasks in zip(steady.curves["seconds"], steady.curves["tasks"], strict=True)
-        if 2 * TASK_SECONDS < second < 390
-    ]
+    middle = [each.tasks for each in steady.samples if 2 * TASK_SECONDS < each.seconds < 390]
     assert sum(middle) / len(middle) == pytest.approx(10 * TASK_SECONDS, rel=0.1)
 
 
@@ -98,19 +91,8 @@ def test_functions_take_the_uploads_over_their_concurrency_times_a_job() -> None
 
 def test_new_environments_come_at_their_rate() -> None:
     limits = {**PLENTY, "growth": 100, "growth_burst": 1000}
-    first_second = [
-        count
-        for second, count in zip(*run_curve("lambda", 5000, limits), strict=True)
-        if second <= 1
-    ]
-    assert max(first_second) <= 1000 + 100
-
-
-def run_curve(
-    mode: str, uploads: int, limits: Mapping[str, float]
-) -> tuple[list[float], list[float]]:
-    curves = run(mode, uploads, limits).curves
-    return curves["seconds"], curves["functions"]
+    samples = run("lambda", 5000, limits).samples
+    assert max(each.functions for each in samples if each.seconds <= 1) <= 1000 + 100
 
 
 def test_uploads_are_stored_as_fast_as_their_prefix_takes_them() -> None:
@@ -181,7 +163,7 @@ def test_the_limit_that_holds_back_is_not_the_one_that_refuses_most() -> None:
     limits = {**PLENTY, "fifo_sends": 1}
     limited = run("fargate", 60, limits, max_tasks=1)
     assert max(limited.refusals, key=lambda name: limited.refusals[name]) == "MaxTasks"
-    assert scale.first(limited) == "SQS FIFO sends"
+    assert next(iter(limited.refusals)) == "SQS FIFO sends"
     assert scale.longest(limited).startswith("MaxTasks (")
 
 
@@ -216,13 +198,13 @@ def test_a_wide_concurrency_limit_is_limited_by_the_launchers_pace() -> None:
     wide = run("fargate", 300, max_tasks=1000)
     assert scale.longest(wide).startswith("LaunchFunction's pace")
     batches = 300 / product.LAUNCH_BATCH - 1
-    least = batches * product.LAUNCH_BATCH / product.STARTS_A_SECOND + TASK_SECONDS
+    least = batches * product.LAUNCH_BATCH / STARTS_A_SECOND + TASK_SECONDS
     assert least <= wide.ended <= 1.05 * least
 
 
 def test_without_limits_nothing_holds_back() -> None:
     free = run("lambda", 50)
-    assert (scale.first(free), scale.longest(free)) == ("none", "none")
+    assert (free.refusals, scale.longest(free)) == ({}, "none")
 
 
 def test_a_launcher_that_is_refused_looks_again_and_loses_nothing() -> None:
@@ -274,9 +256,3 @@ def test_the_sweep_is_the_projects(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     assert schedule["Default"] == "rate(1 hour)" and rules.every == 3600
     assert rules.grace == sweep.grace().total_seconds()
-
-
-@pytest.mark.parametrize("wrong", [{"arrivals": "x"}, {"uploads": 0}, {"rate": 0}])
-def test_scenarios_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(Wrong):
-        Scenario(Stack(), JOB, **wrong)  # type: ignore[arg-type]
