@@ -11,15 +11,17 @@ from __future__ import annotations
 import functools
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
+import venv
 from pathlib import Path
 
-PYTHON = Path(sys.executable).resolve()
-"""Not that of a virtual environment, which may lie where a volume is mounted."""
 LAYER = Path("/run/layer")
 """Where the process finds its layer: nobody needs the machine's /run, and every Linux has one."""
+PYTHON = "bin/python"
+"""In the folder of an interpreter."""
+INTERPRETER = Path("/run/interpreter")
+"""Where it finds its Python: one that lies elsewhere may lie where a volume is mounted."""
 
 _COMMANDS = ("unshare", "setpriv")
 _NAMESPACES = (
@@ -74,11 +76,21 @@ exec unshare --user --map-user="$uid" --map-group="$gid" \
 """Arguments: user, group, what to mount, --, the command."""
 
 
-def isolated(command: list[str], layer: Path, volumes: list[str], user: str) -> list[str]:
-    """The command that runs this one so, with these volumes, as Docker names them:
-    folder:mount point:ro|rw."""
+@functools.cache
+def interpreter() -> Path:
+    """A folder with a Python that has its standard library and nothing else, as the image's has:
+    what this machine has installed would hide what the layer lacks."""
+    folder = Path(tempfile.mkdtemp(prefix="interpreter-"))  # in the emulator's, and goes with it
+    venv.create(folder, symlinks=True)
+    return folder
+
+
+def isolated(arguments: list[str], layer: Path, volumes: list[str], user: str) -> list[str]:
+    """The command that runs Python so, with these arguments and these volumes, as Docker names
+    them: folder:mount point:ro|rw."""
     uid, _, gid = user.partition(":")
-    mounted = [f"{layer}:{LAYER}:ro", *volumes]
+    mounted = [f"{layer}:{LAYER}:ro", f"{interpreter()}:{INTERPRETER}:ro", *volumes]
+    command = [str(INTERPRETER / PYTHON), *arguments]
     inside = ["sh", "-c", _INSIDE, "sh", uid, gid or uid, *mounted, "--", *command]
     return ["unshare", *_NAMESPACES, *inside]
 
@@ -106,7 +118,7 @@ def problem() -> str:
         layer.mkdir()
         volume.mkdir()
         test = f"open('/tmp/new', 'x'); open('{LAYER}/new', 'x')"
-        tried = isolated([str(PYTHON), "-c", test], layer, [f"{volume}:/tmp:rw"], "1:1")
+        tried = isolated(["-c", test], layer, [f"{volume}:/tmp:rw"], "1:1")
         done = subprocess.run(tried, capture_output=True, text=True, timeout=60, check=False)
     last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
     return "" if "Read-only file system" in last else f"unshare: {last}"

@@ -53,14 +53,16 @@ class Container:
         endpoint = environment.get("AWS_ENDPOINT_URL", "").replace(
             "//host.docker.internal:", "//127.0.0.1:"
         )
-        run = [str(isolation.PYTHON), *ENTRYPOINT, *command]
+        arguments = [*ENTRYPOINT, *command]
         self._isolated = not isolation.problem()
         if self._isolated:
-            run = isolation.isolated(run, layer, self._mounted(volumes), user or ANOTHER_USER)
+            mounted = self._mounted(volumes)
+            run = isolation.isolated(arguments, layer, mounted, user or ANOTHER_USER)
             layer, own = isolation.LAYER, {}
         else:
             # In the one place that it can have for itself: the worker empties it.
             own = {"DISK": self._directory.name}
+            run = [str(isolation.interpreter() / isolation.PYTHON), *arguments]
         self._process = subprocess.Popen(
             run,
             cwd=self._directory.name,

@@ -38,6 +38,7 @@ print(json.dumps({
     "rights": [line.split()[1] for line in Path("/proc/self/status").read_text().splitlines()
                if line.startswith(("CapEff", "CapPrm", "NoNewPrivs"))],
     "disk": os.environ.get("DISK"),
+    "installed": [path for path in sys.path if "-packages" in path and os.listdir(path)],
 }), flush=True)
 time.sleep(600)
 """
@@ -79,6 +80,7 @@ def test_a_task_as_a_process_may_what_it_may_in_a_container(tmp_path: Path) -> N
     assert said["user"] == [65532, 65532]
     assert (said["process"], said["sees"]) == (1, 2)
     assert said["rights"] == ["0" * 16, "0" * 16, "1"]
+    assert said["installed"] == []
     assert processes_told("sleep 4321.98765") == []
 
 
@@ -89,5 +91,6 @@ def test_where_that_can_t_be_a_task_gets_a_folder_of_its_own(tmp_path: Path) -> 
     (without_unshare / "sleep").symlink_to(shutil.which("sleep") or "")
     said = what_a_task_may(tmp_path, str(without_unshare))
     assert str(said["disk"]).startswith(str(tmp_path / "task-"))
+    assert said["installed"] == []
     for left in processes_told("sleep 4321.98765"):
         os.kill(left, signal.SIGKILL)  # as it is without namespaces
