@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -102,12 +103,19 @@ def put(aws: EmbeddedAws, bucket: str, key: str, body: bytes) -> str:
 
 def invoke(aws: EmbeddedAws, event: Path, image: str) -> str:
     """Hand an event to the function; gives what the function said. Raises CommandFailed."""
-    command = [str(paths.SAM), "local", "invoke", "ProcessFunction", f"--event={event}"]
-    command += [f"--template-file={aws.layer.parent / 'template.yaml'}", f"--region={REGION}"]
-    command += ["--add-host", "host.docker.internal:host-gateway"]
-    command += ["--skip-pull-image"]  # whoever found the image has pulled it
+    with sam_local(aws, image) as (options, environment):
+        command = [str(paths.SAM), "local", "invoke", "ProcessFunction", f"--event={event}"]
+        return Commands().run([*command, *options], environment, paths.ROOT).strip()
+
+
+@contextlib.contextmanager
+def sam_local(aws: EmbeddedAws, image: str) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """The options and the environment of a command of `sam local`."""
+    options = [f"--template-file={aws.layer.parent / 'template.yaml'}", f"--region={REGION}"]
+    options += ["--add-host", "host.docker.internal:host-gateway"]
+    options += ["--skip-pull-image"]  # whoever found the image has pulled it
     if image != LAMBDA_BASE:
-        command += [f"--invoke-image={image}"]
+        options += [f"--invoke-image={image}"]
     environment = sam_environment(
         AWS_ACCESS_KEY_ID="test",
         AWS_SECRET_ACCESS_KEY="test",
@@ -118,8 +126,7 @@ def invoke(aws: EmbeddedAws, event: Path, image: str) -> str:
         settings = own_job.variables(os.environ) | {"AWS_ENDPOINT_URL_S3": address}
         json.dump({"Parameters": settings}, variables)
         variables.flush()
-        command += [f"--env-vars={variables.name}"]
-        return Commands().run(command, environment, paths.ROOT).strip()
+        yield [*options, f"--env-vars={variables.name}"], environment
 
 
 def failed(said: str) -> bool:

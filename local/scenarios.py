@@ -8,6 +8,8 @@ SCENARIOS: dict[str, dict[str, str]] = {
     "cloudtrail": {"Mode": "fargate", "EventSource": "cloudtrail"},
     "hybrid": {"Mode": "hybrid", "HybridThresholdMiB": "1"},
 }
+ONE_OF_EACH_MODE = ["lambda", "fargate", "hybrid"]
+"""For what has nothing to do with how an event came."""
 
 OWN_BUCKET = "own-bucket"
 """Not another way, but another bucket: only the demo has it."""

@@ -1,4 +1,5 @@
-"""Each sample event, with the real `sam local invoke`, in a container like Lambda's own."""
+"""The function by the real `sam local`, in a container like Lambda's own: each sample event with
+`start-lambda`, which keeps the container, and each way in which users call `sam local invoke`."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BytesIO
 from itertools import takewhile
 from pathlib import Path
@@ -16,14 +19,17 @@ from socket import AF_INET
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from PIL import Image
 from processing.manifest import MARK
 
-from local.aws import EmbeddedAws
+from local.aws import REGION, EmbeddedAws
 from local.executor import bridge_address
-from local.invoke import failed, invoke, main, put
-from local.pipeline import output_key
+from local.invoke import failed, invoke, main, put, sam_local
+from local.pipeline import output_key, until
 from mazes import check
 from tests.containers.conftest import BUCKET
 from tooling.build import sam_environment
@@ -55,15 +61,61 @@ def test_every_sample_event_is_tried() -> None:
     assert {*EVENTS} == samples
 
 
+@pytest.fixture(scope="module")
+def function(aws: EmbeddedAws, lambda_base: str, tmp_path_factory: Any) -> Iterator[Function]:
+    """`sam local start-lambda`, with one container for all events."""
+    log = tmp_path_factory.mktemp("sam") / "log"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [SAM, "local", "start-lambda", "--warm-containers=LAZY", "--no-watch"]
+    with sam_local(aws, lambda_base) as (options, environment), log.open("w") as output:
+        running = subprocess.Popen(
+            [*command, f"--port={port}", *options], env=environment, cwd=ROOT, stderr=output
+        )
+        try:
+            until(lambda: "Running on" in log.read_text(), "sam local start-lambda")
+            client = boto3.client(
+                "lambda",
+                endpoint_url=f"http://127.0.0.1:{port}",
+                region_name=REGION,
+                config=Config(signature_version=UNSIGNED),
+            )
+            yield Function(client, log)
+        finally:
+            running.terminate()
+            running.wait(60)
+
+
+@dataclass(frozen=True)
+class Function:
+    """The function in its container."""
+
+    client: Any
+    log: Path
+
+    def __call__(self, event: str, jobs: int) -> list[dict[str, Any]]:
+        """Hand a sample event to it; gives what its jobs reported, once that many did."""
+        before = len(self.log.read_text())
+        payload = (ROOT / "events" / f"{event}.json").read_bytes()
+        reply = self.client.invoke(FunctionName="ProcessFunction", Payload=payload)
+        assert "FunctionError" not in reply, self.log.read_text()[before:]
+
+        def said() -> list[dict[str, Any]]:
+            return reports(self.log.read_text()[before:])
+
+        until(lambda: len(said()) >= jobs, f"{jobs} reports of {event}")
+        return said()
+
+
 @pytest.mark.parametrize(("event", "keys"), EVENTS.items(), ids=EVENTS.keys())
 def test_the_function_processes_the_uploads_of_an_event_and_nothing_else(
-    event: str, keys: list[str], aws: EmbeddedAws, lambda_base: str, sample: bytes
+    event: str, keys: list[str], aws: EmbeddedAws, function: Function, sample: bytes
 ) -> None:
     everything = ["input/maze.png", ODD, "input/one.png", "input/two.png"]
     versions = {key: put(aws, BUCKET, key, sample) for key in everything}
-    said = invoke(aws, ROOT / "events" / f"{event}.json", lambda_base)
-    assert not failed(said), said
-    assert [(report["outcome"], report["mode"]) for report in reports(said)] == [
+    said = function(event, jobs=len(keys))
+    assert [(report["outcome"], report["mode"]) for report in said] == [
         ("succeeded", "lambda") for _ in keys
     ]
     for key in everything:

@@ -11,10 +11,12 @@ def _chosen(name: str, otherwise: int) -> int:
     return int(os.environ.get(f"LOAD_{name}") or otherwise)
 
 
+SEEDS = range(10 if LONG else 5)
+"""Of the simulations."""
 SIMULATED_UPLOADS = 10_000 if LONG else 1_000
-"""In each of ten simulations."""
+"""In each of them."""
 SEVERAL_UPLOADS = 5_000 if LONG else 500
-"""In each of ten simulations of jobs with several outputs."""
+"""In each of those of jobs with several outputs."""
 UPLOADS = _chosen("UPLOADS", 20_000 if LONG else 12)
 """Through the embedded AWS with Mode=lambda and one output."""
 TASK_UPLOADS = _chosen("TASK_UPLOADS", 2_000 if LONG else 12)

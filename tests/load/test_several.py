@@ -8,9 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.load.several import ACCIDENTS, World
-from tests.load.sizes import SEVERAL_UPLOADS
-
-SEEDS = range(10)
+from tests.load.sizes import SEEDS, SEVERAL_UPLOADS
 
 
 @pytest.mark.parametrize("versioned", [True, False], ids=["versions", "no versions"])

@@ -13,9 +13,8 @@ from processing.metadata import SOURCE_VERSION
 from processing.output import Output
 
 from tests.load.simulation import Conditions, Simulation, output
-from tests.load.sizes import SIMULATED_UPLOADS
+from tests.load.sizes import SEEDS, SIMULATED_UPLOADS
 
-SEEDS = range(10)
 CONDITIONS = Conditions(uploads=SIMULATED_UPLOADS)
 
 

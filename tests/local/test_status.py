@@ -12,6 +12,7 @@ import pytest
 
 from local.aws import REGION
 from local.pipeline import Pipeline, until
+from local.scenarios import ONE_OF_EACH_MODE
 from operate import destroy, smoke, status, sweep
 from operate.stacks import Stack
 from tests.local.other_jobs import job_without_permissions, run_endless_task
@@ -20,6 +21,11 @@ from tests.local.test_sweep import Sweeper
 Maze = Callable[[int], bytes]
 
 pytestmark = pytest.mark.usefixtures("default_account")
+
+
+@pytest.fixture(params=ONE_OF_EACH_MODE)
+def scenario(request: pytest.FixtureRequest) -> str:
+    return request.param
 
 
 def said(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
@@ -125,6 +131,7 @@ def test_uploads_are_counted_by_what_they_wait_for(
     assert pipeline.result(key, version).is_output
 
 
+@pytest.mark.parametrize("task_scenario", ["fargate"])
 def test_running_tasks_are_counted_and_named(
     task_pipeline: Pipeline, maze: Maze, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

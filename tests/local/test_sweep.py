@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.pipeline import NO_GRACE, Pipeline, rejection_key, until
+from local.scenarios import ONE_OF_EACH_MODE
 from operate import sweep as by_hand_sweep
 from tests.local.other_jobs import job_without_permissions
 from tests.local.test_failures import FAILURE
@@ -79,6 +80,11 @@ class Sweeper:
             s3.put_bucket_notification_configuration(
                 Bucket=bucket, NotificationConfiguration=before
             )
+
+
+@pytest.fixture(params=ONE_OF_EACH_MODE)
+def scenario(request: pytest.FixtureRequest) -> str:
+    return request.param
 
 
 @pytest.fixture
