@@ -29,9 +29,14 @@ def docker(*arguments: str) -> str:
     return done.stdout
 
 
+def ids_of(label: str) -> list[str]:
+    """All containers with the label, in whatever state."""
+    return docker("ps", "--all", "--quiet", f"--filter=label={label}").split()
+
+
 def containers_of(label: str) -> list[dict[str, Any]]:
-    """All containers with the label, in whatever state, as Docker describes them."""
-    found = docker("ps", "--all", "--quiet", f"--filter=label={label}").split()
+    """The same, as Docker describes them; none may go meanwhile."""
+    found = ids_of(label)
     described: list[dict[str, Any]] = json.loads(docker("inspect", *found)) if found else []
     return described
 
@@ -199,4 +204,4 @@ def test_it_leaves_no_container_when_its_owner_is_gone(
         label = owner.stdout.readline().strip()
         assert len(containers_of(label)) == 1
         owner.send_signal(sent)
-    until(lambda: not containers_of(label), "no container left")
+    until(lambda: not ids_of(label), "no container left")
