@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from launcher import STARTS_A_SECOND
-
 from . import product
 from .figures import ASSUMED, PUBLISHED, Wrong
 from .stack import Stack
-from .standing import SECONDS, sweep
+from .standing import SECONDS, STARTS_A_SECOND, sweep
 from .work import Work
 
 

@@ -23,8 +23,10 @@ PROCESSOR_MB = 1769
 SWEEP_HEADS = 3
 """To be sure of a result it asks for both results and the upload. Once an upload has been found
 settled, the listings say enough; but those of one in parts do so only after a week (merge.py)."""
-BATCH_SECONDS = 1.6
-"""Of functions/launch: what a batch takes when there is room."""
+ALONE_SECONDS, STARTS_A_SECOND = 2.2, 17.6
+"""Of functions/launch, where RunTask takes a second and the list is as much behind: how long it
+runs for one message, and how many it starts a second while others wait (docs/PERFORMANCE.md, by the
+launcher's own test on a virtual clock, 27 November 2026)."""
 
 
 def tiered(amount: float, tiers: list[dict[str, float]]) -> float:
@@ -90,5 +92,10 @@ def launches(stack: Stack, tasks: float) -> float:
     are few, and ten when they wait. The function runs once at a time: a backlog that stands all
     month is at most a month of it.
     """
-    batches = tasks / min(product.LAUNCH_BATCH, max(1.0, tasks / SECONDS * BATCH_SECONDS))
-    return queued(stack, tasks, batches, min(batches * BATCH_SECONDS, SECONDS))
+    batches = tasks / min(product.LAUNCH_BATCH, max(1.0, tasks / SECONDS * ALONE_SECONDS))
+    return queued(stack, tasks, batches, min(batches * ALONE_SECONDS, SECONDS))
+
+
+def backlog(stack: Stack, tasks: float) -> float:
+    """USD for so many that wait already: in tens, as fast as the launcher starts them."""
+    return queued(stack, tasks, tasks / product.LAUNCH_BATCH, tasks / STARTS_A_SECOND)

@@ -115,5 +115,5 @@ def test_the_decisions_say_the_same_of_threshold_and_concurrency_limit() -> None
     assert f"above {said[0]:.0f} MiB, so set {said[1]}," in DECISIONS
     assert "by price alone the threshold would be 256 or more" in DECISIONS
     assert compare.threshold(Stack("hybrid"), OURS) >= 256
-    alone, tens = standing.launches(max_tasks, 1e6), standing.launches(max_tasks, 1e8) / 100
+    alone, tens = standing.launches(max_tasks, 1e6), standing.backlog(max_tasks, 1e6)
     assert f"makes it {alone:.2f} and {tens:.2f}" in DECISIONS
