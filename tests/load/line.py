@@ -33,6 +33,10 @@ class Line(ABC):
     def head(self, key: str) -> Object | None:
         return self._call(lambda: self._bucket.head(key))
 
+    def heads(self, keys: Iterable[str]) -> list[Object | None]:
+        """One by one, so that accidents come between them."""
+        return [self.head(key) for key in keys]
+
     def get(self, seen: Object) -> bytes:
         return self._call(lambda: self._bucket.get(seen))
 

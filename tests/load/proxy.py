@@ -72,12 +72,13 @@ def hang_up() -> None:
 
 
 def meet(proxy: Proxy, method: str) -> None:
-    """Hold the first call of the method until there is a second one: of two jobs at once."""
+    """Hold the first call of the method until there is a second one for its key: of two jobs at
+    once."""
     both = threading.Barrier(2, timeout=30)
     met: list[Call] = []
 
     def hold(call: Call) -> None:
-        if call.method == method and len(met) < 2:
+        if call.method == method and len(met) < 2 and all(call.key == each.key for each in met):
             met.append(call)
             both.wait()
 

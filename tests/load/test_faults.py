@@ -21,6 +21,8 @@ MENDED = ["HEAD", "HEAD", "HEAD", "GET", "PUT", "DELETE", "HEAD", "HEAD"]
 """The calls of a job for an upload whose older version had the other result: all that there are.
 """
 CALLS = range(len(MENDED))
+LAST_LOOK = CALLS[-2]
+"""From here on the job looks at the other result and at the upload, side by side."""
 
 
 class Case(NamedTuple):
@@ -68,7 +70,7 @@ def test_after_a_killed_task_a_second_run_ends_right(
     started.set_result(entry_points.task(case.key))
     output, _ = started.result().communicate(timeout=60)
     assert (started.result().returncode, output) == (-9, "")
-    assert len(proxy.calls) == number + 1
+    assert len(proxy.calls) - number in (1, 2), "it, and the one that goes beside it"
 
     entry_points.function(case.key)
     case.assert_one_result()
@@ -159,6 +161,8 @@ def test_an_overwrite_during_the_job_ends_in_the_newest_result(
     newest: list[str] = []
     strike(proxy, number, lambda: newest.append(case.bucket.upload(case.key, maze(3))))
     entry_points.function(case.key)
+    if number >= LAST_LOOK:  # the upload may have been looked at: now its own event comes
+        entry_points.function(case.key)
     assert case.bucket.results(case.key) == {output_key(case.key): newest[0]}
 
 

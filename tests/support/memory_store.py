@@ -65,6 +65,10 @@ class MemoryStore:
         current = self.current(key)
         return current[0] if current else None
 
+    def heads(self, keys: Iterable[str]) -> list[Object | None]:
+        """One by one, so that whatever comes between two of them is tried, too."""
+        return [self.head(key) for key in keys]
+
     def get(self, seen: Object) -> bytes:
         self._called("get", seen.key)
         current = self.current(seen.key)

@@ -10,6 +10,11 @@ only) the file is rejected.
 
 from __future__ import annotations
 
+import gc
+
+if __name__ == "__main__":
+    gc.disable()  # one job, then exit: to look for garbage among what is imported takes long
+
 import os
 import signal
 import sys

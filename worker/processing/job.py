@@ -9,7 +9,6 @@ changed while its output was being written, and a rejection that another job wro
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -50,6 +49,9 @@ class Store(Protocol):
 
     def head(self, key: str) -> Object | None:
         """The current version of a key's object; None where there is none."""
+
+    def heads(self, keys: Iterable[str]) -> list[Object | None]:
+        """The same of several keys, side by side: in any order, and all before this returns."""
 
     def get(self, seen: Object) -> bytes:
         """The content of an object, as `head` gave it.
@@ -249,7 +251,7 @@ def check_bucket(upload: Upload, store: Store) -> None:
 
 def _look(upload: Upload, store: Store, settings: Settings) -> Snapshot | None:
     """What is there; None without the upload."""
-    output, rejection = (store.head(key) for key in result_keys(upload.key, settings))
+    output, rejection = store.heads(result_keys(upload.key, settings))
     current = store.head(upload.key)
     return Snapshot(output, rejection, current) if current else None
 
@@ -293,10 +295,9 @@ def _is_settled(current: Object, ending: Ending, store: Store) -> bool:
     A job of the same version may have come to the other end: each looks after it wrote, so at
     least one of them sees both results, and the output is the one that stays.
     """
-    if ending.rival_key and store.head(ending.rival_key):
-        return False
-    now = store.head(current.key)
-    return now is None or now.version == current.version
+    rival_keys = [ending.rival_key] if ending.rival_key else []
+    *rivals, now = store.heads([*rival_keys, current.key])
+    return not any(rivals) and (now is None or now.version == current.version)
 
 
 def _seconds_since(upload: Object) -> float:
@@ -312,6 +313,8 @@ def result_keys(key: str, settings: Settings) -> tuple[str, str]:
     name = key.removeprefix(settings.input_prefix)
     record = f"{settings.rejected_prefix}{name}.json"
     if not fits(record):
+        import hashlib  # it loads OpenSSL, which takes some milliseconds
+
         end = f"~{hashlib.sha256(name.encode()).hexdigest()}"
         record = cut(settings.rejected_prefix + name, LONGEST_KEY - len(end)) + end
     return settings.output_prefix + name + settings.output_suffix, record

@@ -8,7 +8,6 @@ are written on a condition, as results are. The bucket's lifecycle rule removes 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -173,5 +172,7 @@ def _upload(said: Mapping[str, Any]) -> Upload:
 
 def _name(kind: str, upload: Upload) -> str:
     """A hash: with `.sweep/` before it, a key could become longer than S3 allows."""
+    import hashlib  # it loads OpenSSL, and most jobs leave no record
+
     named = f"{upload.bucket}/{upload.key}"
     return f"{PREFIX}{kind}/{hashlib.sha256(named.encode()).hexdigest()}"

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import gc
 import marshal
 import os
 import sys
@@ -43,6 +44,7 @@ LONGEST_TRACEBACK = 16_384
 def main(arguments: list[str]) -> int:
     """Serve jobs until the worker closes its end."""
     orders, replies, name, *words = arguments
+    gc.disable()  # what is imported stays; and no job copies pages only to count what is in them
     processes.dies_with_parent()
     processes.guard_memory()  # no job may change what the next one forks from
     with open(int(orders), "rb") as worker, open(int(replies), "wb", 0) as reply:  # noqa: PTH123
@@ -59,6 +61,7 @@ def main(arguments: list[str]) -> int:
             from processing import output
 
             assert output
+        gc.freeze()
         while True:
             try:
                 job = marshal.load(worker)  # noqa: S302, from the worker
@@ -85,6 +88,7 @@ def _do(job: Job, run: Callable[[Job], Any]) -> NoReturn:
         processes.dies_with_parent()
         processes.unguard_memory()  # so that it can use its own /proc/self
         processes.first_to_be_killed()
+        gc.enable()
         os.chdir(job["home"])
         os.environ.update(HOME=job["home"], TMPDIR=job["temp"], **job["environment"])
         outcome = run(job)

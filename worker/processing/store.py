@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from html import escape, unescape
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -81,9 +80,20 @@ class Bucket:
 
     def head(self, key: str) -> Object | None:
         """The current version of a key; None where there is none."""
+        return self.heads([key])[0]
+
+    def heads(self, keys: Iterable[str]) -> list[Object | None]:
+        """The same of several keys, side by side."""
+        begun = [(key, self._begin_head(key)) for key in keys]
+        return [self._object(key, exchange) if exchange else None for key, exchange in begun]
+
+    def _begin_head(self, key: str) -> Exchange | None:
         if not fits(key):  # S3 would return 400
             return None
-        status, headers, _ = self._call("HEAD", "HeadObject", key)
+        return self._begin("HEAD", "HeadObject", key)
+
+    def _object(self, key: str, exchange: Exchange) -> Object | None:
+        status, headers, _ = self._readable(exchange, "HEAD", "HeadObject", key)
         if status == 404:
             return None
         if status != 200:
@@ -243,6 +253,8 @@ class Bucket:
     def _delete_together(self, keys: Sequence[str]) -> Iterator[StoreError]:
         if not keys:
             return
+        from html import escape  # it takes some milliseconds, which most jobs need not pay
+
         written = (escape(key).translate(_ENTITIES) for key in keys)
         named = "".join(f"<Object><Key>{key}</Key></Object>" for key in written)
         body = f'<Delete xmlns="{_NAMESPACE}"><Quiet>true</Quiet>{named}</Delete>'.encode()
@@ -316,10 +328,25 @@ class Bucket:
         into: Path | None = None,
     ) -> Reply:
         """The reply to one request."""
+        exchange = self._begin(method, operation, key, headers, body, query, into=into)
+        if method in ("HEAD", "GET") and not query:
+            return self._readable(exchange, method, operation, key, headers, into)
+        return self._reply(exchange, operation, key)
+
+    def _readable(
+        self,
+        exchange: Exchange,
+        method: str,
+        operation: str,
+        key: str,
+        headers: Mapping[str, str] | None = None,
+        into: Path | None = None,
+    ) -> Reply:
+        """The reply; with other headers, if nobody can read its own."""
         try:
-            return self._begin(method, operation, key, headers, body, query, into=into).reply()
+            return exchange.reply()
         except NoReply as problem:
-            if problem.unreadable and method in ("HEAD", "GET") and not query:
+            if problem.unreadable:
                 return self._call(method, operation, key, headers, None, _OTHER_HEADERS, into)
             raise self._gave_none(operation, key, problem) from problem
 
@@ -374,6 +401,8 @@ class Bucket:
 
 def _tag(name: str, body: bytes) -> str:
     """The text of an element of S3's error."""
+    from html import unescape  # see _delete_together
+
     found = re.search(rf"<{name}>([^<]*)</{name}>".encode(), body[:10_000])
     return unescape(found[1].decode(errors="replace")) if found else ""
 
