@@ -27,6 +27,8 @@ chosen = settings.from_environment(os.environ)
 
 from processing import __main__, events, exchange, job, store, supervisor
 
+gc.freeze()
+gc.enable()
 imported = time.time()
 seconds = {
     "interpreter": interpreted - float(os.environ["BEGAN"]),

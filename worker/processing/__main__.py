@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 
 if __name__ == "__main__":
-    gc.disable()  # one job, then exit: to look for garbage among what is imported takes long
+    gc.disable()  # what is imported stays: to look for garbage in it takes long
 
 import os
 import signal
@@ -62,6 +62,8 @@ def run_on_bucket(chosen: settings.Settings) -> int:
     """The job of the upload that the environment names."""
     from .store import Bucket  # local files need no S3 client; the runner is on its way by now
 
+    gc.freeze()
+    gc.enable()  # the requests of a job with thousands of outputs leave some
     upload = events.from_environment(os.environ)
     if not events.is_upload(upload, chosen.input_prefix, chosen.input_suffix):
         return SUCCEEDED
