@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from .model import Model, Sample
 from .needs import of_one, refuse
 from .scenario import Scenario
 from .stack import Stack
-from .work import SIZES, Measured, Work
+from .work import SIZES, Job, Work
 
 PYTHON_PLOT = ROOT / "build" / "env" / "bench" / "bin" / "python"
 DATA = ROOT / "build" / "economics"
@@ -51,7 +51,7 @@ def _of(kind: type, given: Given) -> Given:
 def cost(given: Given, write: bool) -> None:
     """Raises Wrong."""
     measured, source = _measured(whole=write)
-    job, page = measured.job(given.get("seconds_per_mib")), documents.COST.relative_to(ROOT)
+    job, page = replace(measured, **_of(Job, given)), documents.COST.relative_to(ROOT)
     uploads = Work(given.get("uploads", 1e6), given.get("sizes", SIZES), job)
     if given:
         bill = Bill(Stack(**_of(Stack, given)), uploads)
@@ -69,9 +69,9 @@ def cost(given: Given, write: bool) -> None:
     print(f"written: {page}, {documents.COST_PLOT.relative_to(ROOT)}")
 
 
-def _measured(whole: bool) -> tuple[Measured, str]:
+def _measured(whole: bool) -> tuple[Job, str]:
     """This machine's benchmark, or the committed one (pages are made of a whole one), and which."""
-    if work.BENCH.exists() and not ((found := Measured.load(work.BENCH)).quick and whole):
+    if work.BENCH.exists() and not ((found := Job.load(work.BENCH)).quick and whole):
         return found, "The job's time is that of the last `make bench`."
     page = documents.COST.relative_to(ROOT)
     found = documents.measured_in(documents.COST.read_text())
@@ -96,7 +96,7 @@ def _bills(work: Work) -> list[dict[str, Any]]:
 def simulate(given: Given, write: bool) -> None:
     """Raises Wrong."""
     measured = documents.measured_in(documents.COST.read_text())
-    job = measured.job(given.get("seconds_per_mib"))
+    job = replace(measured, **_of(Job, given))
     if not given:
         _section(scale.scenarios(job), write)
         return

@@ -18,8 +18,7 @@ POLLERS, POLL_SECONDS = 5, 20
 
 
 def cold_share(uploads: float) -> float:
-    """Of invocations that find no idle environment: uploads come at random, evenly over the month,
-    and Lambda keeps an environment so long."""
+    """Of invocations that find no idle environment, when they come at random, evenly all month."""
     return math.exp(-uploads / SECONDS * ASSUMED["warm_seconds"])
 
 
@@ -56,15 +55,18 @@ class Bill:
     def __init__(self, stack: Stack, work: Work) -> None:
         self._stack, self._work = stack, work
         self._tasks, self._functions = work.total(stack.is_task), work.total(stack.is_function)
-        self._task_seconds = work.total(stack.is_task, self._billed)
+        least = float(PRICES["fargate"]["least_seconds"])
+        self._task_seconds = work.total(
+            stack.is_task, lambda mib: max(stack.task_seconds(work.job, mib), least)
+        )
         self.needs = needs(stack, work)
         ours = stack.mode != "recipe"
         self.items: dict[str, float] = {
             "compute": self._compute(),
             "requests": PRICES["lambda"]["request"] * self._functions + s3_requests(stack, work),
             "events": events(stack, work.uploads),
-            "trail": self._trail(),
-            "network": self._network(),
+            "trail": self._trail() if stack.event_source == "cloudtrail" else 0.0,
+            "network": self._network() if stack.mode != "lambda" else 0.0,
             "logs": self._logs(),
             "watch": ours * self._watch(),
             "builds": ours * (stack.mode != "lambda") * self._builds(),
@@ -73,15 +75,9 @@ class Bill:
             "storage": self._storage(),
         }
         self.total = sum(self.items.values())
-        self.without_storage = self.total - self.items["storage"]
-        """Storage is the same for all."""
+        self.without_storage = self.total - self.items["storage"]  # which is the same for all
         self.never = next((need.never for need in self.needs if need.never), "")
         """Why the stack can't do so much, whatever the account's quotas are; empty if it can."""
-
-    def _billed(self, mib: float) -> float:
-        recipe, job = self._stack.mode == "recipe", self._work.job
-        taken = ASSUMED["recipe_seconds"] if recipe else job.task_seconds(mib)
-        return float(max(taken, PRICES["fargate"]["least_seconds"]))
 
     def _compute(self) -> float:
         job, stack = self._work.job, self._stack
@@ -92,15 +88,11 @@ class Bill:
 
     def _trail(self) -> float:
         """It records each write below the input prefix: of an upload in parts, each part."""
-        if self._stack.event_source != "cloudtrail":
-            return 0.0
         records = self._work.total(value=writes)
         stored = tiered(records * ASSUMED["trail_bytes"] / GB, PRICES["s3"]["gb_month"])
         return float(records * PRICES["cloudtrail"]["data_event"] + stored)
 
     def _network(self) -> float:
-        if self._stack.mode == "lambda":
-            return 0.0
         price, gb = PRICES["network"], self._tasks * ASSUMED["network_bytes_task"] / GB
         if self._stack.mode == "recipe":
             gb += self._tasks * ASSUMED["recipe_image_gb"]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from . import HERE, ROOT, backfill, compare, figures, product, standing
 from .bill import Bill
 from .stack import Stack
-from .work import PART_MIB, SIZES, Measured, Work
+from .work import PART_MIB, SIZES, Job, Work
 
 COST, COST_PLOT = ROOT / "docs" / "COST.md", ROOT / "docs" / "cost.png"
 SCALE, SCALE_PLOT = ROOT / "docs" / "ARCHITECTURE.md", ROOT / "docs" / "scale.png"
@@ -55,31 +55,28 @@ def render(name: str, **values: object) -> str:
     return re.sub(r"\n{3,}", "\n\n", _ENVIRONMENT.get_template(name).render(values)).strip()
 
 
-def measured_in(text: str) -> Measured:
+def measured_in(text: str) -> Job:
     """The figures that docs/COST.md was made from."""
     (block,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
-    return Measured(**json.loads(block))
+    return Job(**json.loads(block))
 
 
-def cost(measured: Measured) -> str:
+def cost(job: Job) -> str:
     """The whole of docs/COST.md."""
-    ours, heavy = (Work(1e6, SIZES, measured.job(each)) for each in (None, HEAVY))
+    heavy = Work(1e6, SIZES, replace(job, seconds_per_mib=HEAVY))
     threshold = compare.threshold(Stack("hybrid"), heavy)
-    return (
-        render(
-            "cost.md.jinja",
-            ours=ours,
-            heavy=heavy,
-            heavy_engines={
-                name: replace(compare.ALL[name], function_timeout=900, threshold=threshold)
-                for name in ("lambda", "hybrid", "fargate")
-            },
-            part_mib=PART_MIB,
-            measured=json.dumps(measured._asdict(), indent=2),
-            assumptions=figures.read("assumptions"),
-        )
-        + "\n"
+    engines = [compare.ALL[name] for name in ("lambda", "hybrid", "fargate")]
+    longer = [replace(each, function_timeout=900, threshold=threshold) for each in engines]
+    made = render(
+        "cost.md.jinja",
+        ours=Work(1e6, SIZES, job),
+        heavy=heavy,
+        heavy_engines={each.mode: each for each in longer},
+        part_mib=PART_MIB,
+        measured=json.dumps(asdict(job), indent=2),
+        assumptions=figures.read("assumptions"),
     )
+    return f"{made}\n"
 
 
 def section(text: str, results: Mapping[str, Mapping[str, str]], titles: list[str]) -> str:

@@ -20,24 +20,17 @@ from .queues import Response, TokenBucket, waits
 from .scenario import Scenario
 
 Steps = Generator[simpy.Event, Any, None]
-RUN_TASK, LAUNCHES, VCPUS = "RunTask calls", "Fargate launches", "Fargate vCPUs"
-CONCURRENCY, GROWTH = "Lambda concurrency", "Lambda scaling rate"
-INVOCATIONS, SENDS = "EventBridge invocations", "SQS FIFO sends"
-LOOKS, PREFIX = "ListTasks and DescribeTasks calls", "S3 requests a prefix"
-_BUCKETS = {
-    RUN_TASK: ("run_task",),
-    LAUNCHES: ("launches", "launch_burst"),
-    GROWTH: ("growth", "growth_burst"),
-    INVOCATIONS: ("invocations",),
-    SENDS: ("fifo_sends",),
-    LOOKS: ("cluster_reads", "cluster_read_burst"),
+_RATES = {
+    "RunTask calls": ("run_task",),
+    "Fargate launches": ("launches", "launch_burst"),
+    "Lambda scaling rate": ("growth", "growth_burst"),
+    "EventBridge invocations": ("invocations",),
+    "SQS FIFO sends": ("fifo_sends",),
+    "ListTasks and DescribeTasks calls": ("cluster_reads", "cluster_read_burst"),
 }
-"""The limits that are a rate, with the names of limits.toml: of the rate, and of what may come at
-once."""
-CALL_SECONDS, LIST_PAGE = 0.05, 100
-"""One call of ECS: an assumption. A page of ListTasks has so many tasks."""
-LIST_LAG = 1.0
-"""Seconds until ListTasks has a task that RunTask has started: an assumption."""
+"""Limits that are a rate: the names in limits.toml of it, and of what may come at once."""
+CALL_SECONDS, LIST_LAG, LIST_PAGE = 0.05, 1.0, 100
+"""One call of ECS, and until ListTasks has a new task: assumptions. Tasks of a page of it."""
 
 
 @dataclass
@@ -46,11 +39,9 @@ class Upload:
     mib: float
     stored: float
     begun: bool = False
-    attempts: int = 0
-    """Of the sweep."""
+    attempts: int = 0  # of the sweep
     last_attempt: float = float("-inf")
-    held_by: str = ""
-    """The limit that it waits for now, and since when."""
+    held_by: str = ""  # the limit that it waits for now
     held_since: float = 0.0
 
 
@@ -61,24 +52,21 @@ class Run:
         self.scenario, self.lots = scenario, random.Random(scenario.seed)
         self.env = simpy.Environment()
         self.done = self.env.event()
-        self.refusals: Counter[str] = Counter()
-        """How often each limit said no, in the order in which they did so first."""
+        self.refusals: Counter[str] = Counter()  # of each limit, in the order of the first ones
         self.held: defaultdict[str, float] = defaultdict(float)
-        """For how long it kept uploads from an engine: seconds of all uploads together."""
+        """Seconds that each limit kept uploads from an engine, of all uploads together."""
         self.last_refusal = ""
         self.uploaded = self.begun = self.succeeded = self.rejected = self.unchanged = 0
         self.most_waiting = 0
-        self.waited: list[float] = []
-        """Seconds from an upload to its output."""
-        self.open: dict[int, Upload] = {}
-        """Those without a result, by number."""
+        self.waited: list[float] = []  # seconds from an upload to its output
+        self.open: dict[int, Upload] = {}  # those without a result, by number
         limits = scenario.limits
-        self._buckets = {
-            limit: TokenBucket(*(limits[name] for name in names))
-            for limit, names in _BUCKETS.items()
+        self._rates = {
+            limit: TokenBucket(*(limits[name] for name in names)) for limit, names in _RATES.items()
         }
         reads, writes = limits["s3_reads"], limits["s3_writes"]
-        self._puts = TokenBucket(writes)
+        self.puts = TokenBucket(writes)
+        """Of uploads: users wait, and are not refused."""
         self._calls = [
             (TokenBucket(rate), n) for rate, n in ((reads, 3), (reads, 1), (reads, 2), (writes, 1))
         ]
@@ -104,28 +92,24 @@ class Run:
         self.most_waiting = max(self.most_waiting, self.waiting)
         return upload
 
-    def put(self) -> float:
-        """Seconds that an upload waits for its prefix: users are not refused."""
-        return self._puts.wait(self.now)
-
     def calls(self) -> float:
         """Seconds that a job's calls to S3 wait for their prefixes."""
         wait = max(bucket.wait(self.now, count) for bucket, count in self._calls)
         if wait > 0:
-            self.refused(PREFIX)
-            self.held[PREFIX] += wait
+            self.refused("S3 requests a prefix")
+            self.held[self.last_refusal] += wait
         return wait
 
     def take(self, limit: str) -> bool:
         """Whether a limit lets one more come; who is refused comes again."""
-        taken = self._buckets[limit].take(self.now)
+        taken = self._rates[limit].take(self.now)
         if not taken:
             self.refused(limit)
         return taken
 
     def wait(self, limit: str, calls: float = 1) -> float:
         """Seconds until a limit lets so many come, in turn."""
-        wait = self._buckets[limit].wait(self.now, calls)
+        wait = self._rates[limit].wait(self.now, calls)
         if wait > 0:
             self.refused(limit)
         return wait
@@ -164,17 +148,35 @@ class Run:
             self.done.succeed()
 
 
-class Functions:
-    """Lambda, as it does what it is given asynchronously."""
+class Engine:
+    """What has started jobs, and is billed for their seconds."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self.running = self.most = self.invocations = 0
+        self.running = self.most = 0
         self.seconds = 0.0
-        self.given_up = 0
-        """Events that are too old: dead letters."""
-        self._warm: list[float] = []
-        """Since when environments are idle."""
+
+    def _begin(self, upload: Upload) -> None:
+        self._run.begin(upload)
+        self.running += 1
+        self.most = max(self.most, self.running)
+
+    def _work(self, upload: Upload, seconds: float, least: float = 0) -> Steps:
+        """After it has begun."""
+        seconds += self._run.calls()
+        yield self._run.env.timeout(seconds)
+        self.seconds += max(seconds, least)
+        self.running -= 1
+        self._run.end(upload)
+
+
+class Functions(Engine):
+    """Lambda, as it does what it is given asynchronously."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self.invocations = self.given_up = 0  # those given up are dead letters
+        self._warm: list[float] = []  # since when environments are idle
 
     def invoke(self, upload: Upload) -> Steps:
         run, began, start = self._run, self._run.now, None
@@ -188,65 +190,50 @@ class Functions:
                 self.given_up += 1
                 return
             yield run.env.timeout(pause)
-        run.begin(upload)
-        self.running += 1
+        self._begin(upload)
         self.invocations += 1
-        self.most = max(self.most, self.running)
-        seconds = (start or 0.0) + run.scenario.job.seconds(upload.mib) + run.calls()
-        self.seconds += seconds
-        yield run.env.timeout(seconds)
-        self.running -= 1
+        yield from self._work(upload, (start or 0.0) + run.scenario.job.seconds(upload.mib))
         self._warm.append(run.now)
-        run.end(upload)
 
     def _environment(self) -> float | None:
         """Seconds until one is ready; None when there is none to be had."""
         run = self._run
         if self.running >= run.scenario.limits["concurrency"]:
-            run.refused(CONCURRENCY)
+            run.refused("Lambda concurrency")
             return None
         if self._warm and run.now - self._warm[-1] < ASSUMED["warm_seconds"]:
             self._warm.pop()
             return 0.0
         self._warm.clear()
-        return run.scenario.job.start_seconds if run.take(GROWTH) else None
+        return run.scenario.job.start_seconds if run.take("Lambda scaling rate") else None
 
 
-class Tasks:
+class Tasks(Engine):
     """ECS and Fargate."""
 
     def __init__(self, run: Run) -> None:
-        self._run = run
-        self.running = self.most = 0
-        self.billed_seconds = 0.0
-        self.started: list[int] = []
-        """Numbers of the uploads for which a task was started, in order."""
+        super().__init__(run)
+        self.started: list[int] = []  # numbers of uploads, in order
 
     def start(self, upload: Upload) -> Response:
         """One RunTask."""
         run = self._run
-        if not run.take(RUN_TASK):
+        if not run.take("RunTask calls"):
             return Response.THROTTLED
         if (self.running + 1) * product.TASK_VCPU > run.scenario.limits["vcpus"]:
-            run.refused(VCPUS)
+            run.refused("Fargate vCPUs")
             return Response.NO_ROOM
-        if not run.take(LAUNCHES):
+        if not run.take("Fargate launches"):
             return Response.THROTTLED
-        run.begin(upload)
+        self._begin(upload)
         self.started.append(upload.number)
-        self.running += 1
-        self.most = max(self.most, self.running)
-        run.env.process(self._work(upload))
+        run.env.process(self._launch(upload))
         return Response.TAKEN
 
-    def _work(self, upload: Upload) -> Steps:
-        run = self._run
-        yield run.env.timeout(ASSUMED["task_launch_seconds"])
-        seconds = run.scenario.job.task_seconds(upload.mib) + run.calls()
-        yield run.env.timeout(seconds)
-        self.running -= 1
-        self.billed_seconds += max(seconds, PRICES["fargate"]["least_seconds"])
-        run.end(upload)
+    def _launch(self, upload: Upload) -> Steps:
+        yield self._run.env.timeout(ASSUMED["task_launch_seconds"])
+        seconds = self._run.scenario.job.task_seconds(upload.mib)
+        yield from self._work(upload, seconds, PRICES["fargate"]["least_seconds"])
 
 
 class Launcher:
@@ -262,7 +249,7 @@ class Launcher:
 
     def send(self, upload: Upload) -> Response:
         """As EventBridge does."""
-        if not self._run.take(SENDS):
+        if not self._run.take("SQS FIFO sends"):
             return Response.THROTTLED
         self.put(upload)
         return Response.TAKEN
@@ -274,8 +261,7 @@ class Launcher:
             self._filled.succeed()
 
     def held(self, limit: str = "") -> None:
-        """Whoever waited in the queue did so for the limit that was met at the last look at it;
-        from now on, for this one."""
+        """Who is in the queue has waited for the limit of the last look; and now, for this one."""
         if self._limit:
             self._run.held[self._limit] += len(self.queue) * (self._run.now - self._looked)
         self._limit, self._looked = limit, self._run.now
@@ -292,7 +278,8 @@ class Launcher:
                 yield self._filled
             if run.now >= look_at:
                 calls = 1 + self._tasks.running // LIST_PAGE
-                yield run.env.timeout(run.wait(LOOKS, calls) + CALL_SECONDS * calls)
+                wait = run.wait("ListTasks and DescribeTasks calls", calls)
+                yield run.env.timeout(wait + CALL_SECONDS * calls)
                 free = run.scenario.stack.max_tasks - self._tasks.running
                 look_at = run.now + LOOK_SECONDS
             if run.now < start_at:

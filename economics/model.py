@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from . import product
-from .engines import INVOCATIONS, Functions, Launcher, Run, Steps, Tasks, Upload
+from .engines import Functions, Launcher, Run, Steps, Tasks, Upload
 from .figures import ASSUMED, EVENT_FIRST_WAIT, EVENT_LONGEST_WAIT
 from .queues import Next, Response, TokenBucket, after, waits
 from .scenario import DAY, Scenario
@@ -73,7 +73,7 @@ class Model(Run):
         for number, time in enumerate(self.scenario.times(self.lots)):
             if time > self.now:
                 yield self.env.timeout(time - self.now)
-            wait = self.put()
+            wait = self.puts.wait(self.now)
             if wait > 0:
                 yield self.env.timeout(wait)
             self.env.process(self._announce(self.store(number, sizes[number])))
@@ -81,7 +81,7 @@ class Model(Run):
     def _announce(self, upload: Upload) -> Steps:
         stack = self.scenario.stack
         if stack.mode != "lambda":
-            wait = self.wait(INVOCATIONS)
+            wait = self.wait("EventBridge invocations")
             if wait > 0:
                 self.hold(upload)
                 yield self.env.timeout(wait)

@@ -24,7 +24,6 @@ class Need(NamedTuple):
 
     @property
     def of(self) -> str:
-        """What there is of it."""
         amount = f"{self.there_is:,.0f}" if self.there_is >= 1000 else f"{self.there_is:.3g}"
         return f"{self.limit} {amount}"
 
@@ -51,13 +50,8 @@ def of_one(stack: Stack, work: Work) -> Iterator[Need]:
     if stack.mode == "recipe":
         return
     uploaded = [mib for mib, share in work.sizes.items() if share]
-    yield Need(
-        "MiB of an upload",
-        max(uploaded),
-        stack.max_bytes / 2**20,
-        "MaxBytes (--max-bytes) lets in",
-        "too large",
-    )
+    most, limit = stack.max_bytes / 2**20, "MaxBytes (--max-bytes) lets in"
+    yield Need("MiB of an upload", max(uploaded), most, limit, "too large")
     for of, there_is, name in (
         (stack.is_function, stack.function_timeout, "FunctionTimeout (--function-timeout)"),
         (stack.is_task, stack.task_timeout, "TaskTimeout (--task-timeout)"),
@@ -67,22 +61,19 @@ def of_one(stack: Stack, work: Work) -> Iterator[Need]:
 
 
 def _of_all(stack: Stack, work: Work) -> Iterator[Need]:
-    recipe = stack.mode == "recipe"
-
     def task_seconds(mib: float) -> float:
-        seconds = ASSUMED["recipe_seconds"] if recipe else work.job.task_seconds(mib)
-        return ASSUMED["task_launch_seconds"] + seconds
+        return ASSUMED["task_launch_seconds"] + stack.task_seconds(work.job, mib)
 
     starts = work.total(stack.is_task) / SECONDS
     tasks = work.total(stack.is_task, task_seconds) / SECONDS
     running = work.total(stack.is_function, work.job.seconds) / SECONDS
     if most := stack.max_tasks:
         yield Need(f"tasks at a time, `MaxTasks={most}`", tasks, most, "at most", "too many")
-        what = "starts a second by LaunchFunction"
-        yield Need(what, starts, STARTS_A_SECOND, "at most", "too many")
+        launcher = "starts a second by LaunchFunction"
+        yield Need(launcher, starts, STARTS_A_SECOND, "at most", "too many")
     yield Need("functions at a time", running, PUBLISHED["concurrency"])
     yield Need("RunTask a second", starts, min(PUBLISHED["run_task"], PUBLISHED["launches"]))
     yield Need("vCPUs of Fargate", tasks * product.TASK_VCPU, PUBLISHED["vcpus"])
-    if not recipe:
-        seconds = sweep(work).seconds
+    if stack.mode != "recipe":
+        *_, seconds = sweep(work)
         yield Need("seconds of the hourly sweep", seconds, product.SWEEP_SECONDS, "a run has")

@@ -16,7 +16,6 @@ from .stack import Stack
 from .work import sizes
 
 Option = dict[str, Any]
-"""What argparse has to know of one."""
 
 
 def amount(text: str) -> float:
@@ -55,33 +54,32 @@ def _as_parameter(field: Field[Any]) -> Option:
     return how | {"type": matching}
 
 
-def _number(kind: Callable[[str], float], about: str) -> Option:
-    return {"type": kind, "help": about}
-
-
 _STACK: dict[str, Option] = {field.name: _as_parameter(field) for field in fields(Stack)}
 _ONLY_PRICED = {"network", "event_source", "result_topic", "spot"}
+_LIMITS = ("vcpus", "run_task", "launches", "concurrency")
 _SHARED: dict[str, Option] = {
     "write": {"action": "store_true", "help": "write the page of docs/ and its plot"},
     "sizes": {"type": sizes, "help": "MiB:percent, with commas, such as 1:90,200:10"},
-    "seconds_per_mib": _number(amount, "of another job than the measured one"),
+    "seconds_per_mib": {"type": amount, "help": "of another job than the measured one"},
 }
 OPTIONS: dict[str, dict[str, Option]] = {
-    "cost": {"uploads": _number(amount, "a month; without it, those of docs/COST.md are shown")}
-    | _STACK
-    | _SHARED,
+    "cost": {
+        "uploads": {"type": amount, "help": "a month; without it, those of docs/COST.md are shown"},
+        **_STACK,
+        **_SHARED,
+    },
     "simulate": {
-        "uploads": _number(count, "without it, the scenarios of docs/ARCHITECTURE.md are run"),
+        "uploads": {
+            "type": count,
+            "help": "without it, the scenarios of docs/ARCHITECTURE.md are run",
+        },
         "arrivals": {"choices": ARRIVALS},
-        "rate": _number(positive, "uploads a second, when steady"),
-        "days": _number(positive, "after how many to end"),
-    }
-    | {name: how for name, how in _STACK.items() if name not in _ONLY_PRICED}
-    | {
-        name: _number(amount, read("limits")[name]["unit"])
-        for name in ("vcpus", "run_task", "launches", "concurrency")
-    }
-    | _SHARED,
+        "rate": {"type": positive, "help": "uploads a second, when steady"},
+        "days": {"type": positive, "help": "after how many to end"},
+        **{name: how for name, how in _STACK.items() if name not in _ONLY_PRICED},
+        **{name: {"type": amount, "help": read("limits")[name]["unit"]} for name in _LIMITS},
+        **_SHARED,
+    },
 }
 
 
@@ -89,13 +87,11 @@ def parser(about: str | None) -> tuple[argparse.ArgumentParser, dict[str, argpar
     """That of the program, and those of its commands. What is not given has no value."""
     whole = argparse.ArgumentParser("python -m economics", description=about)
     commands = whole.add_subparsers(dest="command", required=True)
-    kinds = {}
+    kinds, absent = {}, argparse.SUPPRESS
     for command, options in OPTIONS.items():
+        prog, usage = f"make {command}", f'make {command} ARGS="[options]"'
         kinds[command] = commands.add_parser(
-            command,
-            prog=f"make {command}",
-            usage=f'make {command} ARGS="[options]"',
-            argument_default=argparse.SUPPRESS,
+            command, prog=prog, usage=usage, argument_default=absent
         )
         for name, how in options.items():
             kinds[command].add_argument(f"--{name.replace('_', '-')}", **how)

@@ -21,14 +21,10 @@ def alarms(mode: str, result_topic: bool) -> int:
     return len(of_type(made, "AWS::CloudWatch::Alarm"))
 
 
-def _endpoint_zones() -> int:
-    """Of Network=isolated: each zone of each endpoint is billed; gateways are not."""
-    made = Chosen(Mode="fargate", Network="isolated").resources()
-    endpoints = [made[name]["Properties"] for name in of_type(made, "AWS::EC2::VPCEndpoint")]
-    return sum(len(e["SubnetIds"]) for e in endpoints if e["VpcEndpointType"] == "Interface")
-
-
-ENDPOINT_ZONES = _endpoint_zones()
+_ISOLATED = Chosen(Mode="fargate", Network="isolated").resources()
+_ENDPOINTS = [_ISOLATED[name]["Properties"] for name in of_type(_ISOLATED, "AWS::EC2::VPCEndpoint")]
+ENDPOINT_ZONES = sum(len(e.get("SubnetIds", ())) for e in _ENDPOINTS)
+"""Each zone of each endpoint is billed; gateways have none."""
 METRICS = len(of_type(source()["Resources"], "AWS::Logs::MetricFilter")) + 4 - 1
 """The one of the jobs counts for each of four outcomes."""
 TASK_VCPU, TASK_GB = (int(each) / 1024 for each in default("TaskSize").split("/"))

@@ -1,12 +1,10 @@
 """Rules of AWS's queues: token buckets, waits between tries, and when EventBridge gives up.
 
-Which responses it tries again is as in local/emulator/eventbridge_to_ecs.py, but for one: a RunTask
-that returns 200 and `failures[]` was delivered, as far as EventBridge is concerned. Users
-report it so (https://github.com/paradisec-archive/nabu/pull/1260 and
-https://github.com/aws/containers-roadmap/issues/1705); AWS's documentation says nothing of it.
-
-That it tries again what is throttled is assumed, too: documented are 429 and 5xx, and ECS and SQS
-throttle with 400. If it does not, that is a dead letter at once.
+EventBridge tries again as in local/emulator/eventbridge_to_ecs.py, but for one, which users report
+(https://github.com/paradisec-archive/nabu/pull/1260,
+https://github.com/aws/containers-roadmap/issues/1705): a RunTask that returns 200 and `failures[]`
+counts as delivered. That it tries again what ECS and SQS throttle, with 400, is assumed: documented
+are 429 and 5xx.
 """
 
 from __future__ import annotations
@@ -19,10 +17,9 @@ from .figures import PUBLISHED
 
 
 class TokenBucket:
-    """So many tokens at most, refilled at a rate a second. Full at time 0."""
+    """So many tokens at most, or a second's, refilled at a rate a second. Full at time 0."""
 
     def __init__(self, rate: float, size: float | None = None) -> None:
-        """Without a size, that of a second."""
         self._rate = rate
         self._tokens = self._size = rate if size is None else size
         self._time = 0.0

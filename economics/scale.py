@@ -23,12 +23,9 @@ def scenarios(job: Job) -> dict[str, Scenario]:
 def title(name: str, scenario: Scenario) -> str:
     """What is simulated, in a line."""
     stack = scenario.stack
-    how = {
-        "burst": "at once",
-        "steady": f"at {scenario.rate:g} a second",
-        "day": "over a day, most at noon",
-    }[scenario.arrivals]
-    said = [f"{name}: {scenario.uploads:,} uploads {how}", f"Mode={stack.mode}"]
+    steady = f"at {scenario.rate:g} a second"
+    how = {"burst": "at once", "steady": steady, "day": "over a day, most at noon"}
+    said = [f"{name}: {scenario.uploads:,} uploads {how[scenario.arrivals]}", f"Mode={stack.mode}"]
     said += [f"MaxTasks={stack.max_tasks}"] * bool(stack.max_tasks)
     said += [f"{scenario.limits['vcpus']:,.0f} vCPUs"] * (stack.mode != "lambda")
     said += ["what is throttled is not tried again"] * (not scenario.retries_throttled)
@@ -69,7 +66,7 @@ def usd(model: Model) -> float:
     stack, uploads = model.scenario.stack, model.uploaded
     work = Work(uploads, model.scenario.sizes, model.scenario.job)
     return float(
-        model.tasks.billed_seconds * stack.task_second
+        model.tasks.seconds * stack.task_second
         + model.functions.seconds * stack.function_second
         + model.functions.invocations * PRICES["lambda"]["request"]
         + s3_requests(stack, work)
@@ -78,10 +75,8 @@ def usd(model: Model) -> float:
 
 
 def longest(model: Model) -> str:
-    """The limit that uploads waited for longest, all together: not who says no most often, because
-    who is refused by one limit asks again sooner than by another."""
-    total = sum(model.held.values())
-    if not total:
+    """The limit that uploads waited for longest, all together; another may say no more often."""
+    if not (total := sum(model.held.values())):
         return "none"
     name = max(model.held, key=lambda name: model.held[name])
     return f"{name} ({100 * model.held[name] / total:.0f} %)"

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from . import product
 from .figures import ASSUMED, PRICES, Wrong
+from .work import Job
 
 T = TypeVar("T")
 
@@ -47,6 +48,10 @@ class Stack:
 
     def is_function(self, mib: float) -> bool:
         return not self.is_task(mib)
+
+    def task_seconds(self, job: Job, mib: float) -> float:
+        """Of a task from the start of the image's download to its end."""
+        return ASSUMED["recipe_seconds"] if self.mode == "recipe" else job.task_seconds(mib)
 
     @property
     def task_second(self) -> float:

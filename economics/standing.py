@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from merge import LONGEST_IN_PARTS
 from processing.pages import AHEAD
 from walk import TOGETHER
@@ -43,18 +41,10 @@ def gb_seconds(stack: Stack, amount: float) -> float:
     return tiered(amount, PRICES["lambda"]["gb_second"][stack.architecture])
 
 
-class Sweep(NamedTuple):
-    """What one look at all that is kept takes."""
-
-    lists: float
-    heads: float
-    seconds: float
-
-
-def sweep(work: Work) -> Sweep:
-    """It reads uploads and outputs beside one another, some pages of each ahead, and looks at many
-    uploads at a time: the slowest of the three is what it takes. (5,000,000 uploads with 100,000
-    HEADs and calls of 150 ms would take 470 s; the measured run took 477.)"""
+def sweep(work: Work) -> tuple[float, float, float]:
+    """LISTs, HEADs and seconds of one look at all that is kept: its processor, its HEADs and its
+    pages go on beside one another, and the slowest is what it takes. (5,000,000 uploads with
+    100,000 HEADs and calls of 150 ms would take 470 s; the measured run took 477.)"""
     keys = work.uploads * ASSUMED["months_kept"]
     looked_at = work.total(value=lambda mib: RUNS_IN_PARTS if mib >= PART_MIB else 1)
     lists = 3 + 2 * keys / 1000 * ASSUMED["sweep_lists"]
@@ -65,7 +55,7 @@ def sweep(work: Work) -> Sweep:
         heads / TOGETHER * call,
         lists / (2 * (1 + AHEAD)) * call,
     )
-    return Sweep(lists, heads, seconds)
+    return lists, heads, seconds
 
 
 def sweeps(stack: Stack, work: Work) -> float:
@@ -88,9 +78,7 @@ def queued(stack: Stack, tasks: float, batches: float, seconds: float) -> float:
 def launches(stack: Stack, tasks: float) -> float:
     """USD for so many tasks a month through the launch queue.
 
-    A batch is what has come while the one before was under way, so it is one message when uploads
-    are few, and ten when they wait. The function runs once at a time: a backlog that stands all
-    month is at most a month of it.
+    A batch is what has come while the one before was under way; one function runs at a time.
     """
     batches = tasks / min(product.LAUNCH_BATCH, max(1.0, tasks / SECONDS * ALONE_SECONDS))
     return queued(stack, tasks, batches, min(batches * ALONE_SECONDS, SECONDS))

@@ -7,15 +7,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from . import ROOT
 from .figures import ASSUMED, Wrong
 
 BENCH = ROOT / "build" / "bench.json"
-_LARGE = 1e6
-"""Pixels from which on a picture's time is that of its pixels."""
-
 SIZES = {1.0: 0.9, 10.0: 0.09, 200.0: 0.01}
 """Shares, by MiB. A choice of ours: mostly small, one in a hundred above hybrid's threshold."""
 PART_MIB = 8
@@ -37,10 +33,15 @@ def sizes(text: str) -> dict[float, float]:
 
 @dataclass(frozen=True)
 class Job:
-    """What a job takes, in seconds, by the size of its upload."""
+    """What a job takes, in seconds of one processor, and by what benchmark."""
 
     seconds_per_mib: float
+    """Of the upload: all pictures of a megapixel and more together."""
     start_seconds: float
+    """From the start of the process until it can take a job."""
+    pictures: int = 0
+    quick: bool = False
+    machine: str = ""
 
     CALLS = 7
     """To S3: HEAD five times, GET, PUT."""
@@ -54,37 +55,20 @@ class Job:
         """Of a task from the start of the image's download to its end."""
         return ASSUMED["image_pull_seconds"] + self.start_seconds + self.seconds(mib)
 
-
-class Measured(NamedTuple):
-    """What one job takes, from the benchmark, in seconds of one processor."""
-
-    seconds_per_mib: float
-    """Of the job, by the size of the upload: all pictures of a megapixel and more together."""
-    start_seconds: float
-    """From the start of the process until it can take a job."""
-    pictures: int
-    quick: bool
-    machine: str
-
     @staticmethod
-    def load(path: Path) -> Measured:
+    def load(path: Path) -> Job:
         """From what `make bench` wrote."""
         report = json.loads(path.read_text())
-        large = [p for p in report["pictures"] if p["width"] * p["height"] >= _LARGE]
+        large = [p for p in report["pictures"] if p["width"] * p["height"] >= 1e6]
         mib = sum(p["file_bytes"] for p in large) / 2**20
         parts, machine = report["cold_start"]["parts"], report["machine"]
-        return Measured(
+        return Job(
             seconds_per_mib=round(sum(p["job"] for p in large) / mib, 4),
             start_seconds=round(sum(parts[n] for n in ("interpreter", "imports", "client")), 3),
             pictures=len(large),
             quick=report["quick"],
             machine=f"{machine['processors']} processors, Python {machine['python']}",
         )
-
-    def job(self, seconds_per_mib: float | None = None) -> Job:
-        """Ours, or one that takes another time for its uploads."""
-        each = self.seconds_per_mib if seconds_per_mib is None else seconds_per_mib
-        return Job(each, self.start_seconds)
 
 
 @dataclass(frozen=True)

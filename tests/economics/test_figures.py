@@ -10,7 +10,7 @@ import pytest
 
 from economics.figures import Wrong
 from economics.stack import Stack
-from economics.work import Measured, sizes
+from economics.work import Job, sizes
 
 
 def test_seconds_a_mib_are_those_of_all_large_pictures_together(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_seconds_a_mib_are_those_of_all_large_pictures_together(tmp_path: Path) 
         "quick": True,
     }
     (tmp_path / "bench.json").write_text(json.dumps(report))
-    measured = Measured.load(tmp_path / "bench.json")
+    measured = Job.load(tmp_path / "bench.json")
     assert (measured.seconds_per_mib, measured.start_seconds) == (1.0, 6)
 
 

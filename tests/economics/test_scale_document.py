@@ -12,7 +12,7 @@ from tests.economics.given import MEASURED
 
 QUICK = ["steady-fargate", "day-hybrid", "burst-lambda"]
 TEXT = documents.SCALE.read_text()
-SCENARIOS = scale.scenarios(MEASURED.job())
+SCENARIOS = scale.scenarios(MEASURED)
 
 
 @pytest.mark.parametrize("name", QUICK)
