@@ -107,8 +107,7 @@ def simulate(given: Given, write: bool) -> None:
     print(documents.render("result.txt.jinja", model=model, said=scale.result(model)))
     names, (times, *counts) = Sample._fields[1:], zip(*model.samples, strict=True)
     curves = [{"x": times, "y": y, "label": name} for name, y in zip(names, counts, strict=True)]
-    target = DATA / "simulation.png"
-    title = scale.title("yours", scenario)
+    target, title = DATA / "simulation.png", scale.title("yours", scenario)
     plot(target, curves, title=title, xlabel="seconds", yscale="symlog")
     print(f"plot: {target.relative_to(ROOT)}")
 

@@ -42,21 +42,20 @@ def backfill(name: str, work: Work, files: float) -> Backfill:
     """Of so many files of that kind, with one of STACKS."""
     stack, _ = STACKS[name]
     rates = _rates(name, work)
-    limit = min(rates, key=lambda each: rates[each])
-    seconds = files / rates[limit]
+    limit, rate = min(rates.items(), key=lambda each: each[1])
+    seconds = files / rate
     # RunTask makes a sweep wait; the launch queue, and Lambda's own, take what it sends.
     waits = stack.mode == "fargate" and not stack.max_tasks
     swept = seconds if waits else files / PER_RUN
     idle, month = (Bill(stack, work.at(count)).items for count in (0, files))
     tasks = work.at(files).total(stack.is_task)
     s3, called = PRICES["s3"], (files - tasks) * PRICES["lambda"]["request"]
-    listed = 3 * files / 1000
     usd = {item: month[item] - idle[item] for item in ("compute", "network", "logs")} | {
         "requests": called + files * ((Job.CALLS - 1) * s3["read"] + s3["write"]),
         "events": files * PRICES["eventbridge"]["opt_in_event"] * (stack.mode != "lambda"),
         "queues": 0.0,
         "sweep": files * HEADS * s3["read"]
-        + (files * PUTS + listed) * s3["write"]
+        + (files * PUTS + 3 * files / 1000) * s3["write"]  # and its LISTs
         + gb_seconds(stack, swept * product.SWEEP_GB),
     }
     if stack.max_tasks:  # in tens, by a launcher that works all the time

@@ -32,8 +32,7 @@ _FINE = 10**12
 
 
 def cheaper(pair: tuple[str, str], work: Work) -> Iterator[tuple[str, float]]:
-    """The cheaper one of two of ALL, and up to how many uploads a month, from 1 to 10 billion; then
-    the other one; and so on."""
+    """The cheaper one of two of ALL, up to how many uploads a month, of 10 billion; and so on."""
 
     def at(uploads: float) -> str:
         first, second = (Bill(ALL[name], work.at(uploads)).without_storage for name in pair)

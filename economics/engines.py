@@ -237,9 +237,8 @@ class Tasks(Engine):
 
 
 class Launcher:
-    """The launch queue of a stack with MaxTasks, and functions/launch: one invocation after the
-    other looks at the tasks and starts what has a place, evenly; what it has started itself it
-    counts without a look."""
+    """The launch queue of a stack with MaxTasks, and functions/launch: it looks at the tasks now
+    and then, and starts what has a place, evenly; what it has started it counts without a look."""
 
     def __init__(self, run: Run, tasks: Tasks) -> None:
         self._run, self._tasks = run, tasks

@@ -16,9 +16,6 @@ from .figures import ASSUMED, EVENT_FIRST_WAIT, EVENT_LONGEST_WAIT
 from .queues import Next, Response, TokenBucket, after, waits
 from .scenario import DAY, Scenario
 
-SAMPLES = 400
-"""Points of a curve, about."""
-
 
 class Sample(NamedTuple):
     """What was so far, and what is now."""
@@ -119,10 +116,8 @@ class Model(Run):
             self.env.process(self._sweep())
 
     def _sweep(self) -> Steps:
-        """As functions/sweep: what is old enough and has no result, from where the last one
-        stopped."""
-        rules, stack, began = self.scenario.sweep, self.scenario.stack, self.now
-        backlog = bool(self.launcher.queue)
+        """As functions/sweep: what is old and has no result, from where the last one stopped."""
+        rules, began, backlog = self.scenario.sweep, self.now, bool(self.launcher.queue)
         for upload in [each for each in self.open.values() if each.number >= self._swept_up_to]:
             if self.now - began >= rules.runs_for:
                 self._swept_up_to = upload.number
@@ -130,13 +125,14 @@ class Model(Run):
             settled = upload.number not in self.open
             young = upload.stored > began - rules.grace
             attempted = self.now < upload.last_attempt + rules.grace
-            if settled or young or attempted or (backlog and stack.is_task(upload.mib)):
+            queued = backlog and self.scenario.stack.is_task(upload.mib)
+            if settled or young or attempted or queued:
                 continue
             if upload.attempts >= rules.max_attempts:
                 self.end(upload, rejected=True)
-                continue
-            yield self.env.timeout(1 / rules.rate)
-            self._start_again(upload)
+            else:
+                yield self.env.timeout(1 / rules.rate)
+                self._start_again(upload)
         self._swept_up_to = 0
 
     def _start_again(self, upload: Upload) -> None:
@@ -152,10 +148,10 @@ class Model(Run):
         upload.last_attempt = self.now
 
     def _watch(self) -> Steps:
-        """Ever more seldom, so that a run of seconds and one of weeks have as many points."""
+        """Ever more seldom, so that a run of seconds and one of weeks have some 400 points."""
         while True:
             self._sample()
-            yield self.env.timeout(max(0.25, self.now / (SAMPLES / 6)))
+            yield self.env.timeout(max(0.25, self.now / (400 / 6)))
 
     def _sample(self) -> None:
         running = self.functions.running, self.tasks.running

@@ -32,8 +32,7 @@ class Need(NamedTuple):
 
 
 def needs(stack: Stack, work: Work) -> list[Need]:
-    """Of what there is too little: for an upload of each size, and for all when they come evenly,
-    all month; bursts take more."""
+    """Of what there is too little: for the largest upload, and for all, evenly over a month."""
     each = (*of_one(stack, work), *_of_all(stack, work))
     return [need for need in each if need.needed > need.there_is]
 

@@ -44,10 +44,9 @@ class TokenBucket:
 
 def waits(first: float, longest: float, lots: random.Random) -> Iterator[float]:
     """Seconds between attempts: doubling, each a quarter shorter or longer by lot."""
-    wait = first
     while True:
-        yield wait * lots.uniform(0.75, 1.25)
-        wait = min(2 * wait, longest)
+        yield first * lots.uniform(0.75, 1.25)
+        first = min(2 * first, longest)
 
 
 class Response(Enum):
@@ -58,8 +57,7 @@ class Response(Enum):
 
 
 class Next(Enum):
-    """What becomes of an event after an attempt; of what is dropped nobody hears, and the sweep
-    finds the upload."""
+    """What becomes of an event after an attempt; of what is dropped only the sweep hears."""
 
     DELIVERED, AGAIN, DEAD_LETTER, DROPPED = auto(), auto(), auto(), auto()
 

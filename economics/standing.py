@@ -16,8 +16,7 @@ HOURS = 730
 SECONDS = HOURS * 3600
 RUNS_IN_PARTS = LONGEST_IN_PARTS.total_seconds() / 3600
 PROCESSOR_MB = 1769
-"""Memory of a function that has one whole processor; others have their share
-(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
+"""Of a whole processor (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
 SWEEP_HEADS = 3
 """To be sure of a result it asks for both results and the upload. Once an upload has been found
 settled, the listings say enough; but those of one in parts do so only after a week (merge.py)."""
@@ -68,18 +67,16 @@ def sweeps(stack: Stack, work: Work) -> float:
 
 
 def queued(stack: Stack, tasks: float, batches: float, seconds: float) -> float:
-    """USD for tasks through the launch queue: EventBridge's sending is billed to the owner of the
-    queue; receiving and deleting are a request for a batch; and the launcher's time."""
+    """USD for tasks through the launch queue: sent one by one, received and deleted in batches; and
+    the launcher's time."""
     requests = (tasks + 2 * batches) * PRICES["sqs"]["fifo_request"]
     called = batches * PRICES["lambda"]["request"]
     return float(requests + called + gb_seconds(stack, seconds * product.LAUNCH_GB))
 
 
 def launches(stack: Stack, tasks: float) -> float:
-    """USD for so many tasks a month through the launch queue.
-
-    A batch is what has come while the one before was under way; one function runs at a time.
-    """
+    """USD for so many tasks a month through the launch queue: one function at a time, for what has
+    come while the one before was under way."""
     batches = tasks / min(product.LAUNCH_BATCH, max(1.0, tasks / SECONDS * ALONE_SECONDS))
     return queued(stack, tasks, batches, min(batches * ALONE_SECONDS, SECONDS))
 
