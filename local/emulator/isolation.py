@@ -76,20 +76,19 @@ exec unshare --user --map-user="$uid" --map-group="$gid" \
 """Arguments: user, group, what to mount, --, the command."""
 
 
-@functools.cache
-def interpreter() -> Path:
-    """A folder with a Python that has its standard library and nothing else, as the image's has:
-    what this machine has installed would hide what the layer lacks."""
-    folder = Path(tempfile.mkdtemp(prefix="interpreter-"))  # in the emulator's, and goes with it
+def make_interpreter(folder: Path) -> None:
+    """A Python that has its standard library and nothing else, as the image's has: what this
+    machine has installed would hide what the layer lacks."""
     venv.create(folder, symlinks=True)
-    return folder
 
 
-def isolated(arguments: list[str], layer: Path, volumes: list[str], user: str) -> list[str]:
+def isolated(
+    arguments: list[str], interpreter: Path, layer: Path, volumes: list[str], user: str
+) -> list[str]:
     """The command that runs Python so, with these arguments and these volumes, as Docker names
     them: folder:mount point:ro|rw."""
     uid, _, gid = user.partition(":")
-    mounted = [f"{layer}:{LAYER}:ro", f"{interpreter()}:{INTERPRETER}:ro", *volumes]
+    mounted = [f"{layer}:{LAYER}:ro", f"{interpreter}:{INTERPRETER}:ro", *volumes]
     command = [str(INTERPRETER / PYTHON), *arguments]
     inside = ["sh", "-c", _INSIDE, "sh", uid, gid or uid, *mounted, "--", *command]
     return ["unshare", *_NAMESPACES, *inside]
@@ -114,11 +113,12 @@ def problem() -> str:
     if not Path(itself).exists():
         return "this kernel does not tell a process's children"
     with tempfile.TemporaryDirectory(prefix="isolation-") as folder:
-        layer, volume = Path(folder, "layer"), Path(folder, "volume")
+        layer, volume, interpreter = (Path(folder, name) for name in ("layer", "volume", "python"))
         layer.mkdir()
         volume.mkdir()
+        make_interpreter(interpreter)
         test = f"open('/tmp/new', 'x'); open('{LAYER}/new', 'x')"
-        tried = isolated(["-c", test], layer, [f"{volume}:/tmp:rw"], "1:1")
+        tried = isolated(["-c", test], interpreter, layer, [f"{volume}:/tmp:rw"], "1:1")
         done = subprocess.run(tried, capture_output=True, text=True, timeout=60, check=False)
     last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
     return "" if "Read-only file system" in last else f"unshare: {last}"

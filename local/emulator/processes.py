@@ -35,6 +35,7 @@ class Container:
 
     def __init__(
         self,
+        interpreter: Path,
         layer: Path,
         name: str,
         command: list[str],
@@ -57,12 +58,13 @@ class Container:
         self._isolated = not isolation.problem()
         if self._isolated:
             mounted = self._mounted(volumes)
-            run = isolation.isolated(arguments, layer, mounted, user or ANOTHER_USER)
+            user = user or ANOTHER_USER
+            run = isolation.isolated(arguments, interpreter, layer, mounted, user)
             layer, own = isolation.LAYER, {}
         else:
             # In the one place that it can have for itself: the worker empties it.
             own = {"DISK": self._directory.name}
-            run = [str(isolation.interpreter() / isolation.PYTHON), *arguments]
+            run = [str(interpreter / isolation.PYTHON), *arguments]
         self._process = subprocess.Popen(
             run,
             cwd=self._directory.name,
@@ -157,6 +159,9 @@ class Containers:
 
     def __init__(self, layer: Path) -> None:
         self._layer = layer
+        # In the emulator's own folder, which goes with it.
+        self._interpreter = Path(tempfile.mkdtemp(prefix="interpreter-"))
+        isolation.make_interpreter(self._interpreter)
         self._by_id: dict[str, Container] = {}
 
     def run(
@@ -170,7 +175,9 @@ class Containers:
         user: str | None = None,
         **_: object,
     ) -> Container:
-        container = Container(self._layer, name, command or [], environment, volumes, user)
+        container = Container(
+            self._interpreter, self._layer, name, command or [], environment, volumes, user
+        )
         self._by_id[container.id] = container
         return container
 
