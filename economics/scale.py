@@ -28,7 +28,7 @@ def title(name: str, scenario: Scenario) -> str:
     said = [f"{name}: {scenario.uploads:,} uploads {how[scenario.arrivals]}", f"Mode={stack.mode}"]
     said += [f"MaxTasks={stack.max_tasks}"] * bool(stack.max_tasks)
     said += [f"{scenario.limits['vcpus']:,.0f} vCPUs"] * (stack.mode != "lambda")
-    said += ["what is throttled is not tried again"] * (not scenario.retries_throttled)
+    said += ["no retries"] * (not scenario.retries_throttled)
     return ", ".join(said)
 
 
