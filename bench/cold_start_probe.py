@@ -25,7 +25,8 @@ from processing import settings
 # As in the container: the runner imports the processor while this process imports its client.
 chosen = settings.from_environment(os.environ)
 
-from processing import __main__, events, exchange, job, store, supervisor
+from processing import __main__, events, exchange, job, supervisor
+from processing.bucket import Bucket
 
 gc.freeze()
 gc.enable()
@@ -53,12 +54,12 @@ def timed(part: str, work: Callable[Arguments, Value]) -> Callable[Arguments, Va
     return run
 
 
-class TimedBucket(store.Bucket):
+class TimedBucket(Bucket):
     """The bucket, with a stopwatch."""
 
-    heads = timed("look", store.Bucket.heads)
-    get_file = timed("fetch", store.Bucket.get_file)
-    put_file = timed("store", store.Bucket.put_file)
+    heads = timed("look", Bucket.heads)
+    get_file = timed("fetch", Bucket.get_file)
+    put_file = timed("store", Bucket.put_file)
 
 
 assert __main__

@@ -22,10 +22,11 @@ from typing import NamedTuple
 
 from plan import Plan
 from processing import records
+from processing.bucket import Bucket
+from processing.calls import Calls
 from processing.events import Upload
 from processing.exchange import Exchange, Reply
 from processing.settings import Settings
-from processing.store import Bucket
 from reconcile import Sweep
 
 from tests.support.in_process import OnBytes
@@ -61,11 +62,12 @@ class Simulated(Exchange):
         pass
 
 
-class SimulatedBucket(Bucket):
-    """Keys by their numbers, at the one seam where store.Bucket calls S3."""
+class SimulatedBucket(Bucket, Calls):
+    """Keys by their numbers; it answers its own calls."""
 
     def __init__(self, uploads: int, latency: float = 0, hashes: bool = False) -> None:
-        self.name = "simulated"
+        self.name = self.bucket = "simulated"
+        self._calls = self
         self.uploads = uploads
         self.latency = latency
         """Seconds of each call."""
@@ -73,7 +75,7 @@ class SimulatedBucket(Bucket):
         """Names with the digits of one, and not with their numbers."""
         self.calls: Counter[str] = Counter()
 
-    def _begin(
+    def begin(
         self,
         method: str,
         operation: str,

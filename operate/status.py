@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
-from processing import job
+from processing import reports
 
 from tooling.usage import MakeParser
 
@@ -139,7 +139,7 @@ def last_reports(log_group: str) -> list[Json]:
             filterPattern='{ $.outcome = "*" }',
         )
         for number, page in enumerate(pages):
-            said = [(e["timestamp"], job.read_report(e["message"])) for e in page["events"]]
+            said = [(e["timestamp"], reports.read(e["message"])) for e in page["events"]]
             found += [(at, report) for at, report in said if report]
             if number == PAGES:
                 break

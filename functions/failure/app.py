@@ -31,10 +31,10 @@ from typing import Any
 
 import boto3
 from processing import events, records, text
+from processing.bucket import Bucket
 from processing.errors import BadSetting, Conflict
 from processing.events import Upload
 from processing.settings import setting
-from processing.store import Bucket
 
 Json = dict[str, Any]
 NO_UPLOAD = Upload("", "")

@@ -18,9 +18,9 @@ from cluster import Cluster
 from launch_queue import LaunchQueue
 from launcher import MARGIN_SECONDS, TOGETHER, Launcher
 from places import Places
+from processing.bucket import Bucket
 from processing.errors import BadSetting
 from processing.settings import setting
-from processing.store import Bucket
 
 Json = dict[str, Any]
 

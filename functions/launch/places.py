@@ -37,7 +37,7 @@ class Places:
 
     def __init__(
         self,
-        notes: Any,  # noqa: ANN401, a job.Store; this module is imported by its bare name
+        notes: Any,  # noqa: ANN401, a store.Store; this module is imported by its bare name
         launcher: str,
         seconds: float,
         now: Callable[[], float] = time.time,

@@ -6,8 +6,8 @@ import os
 from typing import Any
 
 from processing import clock, events, job, settings
+from processing.bucket import Bucket
 from processing.errors import BadSetting, Failed, Stopped
-from processing.store import Bucket
 
 SETTINGS = settings.from_environment(os.environ)
 MARGIN_SECONDS = 1.0

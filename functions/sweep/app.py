@@ -36,6 +36,7 @@ import state
 from orphans import Cleaned, Cleaner
 from plan import Plan
 from processing import records, settings, starters
+from processing.bucket import Bucket
 from processing.errors import BadEvent, BadSetting, Conflict, Failed, StoreError
 from processing.events import Upload
 from processing.exchange import MANY
@@ -43,7 +44,6 @@ from processing.folder import Folder
 from processing.output import Made, Source
 from processing.settings import Settings, setting
 from processing.starters import LAMBDA_KEEPS, Lambda, Starter
-from processing.store import Bucket
 from progress import FAILED, Progress, as_json
 from reconcile import Sweep
 from state import Cleaning, State

@@ -18,6 +18,7 @@ from processing.events import Upload
 from processing.objects import Object
 from processing.settings import Settings
 from processing.starters import LAMBDA_KEEPS, Lambda
+from processing.store import Store
 
 if TYPE_CHECKING:
     from processing.starters import Choose
@@ -65,8 +66,8 @@ class Answer:
 
 def look(
     upload: Upload,
-    store: job.Store,
-    notes: job.Store,
+    store: Store,
+    notes: Store,
     settings: Settings,
     plan: Plan,
     choose: Choose,
@@ -83,8 +84,8 @@ def look(
 
 def _look(
     upload: Upload,
-    store: job.Store,
-    notes: job.Store,
+    store: Store,
+    notes: Store,
     settings: Settings,
     plan: Plan,
     choose: Choose,
@@ -110,7 +111,7 @@ def _look(
     return answer
 
 
-def _of_result(upload: Upload, state: str, result: Object, store: job.Store) -> Answer:
+def _of_result(upload: Upload, state: str, result: Object, store: Store) -> Answer:
     """What a result says, whichever version of the upload it is for."""
     answer = Answer(state, *upload, version=result.metadata.get(metadata.SOURCE_VERSION))
     answer.job_version = result.metadata.get(metadata.JOB_VERSION)
@@ -128,7 +129,7 @@ def _of_result(upload: Upload, state: str, result: Object, store: job.Store) -> 
     return answer
 
 
-def _content(store: job.Store, result: Object) -> Json:
+def _content(store: Store, result: Object) -> Json:
     """What a rejection or a manifest says; empty where its owner has archived it, say."""
     try:
         return records.read(store, result) or {}
@@ -145,7 +146,7 @@ def _outdated(results: list[Answer]) -> Json | None:
 
 
 def _without_result(
-    upload: Upload, seen: Object, notes: job.Store, plan: Plan, choose: Choose
+    upload: Upload, seen: Object, notes: Store, plan: Plan, choose: Choose
 ) -> Answer:
     """How far its job is."""
     attempts, _ = records.attempts(notes, upload, seen.version)

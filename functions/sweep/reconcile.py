@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from merge import RECORD, Found, Item, merge
 from pace import Pace
 from plan import Plan
-from processing import job, metadata, records
+from processing import job, metadata, records, store
 from processing.errors import BadSetting, Conflict, NotStarted
 from processing.events import Upload
 from processing.objects import LONGEST_KEY, Object
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from processing.starters import Choose, Starter  # which imports boto3
 
 
-class Store(job.Store, Protocol):
+class Store(store.Store, Protocol):
     """What a sweep asks of a bucket beside what a job asks."""
 
     @property
@@ -79,7 +79,7 @@ class Sweep:
         plan: Plan,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         log: Callable[[str], None] = print,
-        notes: job.Store | None = None,
+        notes: store.Store | None = None,
     ) -> None:
         """`notes`: the bucket that keeps the attempts and failures; None: the same."""
         self._store = store

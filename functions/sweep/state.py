@@ -9,8 +9,8 @@ from typing import ClassVar, TypeVar
 
 from orphans import Cleaned, examined
 from processing import records
-from processing.job import Store
 from processing.objects import Object
+from processing.store import Store
 from progress import Progress
 
 CLEANED_EVERY = timedelta(hours=12)

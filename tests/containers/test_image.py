@@ -55,7 +55,7 @@ def test_it_has_exactly_the_layers_files(image: str, layer: Path) -> None:
 def test_its_bytecode_is_compiled_before_it_runs(image: str) -> None:
     """The root file system is read-only then, and each job would compile everything again."""
     code = (
-        "import processing.maze, processing.store, PIL.Image, pathlib, sys;"
+        "import processing.maze, processing.bucket, PIL.Image, pathlib, sys;"
         "missing = [m for m in list(sys.modules.values()) if getattr(m, '__cached__', None)"
         " and m.__file__.startswith('/opt/') and not pathlib.Path(m.__cached__).exists()];"
         "print(missing)"

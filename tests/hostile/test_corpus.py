@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from processing import job, maze
+from processing import job, maze, reports
 from processing.events import Upload
 from processing.picture import FORMATS
 from processing.settings import Settings
@@ -32,7 +32,7 @@ from tooling import paths
 SETTINGS = Settings(processor=OnBytes(partial(maze.solve, max_pixels=MAX_PIXELS)))
 
 
-def run(store: MemoryStore, key: str) -> job.Report:
+def run(store: MemoryStore, key: str) -> reports.Report:
     """The job; decoders that warn fail the test."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")

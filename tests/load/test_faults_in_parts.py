@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import pytest
 from orphans import Cleaner
 from processing import publish
+from processing.bucket import Bucket as Store
 from processing.errors import StoreError
 from processing.manifest import MARK
 from processing.metadata import RUN
 from processing.objects import Object
 from processing.settings import Settings
-from processing.store import Bucket as Store
 
 from local.pipeline import output_key
 from tests.load.entry_points import Bucket, EntryPoints

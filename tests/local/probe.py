@@ -3,8 +3,8 @@
 import json
 import time
 
+from processing.bucket import Bucket
 from processing.errors import StoreError
-from processing.store import Bucket
 
 
 def write(body: bytes, content_type: str) -> tuple[bytes, str]:

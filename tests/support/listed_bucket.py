@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import quote_plus
 
+from processing.bucket import Bucket
+from processing.calls import Calls
 from processing.exchange import Exchange, Reply
-from processing.store import Bucket
 
 
 class Kept(NamedTuple):
@@ -21,13 +22,15 @@ class Kept(NamedTuple):
     """Of a result: the version of the upload that it is for."""
 
 
-class ListedBucket(Bucket):
-    """`page`: keys of a page, at most. `short`: pages may have fewer, or none, as S3's may."""
+class ListedBucket(Bucket, Calls):
+    """It answers its own calls. `page`: keys of a page, at most. `short`: pages may have fewer, or
+    none, as S3's may."""
 
     def __init__(
         self, objects: Mapping[str, Kept], page: int = 1000, short: random.Random | None = None
     ) -> None:
-        self.name = "uploads"
+        self.name = self.bucket = "uploads"
+        self._calls = self
         self.calls: Counter[str] = Counter()
         self.guesses: list[str] = []
         """Where pages were asked for that no page had named; the start of the listing, too."""
@@ -37,7 +40,7 @@ class ListedBucket(Bucket):
         self._page = page
         self._short = short
 
-    def _begin(self, method: str, operation: str, key: str, *_: object, **more: object) -> Exchange:
+    def begin(self, method: str, operation: str, key: str, *_: object, **more: object) -> Exchange:
         self.calls[operation] += 1
         query = more.get("query")
         return _Answer(self, self._listing_of(query) if query else self._head_of(key))

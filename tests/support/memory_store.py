@@ -1,4 +1,4 @@
-"""A bucket in memory: the one fake of the unit tests, at the seam `job.Store`."""
+"""A bucket in memory: the one fake of the unit tests, at the seam `store.Store`."""
 
 from __future__ import annotations
 

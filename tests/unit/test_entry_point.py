@@ -28,7 +28,7 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
     [
         ("processing.job", ["awscrt", "boto3"]),
         ("processing.__main__", ["awscrt", "boto3"]),
-        ("processing.store", ["boto3"]),  # the layer, and so the container, doesn't have it
+        ("processing.bucket", ["boto3"]),  # the layer, and so the container, doesn't have it
     ],
 )
 def test_what_a_job_imports(module, without):

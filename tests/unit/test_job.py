@@ -6,7 +6,7 @@ import contextlib
 import json
 
 import pytest
-from processing import job
+from processing import job, reports
 from processing.errors import Failed, Rejected
 from processing.events import Upload
 from processing.output import Output
@@ -28,7 +28,7 @@ def shout(body: bytes, content_type: str) -> Output:
 SETTINGS = Settings(processor=OnBytes(shout), max_bytes=100, mode="test", job_version="2026-12")
 
 
-def run(store: MemoryStore, settings: Settings = SETTINGS) -> job.Report:
+def run(store: MemoryStore, settings: Settings = SETTINGS) -> reports.Report:
     lines: list[str] = []
     try:
         return job.run(UPLOAD, store, settings, log=lines.append)
@@ -123,7 +123,7 @@ def test_whatever_a_reason_is_made_of_it_loses_no_report_and_no_job(said, kind):
     (line,) = lines
     # The log driver of a task may cut what is longer in two.
     assert len(line.encode()) < 16 * 1024
-    report = job.read_report(line)
+    report = reports.read(line)
     assert report["outcome"] == ("rejected" if kind is Rejected else "failed")
     assert "because " in report["reason"] and len(report["reason"]) <= 2000
     if kind is Rejected:
@@ -132,7 +132,7 @@ def test_whatever_a_reason_is_made_of_it_loses_no_report_and_no_job(said, kind):
 
 
 def test_a_line_that_json_gives_up_is_no_report():
-    assert job.read_report("[" * 100_000) is None
+    assert reports.read("[" * 100_000) is None
 
 
 @pytest.mark.parametrize("body", [b"maze", b"bad"])

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
-from processing import clock, job, processes
+from processing import clock, job, processes, reports
 from processing.errors import Failed, Stopped
 from processing.events import Upload
 from processing.settings import Settings
@@ -110,7 +110,7 @@ def supervised(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Settin
         each.close()
 
 
-def job_of(store: MemoryStore, settings: Settings) -> job.Report:
+def job_of(store: MemoryStore, settings: Settings) -> reports.Report:
     return job.run(Upload("uploads", "input/a"), store, settings, log=lambda line: None)
 
 

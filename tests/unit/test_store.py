@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 import pytest
+from processing.bucket import Bucket
 from processing.errors import Conflict, Rejected, StoreError
 from processing.exchange import endpoint
 from processing.objects import Object
-from processing.store import Bucket
 
 from tests.support.loopback_s3 import server as server
 

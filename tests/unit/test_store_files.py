@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 from processing import exchange
+from processing.bucket import Bucket
 from processing.errors import Conflict, Rejected, Stopped, StoreError
 from processing.objects import Object
 from processing.output import File
-from processing.store import Bucket
 
 from tests.support.loopback_s3 import Reply, Server
 from tests.support.loopback_s3 import server as server
@@ -252,7 +252,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from processing.objects import Object
 from processing.output import File
-from processing.store import Bucket
+from processing.bucket import Bucket
 path, size = Path(sys.argv[1]), int(sys.argv[2])
 bucket = Bucket("uploads")
 seen = Object("input/a", "v1", '"abc"', size, "a/b", {}, datetime.now(UTC))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processing import command, folder, job, processes
+from processing import command, folder, processes, reports
 from processing.errors import Exhausted, Failed, OutOfTime, Rejected, WrongProcessor
 from processing.joblog import LONGEST_LINE, MOST_BYTES
 from processing.output import Made, Source
@@ -126,7 +126,7 @@ def test_no_line_of_a_job_is_taken_for_a_report(run: Run) -> None:
     with pytest.raises(Failed, match="ValueError: in truth it failed"):
         run("bad:lie")
     assert any('"outcome"' in line for line in run.lines)
-    assert [line for line in run.lines if job.read_report(line)] == []
+    assert [line for line in run.lines if reports.read(line)] == []
 
 
 @pytest.mark.parametrize("name", ["allocate", "map_memory", "allocate_in_child"])

@@ -23,7 +23,7 @@ from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
-from . import clock, command, events, folder, job, records, settings
+from . import clock, command, events, folder, job, records, reports, settings
 from .errors import BadSetting, Exhausted, Failed, OutOfTime, Rejected, Stopped
 from .output import Made, Source
 
@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> int:
 
 def run_on_bucket(chosen: settings.Settings) -> int:
     """The job of the upload that the environment names."""
-    from .store import Bucket  # local files need no S3 client; the runner is on its way by now
+    from .bucket import Bucket  # local files need no S3 client; the runner is on its way by now
 
     gc.freeze()
     gc.enable()  # the requests of a job with thousands of outputs leave some
@@ -85,11 +85,11 @@ def run_on_bucket(chosen: settings.Settings) -> int:
 
 def _keep(error: BadSetting) -> None:
     """For the failure function: why there was no job."""
-    from .store import Bucket
+    from .bucket import Bucket
 
     with suppress(BadSetting):
         upload = events.from_environment(os.environ)
-        report = job.Report("failed", *upload, mode="fargate", reason=str(error))
+        report = reports.Report("failed", *upload, mode="fargate", reason=str(error))
         notes = os.environ.get("NOTES_BUCKET") or upload.bucket
         records.put_report(Bucket(notes), asdict(report))
 

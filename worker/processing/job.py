@@ -9,134 +9,28 @@ changed while its output was being written, and a rejection that another job wro
 from __future__ import annotations
 
 import functools
-import json
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
-from . import clock, command, folder, metadata, publish, records, text
+from . import command, folder, metadata, publish, text
 from .errors import (
     Conflict,
     Exhausted,
     Failed,
     GaveUp,
     OutOfTime,
-    ProcessingError,
     Rejected,
-    Stopped,
 )
 from .events import Upload
-from .objects import LONGEST_KEY, Listed, Object, cut, fits
-from .output import File, Made, Output, Source
+from .objects import LONGEST_KEY, Object, cut, fits
+from .output import Made, Output, Source
+from .reports import Report, logged
 from .settings import Settings
-
-_KEEP_SECONDS = (5, 0.5)
-"""For the report of a job that failed; the second of one that was stopped, where time is short."""
+from .store import Store
 
 _MOST_ROUNDS = 10
 """An upload that is overwritten this often while its job looks is left to the next event."""
-
-
-class Store(Protocol):
-    """What a job asks of a bucket; store.Bucket, and the tests' fake."""
-
-    def now(self) -> datetime:
-        """The time, by the clock that calls are signed with."""
-
-    def head(self, key: str) -> Object | None:
-        """The current version of a key's object; None where there is none."""
-
-    def heads(self, keys: Iterable[str]) -> list[Object | None]:
-        """The same of several keys, side by side: in any order, and all before this returns."""
-
-    def get(self, seen: Object) -> bytes:
-        """The content of an object, as `head` gave it.
-
-        Raises Conflict when that version is no longer the current one, Rejected when nobody can
-        read it as it is.
-        """
-
-    def get_file(self, seen: Object, path: Path) -> None:
-        """The same into a file, whatever its size."""
-
-    def put(
-        self,
-        key: str,
-        body: bytes,
-        content_type: str,
-        metadata: Mapping[str, str],
-        replaces: Object | None,
-    ) -> None:
-        """Write an object if its key is still as it was seen; else raise Conflict.
-
-        `metadata` goes along with it: names in lower case, and values in ASCII. `replaces` is the
-        object that `head` gave for the key, or None where it gave none.
-        """
-
-    def put_file(
-        self, key: str, file: File, metadata: Mapping[str, str], replaces: Object | None
-    ) -> None:
-        """The same of a file, whatever its size."""
-
-    def add_files(self, files: Sequence[tuple[str, File]]) -> list[str]:
-        """Write files at keys that nobody else writes, whatever is there; gives their ETags."""
-
-    def delete(self, seen: Object) -> None:
-        """Remove an object, as `head` gave it; raises Conflict when the key has another one.
-
-        That it is gone already is no error.
-        """
-
-    def delete_all(self, keys: Iterable[str]) -> None:
-        """Remove what is at these keys, whatever it is.
-
-        Raises StoreError for the first one that could not be removed, after the others were.
-        """
-
-    def listing(self, prefix: str, after: str = "") -> Iterable[Listed]:
-        """The current objects whose keys start with `prefix`, in the order of code points.
-
-        Only those whose keys come after `after`, which need be no object's.
-        """
-
-
-@dataclass
-class Report:
-    """What a job says of itself: one line of JSON, with the same fields in both engines."""
-
-    outcome: str
-    """succeeded | unchanged | rejected | failed"""
-    bucket: str
-    key: str
-    version: str | None = None
-    bytes: int | None = None
-    pixels: int | None = None
-    milliseconds: int = 0
-    seconds_since_upload: float | None = None
-    """From the upload's time, which S3 gives in whole seconds, to its result."""
-    mode: str = ""
-    job_version: str = ""
-    """The word of the deployment (JobVersion)."""
-    reason: str | None = None
-
-
-def read_report(line: str) -> dict[str, Any] | None:
-    """A line of the log as the report of a job, whatever the order of its fields; else None.
-
-    Processors print what they like, so a line is a report only with what each report has.
-    """
-    try:
-        said = json.loads(line)
-    except (ValueError, RecursionError):  # of JSON that is nested too deeply
-        return None
-    is_report = isinstance(said, dict) and all(
-        isinstance(said.get(name), str) for name in ("outcome", "bucket", "key", "mode")
-    )
-    return said if is_report else None
 
 
 class Snapshot(NamedTuple):
@@ -218,7 +112,7 @@ def _settle(
 ) -> Report:
     """Look and act until the result is the current upload's. `make` gives an upload its output."""
     report = Report("failed", *upload, mode=settings.mode, job_version=settings.job_version)
-    with _reported(report, log, notes):
+    with logged(report, log, notes):
         for _ in range(_MOST_ROUNDS):
             try:
                 seen = _look(upload, store, settings)
@@ -407,31 +301,3 @@ def _record(upload: Upload, seen: Object, rejected: Rejected, gave_up: bool) -> 
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
     return Output(f"{text.to_json(record, indent=2)}\n".encode(), "application/json")
-
-
-@contextmanager
-def _reported(report: Report, log: Callable[[str], None], notes: Store | None) -> Iterator[None]:
-    """Log the report however the job ends, in one line of JSON; keep that of one that failed, where
-    there is a place for it."""
-    started, problem = time.monotonic(), None
-    try:
-        yield
-    except BaseException as error:
-        problem = error
-        report.outcome = "failed"
-        ours = isinstance(error, (ProcessingError, Stopped))
-        report.reason = text.reason(str(error) if ours else f"{type(error).__name__}: {error}")
-        raise
-    finally:
-        report.milliseconds = round((time.monotonic() - started) * 1000)
-        said = asdict(report)
-        log(text.to_json(said))
-        if problem and notes:
-            _keep(said, notes, _KEEP_SECONDS[isinstance(problem, Stopped)])
-
-
-def _keep(report: dict[str, Any], notes: Store, seconds: float) -> None:
-    """Keep the report of a job that failed, if S3 is quick: what waits for this may end soon."""
-    late = Stopped("S3 does not respond")
-    with suppress(Stopped), clock.limited(seconds, late):
-        records.put_report(notes, report)

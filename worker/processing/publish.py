@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from . import manifest, metadata
 from .errors import Failed
@@ -18,9 +17,7 @@ from .manifest import Run
 from .objects import Object
 from .output import Made
 from .settings import Settings
-
-if TYPE_CHECKING:
-    from .job import Store
+from .store import Store
 
 
 def new_run(store: Store, settings: Settings, key: str, made: Made) -> Run:

@@ -11,15 +11,13 @@ import contextlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from . import text
 from .errors import Conflict, StoreError
 from .events import Upload
 from .objects import Object
-
-if TYPE_CHECKING:
-    from .job import Store
+from .store import Store
 
 PREFIX = ".sweep/"
 _TURN = f"{PREFIX}turn"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from processing.bucket import Bucket
 from processing.exchange import MANY
-from processing.store import Bucket
 from walk import TOGETHER
 
 from tests.support.loopback import Handler, Server
