@@ -90,7 +90,7 @@ def _look(
     plan: Plan,
     choose: Choose,
 ) -> Answer:
-    output, rejection = (store.head(key) for key in job.result_keys(upload.key, settings))
+    output, rejection = store.heads(job.result_keys(upload.key, settings))
     seen = store.head(upload.key)
     # A job that was ended between the two leaves both: then the output stays (job.run).
     results = [
