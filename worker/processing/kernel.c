@@ -266,27 +266,28 @@ static int has_path(uint64_t cells)
     return ((cells + EIGHT(128 - PATH)) & EIGHT(128)) != 0;
 }
 
-static int32_t paint_cell(const uint8_t *cell, uint32_t *pixel, uint32_t colour)
+/* Gives 1 if it was painted. Without a branch, so that the compiler paints many cells at once. */
+static inline int32_t paint_cell(const uint8_t *cell, uint32_t *pixel, uint32_t colour)
 {
-    if (*cell == PATH)
-        *pixel = colour;
-    return *cell == PATH;
+    const int32_t is_path = *cell == PATH;
+    *pixel = is_path ? colour : *pixel;
+    return is_path;
 }
 
 /*
  * Paint the path into the image and give its length. Row by row: along a path that is long, pixels
  * would each come from another page of memory.
  */
-static int32_t paint(const uint8_t *cells, uint32_t *pixel, int32_t width, int32_t height,
-                     int32_t stride, uint32_t colour)
+static int32_t paint(const uint8_t *restrict cells, uint32_t *restrict pixel, int32_t width,
+                     int32_t height, int32_t stride, uint32_t colour)
 {
     const uint8_t *cell = cells + MARGIN + stride;
     int32_t length = 0;
     for (int32_t y = 0; y < height; y++, pixel += width, cell += stride) {
         int32_t x = 0;
-        for (; x + 8 <= width; x += 8)
-            if (has_path(eight(&cell[x])))
-                for (int32_t at = x; at < x + 8; at++)
+        for (; x + 16 <= width; x += 16)
+            if (has_path(eight(&cell[x])) || has_path(eight(&cell[x + 8])))
+                for (int32_t at = x; at < x + 16; at++)
                     length += paint_cell(&cell[at], &pixel[at], colour);
         for (; x < width; x++)
             length += paint_cell(&cell[x], &pixel[x], colour);

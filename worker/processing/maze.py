@@ -22,6 +22,7 @@ OPEN_SUM = 600
 PATH_COLOUR = (0, 255, 0)
 
 _MARGIN = 8  # bytes before and after all cells, see kernel.c
+_LARGE_PAGE = 2**21  # bytes, on x86-64 and mostly on arm64
 _WIDE = 1000  # pixels, from where on the processor's cache is too small for a few columns
 
 _kernel = ctypes.CDLL(str(Path(__file__).with_name("kernel.so")))
@@ -57,11 +58,7 @@ def paint_path(image: Image.Image) -> int:
     pixels = _capsule_pointer(capsule, b"arrow_array")
 
     stride = _stride(width)
-    cells = _memory(_MARGIN + stride * (height + 2) + _MARGIN)
-    # A step up or down leads to another page of memory; with larger pages it mostly doesn't. Only
-    # Linux has them, and not every Linux.
-    with contextlib.suppress(AttributeError, OSError):
-        cells.madvise(mmap.MADV_HUGEPAGE)
+    cells = _memory_for_all(_MARGIN + stride * (height + 2) + _MARGIN)
     _kernel.mark_open(_address(cells), pixels, width, height, stride, OPEN_SUM)
     for name, y in (("top", 0), ("bottom", height - 1)):
         start = _MARGIN + stride * (y + 1)
@@ -75,7 +72,7 @@ def paint_path(image: Image.Image) -> int:
     # ever is, and what is not touched costs nothing. One mapping, for each costs a small picture
     # some of its time.
     room = 4 * width * height
-    lists = mmap.mmap(-1, 3 * room)
+    lists = _memory(3 * room)
     length: int = _kernel.solve(
         *(_address(cells), pixels, width, height, stride, bytes(PATH_COLOUR)),
         *(_address(lists) + number * room for number in range(3)),
@@ -96,9 +93,21 @@ def _stride(width: int) -> int:
     return (width // 64 + 1) * 64 | 64
 
 
-def _memory(size: int) -> mmap.mmap:
+def _memory(size: int, more: int = 0) -> mmap.mmap:
     """Zeroed bytes that cost nothing until they are touched."""
-    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | more)
+
+
+def _memory_for_all(size: int) -> mmap.mmap:
+    """Zeroed bytes, each of which is touched."""
+    if size < _LARGE_PAGE:  # all pages at once; one by one, they take a small picture longer
+        return _memory(size, getattr(mmap, "MAP_POPULATE", 0))
+    memory = _memory(size)
+    # A step up or down leads to another page of memory; with larger pages it mostly doesn't. Only
+    # Linux has them, and not every Linux.
+    with contextlib.suppress(AttributeError, OSError):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return memory
 
 
 def _address(memory: mmap.mmap) -> int:
