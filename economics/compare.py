@@ -1,57 +1,59 @@
-"""Which stacks are compared, at which numbers of uploads, and where one becomes the cheaper one."""
+"""Which stacks are compared: by a month's uploads, and by files that lie in the bucket already."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from .bill import Bill
-from .figures import ASSUMED, Wrong, read
-from .needs import Need, needs
-from .stack import Stack
-from .work import Work
+from operate.sweep import MOST_RUNS, PER_RUN
 
-UPLOADS = (1e3, 1e6, 1e9)
-ALL = {name: Stack(**each) for name, each in read("stacks").items()}
+from . import product
+from .bill import even_seconds, queued, usd
+from .figures import ASSUMED, Wrong, limits, read
+from .month import Month, Need, evenly
+from .work import Job, Stack, Work
+
+UPLOADS, FILES = (1e3, 1e6, 1e9), (1e6, 1e7, 1e8)
+"""A month; and that lie in the bucket already."""
+_SAID = read("stacks")
+ALL = {name: Stack(**each) for name, each in _SAID["month"].items()}
 ENGINES = dict(itertools.islice(ALL.items(), 4))
-PAIRS = (
-    ("lambda", "fargate"),
-    ("lambda", "hybrid"),
-    ("hybrid", "fargate"),
-    ("fargate", "the recipe"),
-    ("fargate, public", "fargate"),
-    ("fargate, public", "fargate, private"),
-    ("fargate, private", "fargate"),
-    ("fargate, cloudtrail", "fargate"),
-)
-_FINE = 10**12
-"""Steps of a search within a twentieth of a decade."""
+PAIRS: list[tuple[str, str]] = _SAID["pairs"]
+BACKFILLED = {
+    name: (Stack(**each["stack"]), limits(**each.get("limits", {})))
+    for name, each in _SAID["backfill"].items()
+}
+RATE = PER_RUN * MOST_RUNS
+"""What RATE= asks for: jobs started a second."""
+HEADS, PUTS = 2, 1
+"""Of the sweep for each start: of the upload and of its attempts, which it writes down."""
 
 
 def cheaper(pair: tuple[str, str], work: Work) -> Iterator[tuple[str, float]]:
     """The cheaper one of two of ALL, up to how many uploads a month, of 10 billion; and so on."""
 
     def at(uploads: float) -> str:
-        first, second = (Bill(ALL[name], work.at(uploads)).without_storage for name in pair)
+        first, second = (Month(ALL[name], work.at(uploads)).without_storage for name in pair)
         return pair[0] if first < second else pair[1]
-
-    def differs(step: int) -> bool:
-        return at(low * (high / low) ** (step / _FINE)) != before
 
     for low, high in itertools.pairwise(10 ** (exponent / 20) for exponent in range(201)):
         before = at(low)
-        if at(high) != before:
-            yield before, low * (high / low) ** (bisect(range(_FINE), False, key=differs) / _FINE)
-    yield at(high), math.inf
+        if at(high) == before:
+            continue
+        while high / low > 1 + 1e-12:
+            middle = math.sqrt(low * high)
+            low, high = (middle, high) if at(middle) == before else (low, middle)
+        yield before, high
+    yield at(1e10), math.inf
 
 
 def even_mib(stack: Stack, work: Work) -> float:
     """The size from which on a task is cheaper than the function, both events included."""
     per_mib = 2 / ASSUMED["s3_mib_per_second"] + work.job.seconds_per_mib
-    return (stack.even_seconds - work.job.seconds(0)) / per_mib
+    return (even_seconds(stack) - work.job.seconds(0)) / per_mib
 
 
 def threshold(stack: Stack, work: Work) -> int:
@@ -66,6 +68,47 @@ def lacking(stacks: Mapping[str, Stack], work: Work) -> dict[tuple[float, Need],
     """Each thing that a month of UPLOADS needs more of than there is, with who needs it."""
     found: defaultdict[tuple[float, Need], list[str]] = defaultdict(list)
     for uploads, (name, stack) in itertools.product(UPLOADS, stacks.items()):
-        for need in needs(stack, work.at(uploads)):
+        for need in Month(stack, work.at(uploads)).needs:
             found[uploads, need].append(name)
     return found
+
+
+class Backfill(NamedTuple):
+    seconds: float
+    limit: str
+    """What starts no more jobs a second than it takes so long."""
+    usd: dict[str, float]
+
+
+def backfill(name: str, work: Work, files: float) -> Backfill:
+    """So many files of that kind, which `make sweep RATE=` starts with one of BACKFILLED. Uploads
+    were paid for before, and what stands idle does not count."""
+    stack, account = BACKFILLED[name]
+    each_second = (Need(f"`RATE={RATE}`", 1, RATE), *evenly(stack, work.at(1), 1, account))
+    limit = min(
+        (need for need in each_second if need.needed), key=lambda need: need.there_is / need.needed
+    )
+    seconds = files * limit.needed / limit.there_is
+    # RunTask makes a sweep wait; the launch queue, and Lambda's own, take what it sends.
+    waits = stack.mode == "fargate" and not stack.max_tasks
+    swept = seconds if waits else files / PER_RUN
+    idle, whole = (Month(stack, work.at(count)).items for count in (0, files))
+    tasks = work.at(files).total(stack.is_task)
+    amounts: dict[str, dict[str, float]] = {
+        "requests": {
+            "lambda.request": files - tasks,
+            "s3.read": (Job.CALLS - 1) * files,
+            "s3.write": files,
+        },
+        "events": {"eventbridge.opt_in_event": files * (stack.mode != "lambda")},
+        "sweep": {
+            "s3.read": HEADS * files,
+            "s3.write": PUTS * files + 3 * files / 1000,  # and its LISTs
+            "lambda.gb_second": swept * product.SWEEP_GB,
+        },
+        # In tens, by a launcher that works all the time.
+        "queues": queued(tasks, tasks / product.LAUNCH_BATCH, seconds) if stack.max_tasks else {},
+    }
+    paid = {item: usd(stack, each) for item, each in amounts.items()}
+    paid |= {item: whole[item] - idle[item] for item in ("compute", "network", "logs")}
+    return Backfill(seconds, limit.what, paid)

@@ -9,10 +9,10 @@ from dataclasses import asdict, replace
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from . import HERE, ROOT, backfill, compare, figures, product, standing
-from .bill import Bill
-from .stack import Stack
-from .work import PART_MIB, SIZES, Job, Work
+from . import HERE, ROOT, bill, compare, figures, product
+from .model import Model
+from .month import Month
+from .work import SIZES, Job, Stack, Work
 
 COST, COST_PLOT = ROOT / "docs" / "COST.md", ROOT / "docs" / "cost.png"
 SCALE, SCALE_PLOT = ROOT / "docs" / "ARCHITECTURE.md", ROOT / "docs" / "scale.png"
@@ -46,7 +46,7 @@ _ENVIRONMENT = Environment(
 _ENVIRONMENT.filters |= {"short": short, "usd": usd, "duration": duration}
 _ENVIRONMENT.globals |= {
     each.__name__.rpartition(".")[2]: each
-    for each in (Bill, Stack, backfill, compare, figures, product, standing)
+    for each in (Month, Stack, bill, compare, figures, product)
 }
 
 
@@ -72,15 +72,65 @@ def cost(job: Job) -> str:
         ours=Work(1e6, SIZES, job),
         heavy=heavy,
         heavy_engines={each.mode: each for each in longer},
-        part_mib=PART_MIB,
         measured=json.dumps(asdict(job), indent=2),
         assumptions=figures.read("assumptions"),
     )
     return f"{made}\n"
 
 
-def section(text: str, results: Mapping[str, Mapping[str, str]], titles: list[str]) -> str:
+def section(text: str, models: Mapping[str, Model]) -> str:
     """docs/ARCHITECTURE.md with its section, between the marks, made anew."""
-    made = render("scale.md.jinja", results=results, titles=titles, limits=figures.read("limits"))
+    results = {name: result(model) for name, model in models.items()}
+    made = render("scale.md.jinja", models=models, results=results, limits=figures.LIMITS)
     before, _, after = re.split(f"(?s){re.escape(BEGIN)}(.*){re.escape(END)}", text)
     return f"{before}{BEGIN}\n\n{made}\n\n{END}{after}"
+
+
+def result(model: Model) -> dict[str, str]:
+    """What one run says, in words that fit a table, by the heads of its columns."""
+    waited, uploads = sorted(model.waited), model.scenario.work.uploads
+
+    def within(share: float) -> str:
+        needed = share * uploads
+        return duration(waited[int(needed) - 1]) if needed <= len(waited) else "never"
+
+    last, dead = duration(model.now), f"{model.dead_letters:,}"
+    if model.left:
+        last = f"{model.left:,} without one after {model.scenario.days:g} days"
+    if model.dead_letters:
+        dead += f", reported within {duration(model.reported_after)}"
+    busy = {"functions": model.functions.most, "tasks": model.tasks.most}
+    return {
+        "last output": last,
+        "half within": within(0.5),
+        "99 % within": within(0.99),
+        "most waiting": f"{model.most_waiting:,}",
+        "most running": ", ".join(f"{most:,} {what}" for what, most in busy.items() if most),
+        "refused": short(model.limits.refusals.total()),
+        "dead letters": dead,
+        "swept": f"{model.swept:,}",
+        "USD": f"{usd_of(model):,.2f}",
+        "limit met first": next(iter(model.limits.refusals), "none"),
+        "limit that holds back longest": longest(model),
+    }
+
+
+def usd_of(model: Model) -> float:
+    """Of these uploads: engines, requests and events; neither storage nor what stands idle."""
+    stack, work = model.scenario.stack, model.scenario.work.at(model.uploaded)
+    return bill.usd(
+        stack,
+        bill.on_tasks(stack, model.tasks.seconds)
+        | bill.on_functions(model.functions.seconds)
+        | {"lambda.request": len(model.functions.started)}
+        | bill.s3_requests(stack, work)
+        | bill.events(stack, work),
+    )
+
+
+def longest(model: Model) -> str:
+    """The limit that uploads waited for longest, all together; another may say no more often."""
+    if not (total := sum(model.limits.held.values())):
+        return "none"
+    name = max(model.limits.held, key=lambda name: model.limits.held[name])
+    return f"{name} ({100 * model.limits.held[name] / total:.0f} %)"

@@ -1,4 +1,4 @@
-"""Rules of AWS's queues: token buckets, waits between tries, and when EventBridge gives up.
+"""AWS's limits and queues: who is refused, who waits and for how long, and what is tried again.
 
 EventBridge tries again as in local/emulator/eventbridge_to_ecs.py, but for one, which users report
 (https://github.com/paradisec-archive/nabu/pull/1260,
@@ -9,11 +9,17 @@ are 429 and 5xx.
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
-from .figures import PUBLISHED
+import simpy
+
+from .figures import LIMITS, PUBLISHED
 
 
 class TokenBucket:
@@ -24,11 +30,11 @@ class TokenBucket:
         self._tokens = self._size = rate if size is None else size
         self._time = 0.0
 
-    def take(self, now: float, tokens: float = 1) -> bool:
-        """Whether there are so many; they are gone then. For callers that are refused otherwise."""
+    def take(self, now: float) -> bool:
+        """Whether there is one; it is gone then. For callers that are refused otherwise."""
         self._refill(now)
-        enough = self._tokens >= tokens - 1e-9
-        self._tokens -= tokens * enough
+        enough = self._tokens >= 1 - 1e-9
+        self._tokens -= enough
         return enough
 
     def wait(self, now: float, tokens: float = 1) -> float:
@@ -42,15 +48,78 @@ class TokenBucket:
         self._time = now
 
 
-def waits(first: float, longest: float, lots: random.Random) -> Iterator[float]:
-    """Seconds between attempts: doubling, each a quarter shorter or longer by lot."""
-    while True:
-        yield first * lots.uniform(0.75, 1.25)
-        first = min(2 * first, longest)
+@dataclass
+class Upload:
+    number: int
+    mib: float
+    stored: float
+    begun: bool = False
+    attempts: int = 0  # of the sweep
+    last_attempt: float = float("-inf")
+    held_by: str = ""  # the limit that it waits for now
+    held_since: float = 0.0
+
+
+class Limits:
+    """Those of an account, and what they do."""
+
+    def __init__(self, clock: simpy.Environment, account: Mapping[str, float]) -> None:
+        self._clock = clock
+        self.refusals: Counter[str] = Counter()  # of each limit, in the order of the first ones
+        self.held: defaultdict[str, float] = defaultdict(float)
+        """Seconds that each limit kept uploads from an engine, of all uploads together."""
+        self.last_refusal = ""
+        self._rates = {
+            each["rate_of"]: TokenBucket(account[name], account.get(each.get("at_once", "")))
+            for name, each in LIMITS.items()
+            if "rate_of" in each
+        }
+        reads, writes = account["s3_reads"], account["s3_writes"]
+        self._calls = [
+            (TokenBucket(rate), n) for rate, n in ((reads, 3), (reads, 1), (reads, 2), (writes, 1))
+        ]
+        """Of a job: from uploads, outputs and rejections; and its output."""
+
+    def calls(self) -> float:
+        """Seconds that a job's calls to S3 wait for their prefixes."""
+        wait = max(bucket.wait(self._clock.now, count) for bucket, count in self._calls)
+        if wait > 0:
+            self.refused("S3 requests a prefix")
+            self.held[self.last_refusal] += wait
+        return wait
+
+    def take(self, limit: str) -> bool:
+        """Whether it lets one more come; who is refused comes again."""
+        taken = self._rates[limit].take(self._clock.now)
+        if not taken:
+            self.refused(limit)
+        return taken
+
+    def wait(self, limit: str, calls: float = 1) -> float:
+        """Seconds until it lets so many come, in turn."""
+        wait = self._rates[limit].wait(self._clock.now, calls)
+        if wait > 0:
+            self.refused(limit)
+        return wait
+
+    def refused(self, limit: str) -> None:
+        self.refusals[limit] += 1
+        self.last_refusal = limit
+
+    def hold(self, upload: Upload) -> None:
+        """It waits for what has just been refused, until it is released or something else is."""
+        self.release(upload)
+        if not upload.begun:
+            upload.held_by, upload.held_since = self.last_refusal, self._clock.now
+
+    def release(self, upload: Upload) -> None:
+        if upload.held_by:
+            self.held[upload.held_by] += self._clock.now - upload.held_since
+            upload.held_by = ""
 
 
 class Response(Enum):
-    """What RunTask, or a queue, says to an attempt: REFUSED is 429 or 5xx, THROTTLED is 400,
+    """What an engine, or a queue, says to an attempt: REFUSED is 429 or 5xx, THROTTLED is 400,
     NO_ROOM is 200 with `failures[]` instead of a task."""
 
     TAKEN, REFUSED, THROTTLED, NO_ROOM = auto(), auto(), auto(), auto()
@@ -62,19 +131,38 @@ class Next(Enum):
     DELIVERED, AGAIN, DEAD_LETTER, DROPPED = auto(), auto(), auto(), auto()
 
 
-def after(
-    response: Response,
-    retries: int,
-    age: float,
-    most_retries: float = PUBLISHED["event_retries"],
-    retries_no_room: bool = False,
-    retries_throttled: bool = True,
-) -> Next:
-    """After an attempt that was the so many-th retry, of an event so many seconds old."""
-    if response is Response.TAKEN:
-        return Next.DELIVERED
-    if response is Response.NO_ROOM and not retries_no_room:
-        return Next.DROPPED
-    given_up = retries >= most_retries or age >= PUBLISHED["event_age"]
-    given_up |= response is Response.THROTTLED and not retries_throttled
-    return Next.DEAD_LETTER if given_up else Next.AGAIN
+class Queue(NamedTuple):
+    """What tries again what was not taken. Times are in seconds."""
+
+    first_wait: float
+    longest_wait: float
+    most_retries: float
+    longest: float
+    retries_no_room: bool = False
+    retries_throttled: bool = True
+
+    def waits(self, lots: random.Random) -> Iterator[float]:
+        """Between attempts: doubling, each a quarter shorter or longer by lot."""
+        wait = self.first_wait
+        while True:
+            yield wait * lots.uniform(0.75, 1.25)
+            wait = min(2 * wait, self.longest_wait)
+
+    def after(self, response: Response, retries: int, age: float) -> Next:
+        """After an attempt that was the so many-th retry, of an event that is so old."""
+        if response is Response.TAKEN:
+            return Next.DELIVERED
+        if response is Response.NO_ROOM and not self.retries_no_room:
+            return Next.DROPPED
+        given_up = retries >= self.most_retries or age >= self.longest
+        given_up |= response is Response.THROTTLED and not self.retries_throttled
+        return Next.DEAD_LETTER if given_up else Next.AGAIN
+
+
+_AGE, _RETRIES = PUBLISHED["event_age"], PUBLISHED["event_retries"]
+EVENTBRIDGE = Queue(1.0, (_AGE - 511) / (_RETRIES - 9), _RETRIES, _AGE)
+"""It says "exponential back off and jitter" and no figure. After nine doublings of 1 s, which take
+511 s together, its retries take as long as they may."""
+_FIRST, _LONGEST = PUBLISHED["async_first_wait"], PUBLISHED["async_longest_wait"]
+LAMBDA = Queue(_FIRST, _LONGEST, math.inf, PUBLISHED["async_age"])
+"""Of what it is given asynchronously."""

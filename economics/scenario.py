@@ -12,12 +12,16 @@ from typing import NamedTuple
 from processing.starters import RATE
 
 from . import product
-from .figures import limits
-from .stack import Stack
-from .work import SIZES, Job
+from .figures import limits, read
+from .queues import EVENTBRIDGE, Queue
+from .work import SIZES, Job, Stack, Work
 
 DAY = 24 * 3600
-ARRIVALS = ("burst", "steady", "day")
+ARRIVALS = {
+    "burst": "at once",
+    "steady": "at {rate:g} a second",
+    "day": "over a day, most at noon",
+}
 
 
 class SweepRules(NamedTuple):
@@ -35,33 +39,33 @@ class Scenario:
     """One run of the model."""
 
     stack: Stack
-    job: Job
-    uploads: int = 100_000
+    work: Work
     arrivals: str = "burst"
     """One of ARRIVALS."""
     rate: float = 10.0
     """Uploads a second, of steady arrivals."""
-    sizes: dict[float, float] = field(default_factory=lambda: SIZES)
     limits: Mapping[str, float] = field(default_factory=limits)
     sweep: SweepRules = field(default_factory=SweepRules)
-    retries_no_room: bool = False
-    """Whether EventBridge tries again what RunTask returned with `failures[]` (queues.py)."""
-    retries_throttled: bool = True
-    """Whether it tries again what is throttled, which AWS does not document (queues.py)."""
+    eventbridge: Queue = EVENTBRIDGE
     days: float = 14.0
     """After how many the simulation ends, whatever is left."""
     seed: int = 1
 
     def times(self, lots: random.Random) -> Iterable[float]:
         """When each upload is begun, in seconds, in order."""
-        uploads = range(self.uploads)
+        uploads = range(int(self.work.uploads))
         if self.arrivals == "steady":
             return accumulate(lots.expovariate(self.rate) for _ in uploads)
         return sorted(_time_of_day(lots) if self.arrivals == "day" else 0.0 for _ in uploads)
 
-    def draw_sizes(self, lots: random.Random) -> list[float]:
-        """Of each upload, in MiB."""
-        return lots.choices([*self.sizes], [*self.sizes.values()], k=self.uploads)
+    def __str__(self) -> str:
+        """In a line."""
+        stack, how = self.stack, ARRIVALS[self.arrivals].format(rate=self.rate)
+        said = [f"{self.work.uploads:,} uploads {how}", f"Mode={stack.mode}"]
+        said += [f"MaxTasks={stack.max_tasks}"] * bool(stack.max_tasks)
+        said += [f"{self.limits['vcpus']:,.0f} vCPUs"] * (stack.mode != "lambda")
+        said += ["no retries"] * (not self.eventbridge.retries_throttled)
+        return ", ".join(said)
 
 
 def _time_of_day(lots: random.Random) -> float:
@@ -70,3 +74,14 @@ def _time_of_day(lots: random.Random) -> float:
         time = lots.uniform(0, DAY)
         if lots.uniform(0, 2) < 1 - math.cos(2 * math.pi * time / DAY):
             return time
+
+
+def scenarios(job: Job) -> dict[str, Scenario]:
+    """Those of docs/ARCHITECTURE.md."""
+    found = {}
+    for name, each in read("scenarios").items():
+        work = Work(each.pop("uploads", 100_000), SIZES, job)
+        each["limits"] = limits(**each.get("limits", {}))
+        each["eventbridge"] = EVENTBRIDGE._replace(**each.get("eventbridge", {}))
+        found[name] = Scenario(Stack(**each.pop("stack")), work, **each)
+    return found

@@ -1,21 +1,19 @@
-"""Uploads: how many, how large, and what the job takes."""
+"""Uploads: how many, how large, what their job takes, and the stack that does it."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import ROOT
+from . import ROOT, product
 from .figures import ASSUMED, Wrong
 
 BENCH = ROOT / "build" / "bench.json"
 SIZES = {1.0: 0.9, 10.0: 0.09, 200.0: 0.01}
 """Shares, by MiB. A choice of ours: mostly small, one in a hundred above hybrid's threshold."""
-PART_MIB = 8
-"""From this size on, `aws s3 cp`, the console and SDKs upload in parts of it."""
 
 
 def sizes(text: str) -> dict[float, float]:
@@ -76,7 +74,7 @@ class Work:
     """A month of uploads."""
 
     uploads: float
-    sizes: dict[float, float]
+    sizes: Mapping[float, float]
     job: Job
 
     def at(self, uploads: float) -> Work:
@@ -91,3 +89,38 @@ class Work:
         """The sum of a value over the uploads whose size is so; how many they are, without one."""
         shares = self.sizes.items()
         return self.uploads * sum(share * value(mib) for mib, share in shares if of(mib))
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What the template's parameters say, as far as it has a price; or its defaults."""
+
+    mode: str = product.default("Mode")
+    network: str = product.default("Network")
+    architecture: str = product.default("Architecture")
+    event_source: str = product.default("EventSource")
+    spot: bool = product.default("Spot") == "true"
+    result_topic: bool = product.default("ResultTopic") == "true"
+    max_tasks: int = int(product.default("MaxTasks"))
+    threshold: int = int(product.default("HybridThresholdMiB"))
+    max_bytes: int = int(product.default("MaxBytes"))
+    function_timeout: int = int(product.default("FunctionTimeout"))
+    task_timeout: int = int(product.default("TaskTimeout"))
+
+    def __post_init__(self) -> None:
+        """Raises Wrong for what the template would ignore."""
+        if self.event_source == "cloudtrail" and self.mode in ("lambda", "hybrid"):
+            raise Wrong("--event-source cloudtrail goes with --mode fargate only")
+        if self.mode == "lambda" and (self.spot or self.max_tasks):
+            raise Wrong("--spot and --max-tasks are for tasks: --mode fargate or hybrid")
+
+    def is_task(self, mib: float) -> bool:
+        """Whether an upload of that size is processed on Fargate."""
+        return self.mode != "lambda" and (self.mode != "hybrid" or mib > self.threshold)
+
+    def is_function(self, mib: float) -> bool:
+        return not self.is_task(mib)
+
+    def task_seconds(self, job: Job, mib: float) -> float:
+        """Of a task from the start of the image's download to its end."""
+        return ASSUMED["recipe_seconds"] if self.mode == "recipe" else job.task_seconds(mib)

@@ -8,18 +8,17 @@ from dataclasses import replace
 import pytest
 
 from economics import compare
-from economics.bill import GB, Bill, cold_share, s3_requests, writes
-from economics.figures import ASSUMED, PRICES
-from economics.stack import Stack
-from economics.standing import SECONDS, launches, tiered
-from economics.work import Job, Work, sizes
+from economics.bill import GB, SECONDS, even_seconds, launches, on_functions, usd, writes
+from economics.figures import ASSUMED
+from economics.month import Month
+from economics.work import Job, Stack, Work, sizes
 from tests.economics.given import INSTANT, OURS, WORK
 
 RECIPE = compare.ALL["the recipe"]
 
 
 def item(name: str, stack: Stack, work: Work = WORK) -> float:
-    return Bill(stack, work).items[name]
+    return Month(stack, work).items[name]
 
 
 def test_a_task_costs_a_minute_at_least() -> None:
@@ -44,7 +43,6 @@ def test_a_function_costs_its_memory_and_time() -> None:
 def test_a_cold_function_costs_its_start_too() -> None:
     """Of very few uploads, each finds no warm environment."""
     cold = Job(seconds_per_mib=1, start_seconds=10)
-    assert cold_share(1) > 0.999
     few, warm = (
         Work(1, sizes("1:100"), cold),
         Work(1, sizes("1:100"), replace(cold, start_seconds=0)),
@@ -54,7 +52,7 @@ def test_a_cold_function_costs_its_start_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gb_seconds", "usd"),
+    ("gb_seconds", "expected"),
     [
         (0, 0),
         (6e9, 6e9 * 0.0000166667),
@@ -62,8 +60,10 @@ def test_a_cold_function_costs_its_start_too() -> None:
         (16e9, 6e9 * 0.0000166667 + 9e9 * 0.000015 + 1e9 * 0.0000133334),
     ],
 )
-def test_each_part_of_an_amount_has_the_price_of_its_tier(gb_seconds: float, usd: float) -> None:
-    assert tiered(gb_seconds, PRICES["lambda"]["gb_second"]["x86_64"]) == pytest.approx(usd)
+def test_each_part_of_an_amount_has_the_price_of_its_tier(
+    gb_seconds: float, expected: float
+) -> None:
+    assert usd(Stack(), {"lambda.gb_second": gb_seconds}) == pytest.approx(expected)
 
 
 def test_hybrid_costs_what_its_parts_cost() -> None:
@@ -83,8 +83,8 @@ def test_hybrid_chooses_as_the_rules_do(mib: float, engine: str) -> None:
 
 
 def test_the_even_time_is_where_both_cost_the_same() -> None:
-    seconds = Stack().even_seconds
-    assert seconds * Stack().function_second == pytest.approx(60 * Stack("fargate").task_second)
+    function = usd(Stack(), on_functions(even_seconds(Stack())))
+    assert function == pytest.approx(item("compute", Stack("fargate")) / 1e6)
 
 
 def test_a_crossing_is_where_both_cost_the_same() -> None:
@@ -92,13 +92,13 @@ def test_a_crossing_is_where_both_cost_the_same() -> None:
     first, second = (compare.ALL[name] for name in pair)
     (cheaper, uploads), (other, rest) = compare.cheaper(pair, OURS)
     assert ((cheaper, other), rest) == (pair, math.inf)
-    usd = {
-        times: [Bill(stack, OURS.at(times * uploads)).total for stack in (first, second)]
+    paid = {
+        times: [Month(stack, OURS.at(times * uploads)).total for stack in (first, second)]
         for times in (1, 0.5, 2)
     }
-    assert usd[1][0] == pytest.approx(usd[1][1])
-    assert usd[0.5][0] < usd[0.5][1]
-    assert usd[2][0] > usd[2][1]
+    assert paid[1][0] == pytest.approx(paid[1][1])
+    assert paid[0.5][0] < paid[0.5][1]
+    assert paid[2][0] > paid[2][1]
 
 
 def test_the_crossing_of_addresses_and_endpoints_is_their_ratio() -> None:
@@ -110,7 +110,7 @@ def test_the_crossing_of_addresses_and_endpoints_is_their_ratio() -> None:
 
 
 def test_the_recipe_costs_three_minutes_a_trail_and_a_nat_gateway() -> None:
-    said = Bill(RECIPE, WORK).items
+    said = Month(RECIPE, WORK).items
     assert said["compute"] == pytest.approx(1e6 * 180 / 3600 * (0.04048 + 2 * 0.004445))
     assert said["trail"] == pytest.approx(1, rel=0.02)
     image = 1e6 * ASSUMED["recipe_image_gb"] * 0.045
@@ -137,27 +137,27 @@ def test_a_gb_is_what_aws_calls_one() -> None:
 def test_an_upload_in_parts_is_a_request_for_each_and_two_more(mib: float, requests: int) -> None:
     assert writes(mib) == requests
     work = Work(1e6, sizes(f"{mib}:100"), INSTANT)
-    more = s3_requests(Stack(), work) - s3_requests(Stack(), WORK)
+    more = item("requests", Stack(), work) - item("requests", Stack())
     assert more == pytest.approx((requests - 1) * 5)
     trail = item("trail", Stack("fargate", event_source="cloudtrail"), work)
     assert trail == pytest.approx(requests, rel=0.02)
 
 
 @pytest.mark.parametrize(
-    ("stack", "usd"),
+    ("stack", "more"),
     [(Stack(), 2.5), (Stack("hybrid"), 0.5), (Stack("fargate", event_source="cloudtrail"), 2.5)],
 )
 def test_a_result_topic_adds_its_messages_and_the_events_that_were_not_sent(
-    stack: Stack, usd: float
+    stack: Stack, more: float
 ) -> None:
     told = replace(stack, result_topic=True)
-    assert item("events", told, WORK) - item("events", stack, WORK) == pytest.approx(usd)
+    assert item("events", told, WORK) - item("events", stack, WORK) == pytest.approx(more)
     assert item("watch", told, WORK) - item("watch", stack, WORK) == pytest.approx(0.2)
 
 
 def test_the_recipes_output_is_sent_in_parts_too_and_its_upload_fetched_so() -> None:
     work = Work(1e6, sizes("16:100"), INSTANT)
-    assert s3_requests(RECIPE, work) == pytest.approx(2 * 4 * 5 + 3 * 0.4)
+    assert item("requests", RECIPE, work) == pytest.approx(2 * 4 * 5 + 3 * 0.4)
 
 
 def test_a_sweep_asks_three_times_for_each_upload_once() -> None:
@@ -178,7 +178,7 @@ def test_messages_one_by_one_are_three_requests_and_in_tens_a_request_and_two_te
     stack = Stack("fargate", max_tasks=50)
     a_second, request = 0.25 * 0.0000166667, 0.2e-6
     alone = 3 * 0.5e-6 + request + 2.2 * a_second
-    assert launches(stack, 1000) / 1000 == pytest.approx(alone)
+    assert usd(stack, launches(1000)) / 1000 == pytest.approx(alone)
     tens = 1.2 * 0.5e-6 + request / 10
     standing = SECONDS * a_second
-    assert launches(stack, 1e9) == pytest.approx(1e9 * tens + standing)
+    assert usd(stack, launches(1e9)) == pytest.approx(1e9 * tens + standing)

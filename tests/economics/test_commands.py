@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from economics import __main__ as command
-from economics import documents, scale, work
+from economics import documents, scenario, work
 from economics.__main__ import main
-from economics.bill import Bill
+from economics.month import Month
 from economics.scenario import Scenario
-from economics.stack import Stack
-from economics.work import Job, Work, sizes
-from tests.economics.given import INSTANT, MEASURED, OURS, TEXT
+from economics.work import Job, Stack, Work, sizes
+from tests.economics.given import MEASURED, OURS, TEXT, WORK
 
 
 @pytest.fixture
@@ -29,8 +28,8 @@ def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     documents.COST.write_text(TEXT)
     documents.SCALE.write_text(f"before {documents.BEGIN} {documents.END} after")
     monkeypatch.setattr(command, "plot", lambda target, *_, **axes: target.write_bytes(b""))
-    few = Scenario(Stack(), INSTANT, uploads=3)
-    monkeypatch.setattr(scale, "scenarios", lambda job: {"few": few})
+    few = Scenario(Stack(), WORK.at(3))
+    monkeypatch.setattr(scenario, "scenarios", lambda job: {"few": few})
     return tmp_path
 
 
@@ -65,7 +64,7 @@ def test_the_committed_figures_are_used_where_there_is_no_benchmark(
     pages: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["cost", "--uploads", "1000000", "--mode", "hybrid"]) == 0
-    expected = Bill(Stack("hybrid"), OURS).total
+    expected = Month(Stack("hybrid"), OURS).total
     said = capsys.readouterr().out
     assert f"{documents.usd(expected)} USD a month" in said
     assert "COST.md; `make bench` measures it" in said
@@ -76,7 +75,7 @@ def test_this_machines_benchmark_is_used_where_there_is_one(
 ) -> None:
     write_benchmark(pages, quick=True)
     assert main(["cost", "--uploads", "1000000", "--sizes", "1:100"]) == 0
-    expected = Bill(Stack(), Work(1e6, sizes("1:100"), Job(7, 6))).total
+    expected = Month(Stack(), Work(1e6, sizes("1:100"), Job(7, 6))).total
     assert f"{documents.usd(expected)} USD a month" in capsys.readouterr().out
 
 

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from economics import compare, documents, standing
-from economics.bill import Bill
-from economics.figures import PRICES
-from economics.stack import Stack
+from economics import bill, compare, documents, product
+from economics.figures import ASSUMED, PRICES
+from economics.month import Month
+from economics.work import Stack
 from tests.economics.given import HEAVY, MEASURED, OURS, TEXT, WORK
 from tests.template.synthesis import SOURCE
 
@@ -54,7 +54,7 @@ def test_the_document_prints_no_price_of_what_cannot_be() -> None:
 def test_the_template_says_the_same_of_a_network_that_stands_idle(network: str) -> None:
     description = SOURCE["Parameters"]["Network"]["Description"]
     (said,) = re.findall(rf"{network}: [^:]*?about (\d+) USD", description)
-    idle = Bill(Stack("fargate", network=network), WORK.at(0)).items["network"]
+    idle = Month(Stack("fargate", network=network), WORK.at(0)).items["network"]
     assert idle == pytest.approx(int(said), abs=0.5)
 
 
@@ -66,7 +66,7 @@ def test_the_default_stack_costs_what_is_said_of_it() -> None:
     )
     assert said
     for uploads, usd in zip((0, 1e6), said.groups(), strict=True):
-        assert Bill(Stack(), OURS.at(uploads)).without_storage == pytest.approx(int(usd), rel=0.1)
+        assert Month(Stack(), OURS.at(uploads)).without_storage == pytest.approx(int(usd), rel=0.1)
 
 
 def test_the_readme_says_the_same_of_each_mode() -> None:
@@ -82,7 +82,7 @@ def test_the_readme_says_the_same_of_each_mode() -> None:
         settings = dict(re.findall(r"(\w+)=(\w+)", name.lower()))
         modes.append(settings["mode"])
         for uploads, usd in {0: idle, 1e6: million}.items():
-            assert Bill(Stack(**settings), OURS.at(uploads)).without_storage == pytest.approx(
+            assert Month(Stack(**settings), OURS.at(uploads)).without_storage == pytest.approx(
                 int(usd), rel=0.1
             ), name
     assert {*modes} == {*SOURCE["Parameters"]["Mode"]["AllowedValues"]}
@@ -92,28 +92,30 @@ def test_the_readme_says_the_same_of_each_mode() -> None:
 def test_the_parameters_document_says_the_same_of_a_network(network: str) -> None:
     text = (documents.COST.parent / "PARAMETERS.md").read_text()
     (said,) = re.findall(rf"(?m)^\| `{network}` \|.*about (\d+) USD", text)
-    idle = Bill(Stack("fargate", network=network), WORK.at(0)).items["network"]
+    idle = Month(Stack("fargate", network=network), WORK.at(0)).items["network"]
     assert idle == pytest.approx(int(said), abs=0.5)
 
 
 def test_no_mode_costs_nothing_when_idle() -> None:
     """The alarms and the dashboard do, whatever the mode."""
     for mode in SOURCE["Parameters"]["Mode"]["AllowedValues"]:
-        assert Bill(Stack(mode, network="existing"), WORK.at(0)).total > 7, mode
+        assert Month(Stack(mode, network="existing"), WORK.at(0)).total > 7, mode
     assert "about 8 USD" in SOURCE["Parameters"]["Network"]["Description"]
 
 
 def test_the_template_says_the_same_of_the_even_time() -> None:
     description = SOURCE["Parameters"]["HybridThresholdMiB"]["Description"]
-    assert f"jobs of up to {Stack().even_seconds:.0f} s" in description
+    assert f"jobs of up to {bill.even_seconds(Stack()):.0f} s" in description
 
 
 def test_the_decisions_say_the_same_of_threshold_and_concurrency_limit() -> None:
     max_tasks = compare.ALL["fargate, MaxTasks"]
-    assert f"after {Stack().even_seconds:.1f} s" in DECISIONS
+    assert f"after {bill.even_seconds(Stack()):.1f} s" in DECISIONS
     said = compare.even_mib(Stack("hybrid"), HEAVY), compare.threshold(Stack("hybrid"), HEAVY)
     assert f"above {said[0]:.0f} MiB, so set {said[1]}," in DECISIONS
     assert "by price alone the threshold would be 256 or more" in DECISIONS
     assert compare.threshold(Stack("hybrid"), OURS) >= 256
-    alone, tens = standing.launches(max_tasks, 1e6), standing.backlog(max_tasks, 1e6)
+    alone = bill.usd(max_tasks, bill.launches(1e6))
+    batches, seconds = 1e6 / product.LAUNCH_BATCH, 1e6 / ASSUMED["launches_a_second"]
+    tens = bill.usd(max_tasks, bill.queued(1e6, batches, seconds))
     assert f"makes it {alone:.2f} and {tens:.2f}" in DECISIONS

@@ -7,9 +7,8 @@ from processing import job
 from processing.events import Upload
 from processing.settings import Settings
 
-from economics import product, standing
-from economics.stack import Stack
-from economics.work import Job
+from economics import bill, product
+from economics.work import Job, Stack
 from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore
 from tests.template.synthesis import SOURCE, synthesize
@@ -26,7 +25,7 @@ def test_a_job_calls_s3_as_often_as_it_is_billed_for() -> None:
 
 def test_a_sweep_asks_for_what_it_is_billed_for() -> None:
     settings = Settings(processor=OnBytes(lambda body, content_type: (body, content_type)))
-    assert len([*job.result_keys("input/a", settings)]) + 1 == standing.SWEEP_HEADS
+    assert len([*job.result_keys("input/a", settings)]) + 1 == bill.SWEEP_HEADS
     assert SOURCE["Parameters"]["SweepSchedule"]["Default"] == "rate(1 hour)"
 
 

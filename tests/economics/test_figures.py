@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from economics.figures import Wrong
-from economics.stack import Stack
-from economics.work import Job, sizes
+from economics.work import Job, Stack, sizes
 
 
 def test_seconds_a_mib_are_those_of_all_large_pictures_together(tmp_path: Path) -> None:

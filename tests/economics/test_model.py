@@ -9,19 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from launcher import STARTS_A_SECOND
 
-from economics import product, scale
-from economics.figures import (
-    ASSUMED,
-    EVENT_FIRST_WAIT,
-    EVENT_LONGEST_WAIT,
-    PUBLISHED,
-    limits,
-)
+from economics import product
+from economics.documents import longest
+from economics.figures import ASSUMED, PUBLISHED, limits
 from economics.model import Model
-from economics.queues import Next, Response, TokenBucket, after, waits
+from economics.queues import EVENTBRIDGE, Next, Response, TokenBucket
 from economics.scenario import Scenario, SweepRules
-from economics.stack import Stack
-from economics.work import Job, sizes
+from economics.work import Job, Stack, Work, sizes
 from functions.sweep import app as sweep
 from tests.template.synthesis import SOURCE, synthesize
 
@@ -33,12 +27,12 @@ TASK_SECONDS = ASSUMED["task_launch_seconds"] + JOB.task_seconds(1)
 
 def run(mode: str, uploads: int, limits: Mapping[str, float] = PLENTY, **more: object) -> Model:
     stack = Stack(mode, max_tasks=int(str(more.pop("max_tasks", 0))))
-    return Model(Scenario(stack, JOB, uploads, sizes=ONE, limits=limits, **more)).run()  # type: ignore[arg-type]
+    return Model(Scenario(stack, Work(uploads, ONE, JOB), limits=limits, **more)).simulate()  # type: ignore[arg-type]
 
 
 def test_without_limits_all_succeed_in_the_time_of_one() -> None:
-    assert run("lambda", 500).ended == pytest.approx(JOB.seconds(1), abs=1e-3)
-    assert run("fargate", 500).ended == pytest.approx(TASK_SECONDS, abs=1e-3)
+    assert run("lambda", 500).now == pytest.approx(JOB.seconds(1), abs=1e-3)
+    assert run("fargate", 500).now == pytest.approx(TASK_SECONDS, abs=1e-3)
 
 
 def test_a_token_bucket_drains_a_burst_in_its_time() -> None:
@@ -63,14 +57,14 @@ def test_a_burst_of_launches_takes_at_least_the_time_of_its_tokens() -> None:
     """20 calls a second, 20 at once; waiting for one's next attempt comes on top."""
     used = run("fargate", 2000, limits(vcpus=1e9), sweep=SweepRules(every=1e9))
     least = (2000 - 20) / 20 + TASK_SECONDS
-    assert least <= used.ended <= least + 2 * EVENT_LONGEST_WAIT
-    assert used.refusals.keys() == {"RunTask calls"}
+    assert least <= used.now <= least + 2 * EVENTBRIDGE.longest_wait
+    assert used.limits.refusals.keys() == {"RunTask calls"}
 
 
 def test_littles_law_holds_for_steady_tasks() -> None:
     """Tasks at a time = arrivals a second x seconds of a task."""
     steady = run("fargate", 4000, limits(vcpus=1e9), arrivals="steady", rate=10.0)
-    middle = [each.tasks for each in steady.samples if 2 * TASK_SECONDS < each.seconds < 390]
+    middle = [each["tasks"] for each in steady.samples if 2 * TASK_SECONDS < each["seconds"] < 390]
     assert sum(middle) / len(middle) == pytest.approx(10 * TASK_SECONDS, rel=0.1)
 
 
@@ -78,26 +72,26 @@ def test_a_concurrency_limit_takes_the_uploads_over_the_limit_times_a_task() -> 
     limited = run("fargate", 100, max_tasks=5)
     assert limited.tasks.most == 5
     rounds = 100 / 5
-    assert rounds * TASK_SECONDS <= limited.ended <= rounds * (TASK_SECONDS + 5)
+    assert rounds * TASK_SECONDS <= limited.now <= rounds * (TASK_SECONDS + 5)
 
 
 def test_functions_take_the_uploads_over_their_concurrency_times_a_job() -> None:
     limits = {**PLENTY, "concurrency": 10}
     limited = run("lambda", 1000, limits)
     assert limited.functions.most == 10
-    assert 100 * JOB.seconds(1) <= limited.ended
+    assert 100 * JOB.seconds(1) <= limited.now
     assert limited.functions.seconds == pytest.approx(1000 * JOB.seconds(1))
 
 
 def test_new_environments_come_at_their_rate() -> None:
     limits = {**PLENTY, "growth": 100, "growth_burst": 1000}
     samples = run("lambda", 5000, limits).samples
-    assert max(each.functions for each in samples if each.seconds <= 1) <= 1000 + 100
+    assert max(each["functions"] for each in samples if each["seconds"] <= 1) <= 1000 + 100
 
 
 def test_uploads_are_stored_as_fast_as_their_prefix_takes_them() -> None:
     used = run("lambda", 2000, {**PLENTY, "s3_writes": 100})
-    assert used.ended >= (2000 - 100) / 100
+    assert used.now >= (2000 - 100) / 100
 
 
 def test_waits_of_all_retries_take_a_day() -> None:
@@ -105,7 +99,7 @@ def test_waits_of_all_retries_take_a_day() -> None:
         def uniform(self, low: float, high: float) -> float:
             return (low + high) / 2
 
-    pauses = waits(EVENT_FIRST_WAIT, EVENT_LONGEST_WAIT, Even())  # type: ignore[arg-type]
+    pauses = EVENTBRIDGE.waits(Even())  # type: ignore[arg-type]
     total = sum(next(pauses) for _ in range(int(PUBLISHED["event_retries"])))
     assert total == pytest.approx(PUBLISHED["event_age"], rel=0.01)
 
@@ -123,25 +117,29 @@ def test_waits_of_all_retries_take_a_day() -> None:
 def test_what_becomes_of_an_event(
     response: Response, retries: int, age: float, comes: Next
 ) -> None:
-    assert after(response, retries, age) is comes
+    assert EVENTBRIDGE.after(response, retries, age) is comes
 
 
 def test_what_there_is_no_room_for_is_left_to_the_sweep() -> None:
     full = run("fargate", 20, limits(vcpus=6))
     assert full.dropped == 14
     assert (full.succeeded, full.swept) == (20, 14)
-    assert full.ended > 3600
+    assert full.now > 3600
 
 
 def test_where_eventbridge_tries_failures_again_nothing_is_left_to_the_sweep() -> None:
-    full = run("fargate", 20, limits(vcpus=6), retries_no_room=True)
+    full = run(
+        "fargate", 20, limits(vcpus=6), eventbridge=EVENTBRIDGE._replace(retries_no_room=True)
+    )
     assert (full.dropped, full.succeeded, full.swept) == (0, 20, 0)
-    assert full.ended < 3600
+    assert full.now < 3600
 
 
 def test_what_is_throttled_and_not_tried_again_is_reported_and_swept() -> None:
     """Documented are retries of 429 and 5xx; ECS throttles with 400."""
-    full = run("fargate", 300, limits(vcpus=1e9), retries_throttled=False)
+    full = run(
+        "fargate", 300, limits(vcpus=1e9), eventbridge=EVENTBRIDGE._replace(retries_throttled=False)
+    )
     assert full.dead_letters == full.swept
     assert full.dead_letters > 0
     assert (full.succeeded, full.left, full.dropped) == (300, 0, 0)
@@ -155,61 +153,63 @@ def test_dead_letters_drain_before_their_alarm() -> None:
 def test_a_concurrency_limit_at_the_quota_drops_nothing() -> None:
     limited = run("fargate", 20, limits(vcpus=6), max_tasks=6)
     assert (limited.dropped, limited.succeeded, limited.swept) == (0, 20, 0)
-    assert limited.ended < 3600
+    assert limited.now < 3600
 
 
 def test_the_limit_that_holds_back_is_not_the_one_that_refuses_most() -> None:
     """With MaxTasks, uploads wait for their turn; the way into the queue refuses them at once."""
     limits = {**PLENTY, "fifo_sends": 1}
     limited = run("fargate", 60, limits, max_tasks=1)
-    assert max(limited.refusals, key=lambda name: limited.refusals[name]) == "MaxTasks"
-    assert next(iter(limited.refusals)) == "SQS FIFO sends"
-    assert scale.longest(limited).startswith("MaxTasks (")
+    assert (
+        max(limited.limits.refusals, key=lambda name: limited.limits.refusals[name]) == "MaxTasks"
+    )
+    assert next(iter(limited.limits.refusals)) == "SQS FIFO sends"
+    assert longest(limited).startswith("MaxTasks (")
 
 
 def test_uploads_are_held_for_as_long_as_they_wait() -> None:
     """All their waiting together, but for the launcher's own calls."""
     limited = run("fargate", 30, max_tasks=3)
     waiting = sum(limited.waited) - 30 * TASK_SECONDS
-    assert sum(limited.held.values()) == pytest.approx(waiting, rel=0.02)
-    assert limited.held["MaxTasks"] == pytest.approx(waiting, rel=0.05)
+    assert sum(limited.limits.held.values()) == pytest.approx(waiting, rel=0.02)
+    assert limited.limits.held["MaxTasks"] == pytest.approx(waiting, rel=0.05)
 
 
 def test_a_launcher_waits_for_its_looks_at_the_tasks() -> None:
     """At one look in ten seconds, a place that is free is seen late."""
     limits = {**PLENTY, "cluster_read_burst": 1, "cluster_reads": 0.1}
     limited = run("fargate", 10, limits, max_tasks=1)
-    assert "ListTasks and DescribeTasks calls" in limited.refusals
-    assert limited.ended > run("fargate", 10, max_tasks=1).ended + 10
+    assert "ListTasks and DescribeTasks calls" in limited.limits.refusals
+    assert limited.now > run("fargate", 10, max_tasks=1).now + 10
 
 
 def test_what_is_dropped_waits_for_what_dropped_it_until_it_is_swept() -> None:
     full = run("fargate", 20, limits(vcpus=6))
-    assert full.held["Fargate vCPUs"] == pytest.approx(sum(full.waited) - 20 * TASK_SECONDS)
-    assert scale.longest(full) == "Fargate vCPUs (100 %)"
+    assert full.limits.held["Fargate vCPUs"] == pytest.approx(sum(full.waited) - 20 * TASK_SECONDS)
+    assert longest(full) == "Fargate vCPUs (100 %)"
 
 
 def test_what_is_left_at_the_end_has_waited_until_then() -> None:
     endless = run("fargate", 3, limits(vcpus=0), days=1.0, sweep=SweepRules(every=1e9))
-    assert endless.held == {"Fargate vCPUs": 3 * 24 * 3600}
+    assert endless.limits.held == {"Fargate vCPUs": 3 * 24 * 3600}
 
 
 def test_a_wide_concurrency_limit_is_limited_by_the_launchers_pace() -> None:
     wide = run("fargate", 300, max_tasks=1000)
-    assert scale.longest(wide).startswith("LaunchFunction's pace")
+    assert longest(wide).startswith("LaunchFunction's pace")
     batches = 300 / product.LAUNCH_BATCH - 1
     least = batches * product.LAUNCH_BATCH / STARTS_A_SECOND + TASK_SECONDS
-    assert least <= wide.ended <= 1.05 * least
+    assert least <= wide.now <= 1.05 * least
 
 
 def test_without_limits_nothing_holds_back() -> None:
     free = run("lambda", 50)
-    assert (free.refusals, scale.longest(free)) == ({}, "none")
+    assert (free.limits.refusals, longest(free)) == ({}, "none")
 
 
 def test_a_launcher_that_is_refused_looks_again_and_loses_nothing() -> None:
     refused = run("fargate", 60, limits(vcpus=5), max_tasks=10)
-    assert refused.refusals["Fargate vCPUs"] > 0
+    assert refused.limits.refusals["Fargate vCPUs"] > 0
     assert (refused.tasks.most, refused.left, refused.swept) == (5, 0, 0)
 
 
@@ -221,8 +221,8 @@ def test_the_sweep_gives_up_after_its_attempts() -> None:
     """Its jobs last longer than the grace period: a task is started again, and then no more."""
     rules = SweepRules(every=60, grace=1, rate=100, max_attempts=3)
     stuck = Job(seconds_per_mib=1e4, start_seconds=0)
-    scenario = Scenario(Stack("fargate"), stuck, 5, sizes=ONE, limits=PLENTY, sweep=rules)
-    ended = Model(scenario).run()
+    scenario = Scenario(Stack("fargate"), Work(5, ONE, stuck), limits=PLENTY, sweep=rules)
+    ended = Model(scenario).simulate()
     assert (ended.rejected, ended.swept, ended.left) == (5, 15, 0)
 
 
@@ -235,14 +235,14 @@ def test_the_sweep_gives_up_after_its_attempts() -> None:
 )
 def test_every_upload_is_counted_once(mode: str, uploads: int, max_tasks: int, seed: int) -> None:
     stack = Stack(mode, max_tasks=0 if mode == "lambda" else max_tasks)
-    both = sizes("1:50,200:50")
-    scenario = Scenario(stack, JOB, uploads, sizes=both, limits=limits(concurrency=5), seed=seed)
-    ended = Model(scenario).run()
+    work = Work(uploads, sizes("1:50,200:50"), JOB)
+    scenario = Scenario(stack, work, limits=limits(concurrency=5), seed=seed)
+    ended = Model(scenario).simulate()
     assert ended.succeeded + ended.rejected + ended.left == uploads
     assert ended.left == ended.rejected == 0
     assert ended.tasks.most <= (max_tasks or 6)
     assert len(ended.waited) == uploads
-    assert ended.functions.invocations + len(ended.tasks.started) == uploads + ended.unchanged
+    assert len(ended.functions.started) + len(ended.tasks.started) == uploads + ended.unchanged
 
 
 def test_the_same_seed_gives_the_same_run() -> None:

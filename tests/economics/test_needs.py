@@ -6,49 +6,48 @@ from dataclasses import replace
 
 import pytest
 
-from economics.bill import Bill
 from economics.compare import ALL
-from economics.stack import Stack
-from economics.work import Job, Work, sizes
+from economics.month import Month
+from economics.work import Job, Stack, Work, sizes
 from tests.economics.given import INSTANT, WORK
 
 
 def needs(stack: Stack, work: Work) -> dict[str, float]:
-    return {need.what: need.needed for need in Bill(stack, work).needs}
+    return {need.what: need.needed for need in Month(stack, work).needs}
 
 
 def test_what_a_function_has_no_time_for_is_said() -> None:
     long = replace(WORK, job=Job(seconds_per_mib=121, start_seconds=0))
-    assert Bill(Stack("lambda"), long).never == "too long"
-    assert not Bill(Stack("lambda", function_timeout=130), long).never
-    assert not Bill(Stack("fargate"), long).never
+    assert Month(Stack("lambda"), long).never == "too long"
+    assert not Month(Stack("lambda", function_timeout=130), long).never
+    assert not Month(Stack("fargate"), long).never
 
 
 def test_what_a_task_has_no_time_for_is_said() -> None:
     long = replace(WORK, job=Job(seconds_per_mib=901, start_seconds=0))
-    assert Bill(Stack("fargate"), long).never == "too long"
-    assert not Bill(Stack("fargate", task_timeout=1000), long).never
+    assert Month(Stack("fargate"), long).never == "too long"
+    assert not Month(Stack("fargate", task_timeout=1000), long).never
 
 
 @pytest.mark.parametrize("mode", ["lambda", "fargate", "hybrid"])
 def test_an_upload_above_the_limit_is_said(mode: str) -> None:
     large = replace(WORK, sizes=sizes("1:99,257:1"))
-    assert Bill(Stack(mode), large).never == "too large"
-    assert not Bill(Stack(mode, max_bytes=300 * 2**20), large).never
-    assert not Bill(ALL["the recipe"], large).never
+    assert Month(Stack(mode), large).never == "too large"
+    assert not Month(Stack(mode, max_bytes=300 * 2**20), large).never
+    assert not Month(ALL["the recipe"], large).never
 
 
 def test_what_a_concurrency_limit_has_no_room_for_is_said() -> None:
     """Fifty tasks of half a minute do some four million a month."""
     stack, work = Stack("fargate", max_tasks=50), replace(WORK, job=INSTANT)
-    assert not Bill(stack, replace(work, uploads=4e6)).never
-    assert Bill(stack, replace(work, uploads=5e6)).never == "too many"
+    assert not Month(stack, replace(work, uploads=4e6)).never
+    assert Month(stack, replace(work, uploads=5e6)).never == "too many"
 
 
 def test_a_concurrency_limit_is_no_faster_than_its_launcher() -> None:
     wide = Stack("fargate", max_tasks=5000)
-    assert not Bill(wide, replace(WORK, uploads=45e6)).never
-    assert Bill(wide, replace(WORK, uploads=50e6)).never == "too many"
+    assert not Month(wide, replace(WORK, uploads=45e6)).never
+    assert Month(wide, replace(WORK, uploads=50e6)).never == "too many"
 
 
 def test_tasks_a_second_and_their_vcpus_are_compared_with_the_quotas() -> None:

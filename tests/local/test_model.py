@@ -10,10 +10,9 @@ from typing import Any
 
 from economics.figures import limits
 from economics.model import Model
-from economics.queues import Next, Response, after
+from economics.queues import EVENTBRIDGE, Next, Response
 from economics.scenario import Scenario
-from economics.stack import Stack
-from economics.work import Job, sizes
+from economics.work import Job, Stack, Work, sizes
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline
 from tests.local.launches import (
@@ -38,11 +37,10 @@ MEANING = {
 
 def attempts(responses: Responses, retries_no_room: bool) -> tuple[int, Next]:
     """How often the model tries, and how it ends; the last response is given again and again."""
+    queue = EVENTBRIDGE._replace(most_retries=MOST_RETRIES, retries_no_room=retries_no_room)
     for retries in range(100):
         response = MEANING[json.dumps(responses[min(retries, len(responses) - 1)])]
-        comes = after(
-            response, retries, 0, most_retries=MOST_RETRIES, retries_no_room=retries_no_room
-        )
+        comes = queue.after(response, retries, 0)
         if comes is not Next.AGAIN:
             return retries + 1, comes
     raise AssertionError(responses)
@@ -63,7 +61,7 @@ def test_it_tries_and_gives_up_as_often(tmp_path: Path) -> None:
         assert len(said["calls"]) == count, responses
         assert (said["given_up"] is not None) == (comes is Next.DEAD_LETTER), responses
         # By default, and in docs/ARCHITECTURE.md's table, the model differs in that alone.
-        by_default = attempts(responses, Scenario.retries_no_room)
+        by_default = attempts(responses, EVENTBRIDGE.retries_no_room)
         expected = (
             (responses.index(NO_CAPACITY) + 1, Next.DROPPED)
             if NO_CAPACITY in responses
@@ -99,14 +97,12 @@ def test_a_concurrency_limit_starts_as_many_tasks_in_the_same_order(
     model = Model(
         Scenario(
             Stack("fargate", max_tasks=MAX_TASKS),
-            job,
-            UPLOADS,
+            Work(UPLOADS, sizes("1:100"), job),
             "steady",
             rate=3,
-            sizes=sizes("1:100"),
             limits=limits(vcpus=1000),
         )
-    ).run()
+    ).simulate()
     assert len(found) == len(model.tasks.started) == UPLOADS
     assert 0 < watcher.most <= MAX_TASKS == model.tasks.most
     # A batch is started side by side, so the order within a pair is chance.
