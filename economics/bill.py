@@ -32,10 +32,10 @@ SWEEP_HEADS, RUNS_IN_PARTS = 3, LONGEST_IN_PARTS.total_seconds() / 3600
 settled, the listings say enough; but those of one in parts do so only after a week (merge.py)."""
 
 
-def usd(stack: Stack, amounts: Mapping[str, float]) -> float:
+def usd(stack: Stack, billed: Mapping[str, float]) -> float:
     """Prices may depend on the architecture, and each part of an amount has that of its tier."""
     total = 0.0
-    for name, amount in amounts.items():
+    for name, amount in billed.items():
         service, what = name.split(".")
         price, below = PRICES[service][what], 0.0
         if isinstance(price, dict):
@@ -46,8 +46,8 @@ def usd(stack: Stack, amounts: Mapping[str, float]) -> float:
     return total
 
 
-def month(stack: Stack, work: Work) -> dict[str, Amounts]:
-    """By item. LogRetentionDays is a month, and outputs are as large as their uploads."""
+def amounts(stack: Stack, work: Work) -> dict[str, Amounts]:
+    """Of a month, by item. LogRetentionDays is a month; outputs are as large as their uploads."""
     tasks, functions = work.total(stack.is_task), work.total(stack.is_function)
     task_seconds = work.total(
         stack.is_task, lambda mib: max(stack.task_seconds(work.job, mib), LEAST_SECONDS)
@@ -57,19 +57,19 @@ def month(stack: Stack, work: Work) -> dict[str, Amounts]:
     seconds = work.total(stack.is_function, work.job.seconds) + cold * work.job.start_seconds
     # The trail records each write below the input prefix: of an upload in parts, each part.
     records = work.total(value=writes) * (stack.event_source == "cloudtrail")
+    trail_gb = records * ASSUMED["trail_bytes"] / GB
     gb = tasks * ASSUMED["network_bytes_task"] / GB
     gb += tasks * ASSUMED["recipe_image_gb"] * (stack.mode == "recipe")
+    endpoint_hours = HOURS * product.ENDPOINT_ZONES
     networks: dict[str, Amounts] = {
-        "isolated": {
-            "network.endpoint_hour": HOURS * product.ENDPOINT_ZONES,
-            "network.endpoint_gb": gb,
-        },
+        "isolated": {"network.endpoint_hour": endpoint_hours, "network.endpoint_gb": gb},
         "private": {"network.nat_hour": HOURS, "network.ipv4_hour": HOURS, "network.nat_gb": gb},
         "public": {"network.ipv4_hour": task_seconds / 3600},
         "existing": {},
     }
     log_gb = (tasks * ASSUMED["log_bytes_task"] + functions * ASSUMED["log_bytes_function"]) / GB
     kept_gb = 2 * work.total(value=lambda mib: mib / 1024) * ASSUMED["months_kept"]
+    minutes = ASSUMED["deployments"] * ASSUMED["build_minutes"]
     # The failure queue's reader asks all the time; with MaxTasks, so does the launcher.
     asked, launched = POLLERS * SECONDS / POLL_SECONDS, launches(tasks) if stack.max_tasks else {}
     if stack.max_tasks:
@@ -78,10 +78,7 @@ def month(stack: Stack, work: Work) -> dict[str, Amounts]:
         "compute": on_tasks(stack, task_seconds) | on_functions(seconds),
         "requests": {"lambda.request": functions} | s3_requests(stack, work),
         "events": events(stack, work),
-        "trail": {
-            "cloudtrail.data_event": records,
-            "s3.gb_month": records * ASSUMED["trail_bytes"] / GB,
-        },
+        "trail": {"cloudtrail.data_event": records, "s3.gb_month": trail_gb},
         "network": networks[stack.network],
         "logs": {"logs.gb": log_gb, "logs.gb_month": log_gb},
         "watch": {
@@ -89,10 +86,7 @@ def month(stack: Stack, work: Work) -> dict[str, Amounts]:
             "watch.alarm_month": product.alarms(stack.mode, stack.result_topic),
             "watch.dashboard_month": 1,
         },
-        "builds": {
-            "codebuild.minute": ASSUMED["deployments"] * ASSUMED["build_minutes"],
-            "ecr.gb_month": 10 * ASSUMED["image_gb"],
-        },
+        "builds": {"codebuild.minute": minutes, "ecr.gb_month": 10 * ASSUMED["image_gb"]},
         "queues": {"sqs.request": asked} | launched,
         "sweep": sweeps(work),
         "storage": {"s3.gb_month": kept_gb},

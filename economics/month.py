@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from . import product
-from .bill import SECONDS, month, sweep, usd
+from .bill import SECONDS, amounts, sweep, usd
 from .figures import ASSUMED, PUBLISHED, Wrong
 from .work import Stack, Work
 
@@ -34,8 +34,7 @@ class Month:
     """USD, by item; and of what a new account, or the stack itself, has too little."""
 
     def __init__(self, stack: Stack, work: Work) -> None:
-        amounts = month(stack, work)
-        self.items = {item: usd(stack, each) for item, each in amounts.items()}
+        self.items = {item: usd(stack, each) for item, each in amounts(stack, work).items()}
         self.total = sum(self.items.values())
         self.without_storage = self.total - self.items["storage"]  # which is the same for all
         all_needs = [*of_one(stack, work), *evenly(stack, work)]
