@@ -65,8 +65,10 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     simulate("--rate", type=positive, help="uploads a second, when steady")
     simulate("--days", type=positive, help="after how many to end")
     for field in fields(Stack):
-        for add in (cost, simulate)[: 1 if field.name in _ONLY_PRICED else 2]:
-            add(f"--{field.name.replace('_', '-')}", **_as_parameter(field))
+        option, how = f"--{field.name.replace('_', '-')}", _as_parameter(field)
+        cost(option, **how)
+        if field.name not in _ONLY_PRICED:
+            simulate(option, **how)
     for name in _LIMITS:
         simulate(f"--{name.replace('_', '-')}", type=amount, help=LIMITS[name]["unit"])
     for add in (cost, simulate):
