@@ -112,7 +112,9 @@ def positive(text: str) -> float:
 
 
 def count(text: str) -> int:
-    return int(positive(text))
+    if amount(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
+    return int(float(text))
 
 
 def _of(kind: type, given: Given) -> Given:
@@ -169,20 +171,25 @@ def simulate(given: Given, write: bool) -> None:
     """Raises Wrong."""
     measured = documents.measured_in(documents.COST.read_text())
     job = replace(measured, **_of(Job, given))
-    if given:
-        given["limits"] = limits(**{name: given[name] for name in PUBLISHED if name in given})
-        uploads = Work(given["uploads"], given.get("sizes", SIZES), job)
-        yours = Scenario(Stack(**_of(Stack, given)), uploads, **_of(Scenario, given))
-        refuse(of_one(yours.stack, uploads))
-        model = _run("yours", yours)
-        print(documents.render("result.txt.jinja", model=model, said=documents.result(model)))
-        columns = {name: [each[name] for each in model.samples] for name in model.samples[0]}
-        times = columns.pop("seconds")
-        curves = [{"x": times, "y": counts, "label": name} for name, counts in columns.items()]
-        target, title = DATA / "simulation.png", f"yours: {yours}"
-        plot(target, curves, title=title, xlabel="seconds", yscale="symlog")
-        print(f"plot: {target.relative_to(ROOT)}")
+    if not given:
+        _section(job, write)
         return
+    given["limits"] = limits(**{name: given[name] for name in PUBLISHED if name in given})
+    uploads = Work(given["uploads"], given.get("sizes", SIZES), job)
+    yours = Scenario(Stack(**_of(Stack, given)), uploads, **_of(Scenario, given))
+    refuse(of_one(yours.stack, uploads))
+    model = _run("yours", yours)
+    print(documents.render("result.txt.jinja", model=model, said=documents.result(model)))
+    columns = {name: [each[name] for each in model.samples] for name in model.samples[0]}
+    times = columns.pop("seconds")
+    curves = [{"x": times, "y": counts, "label": name} for name, counts in columns.items()]
+    target, title = DATA / "simulation.png", f"yours: {yours}"
+    plot(target, curves, title=title, xlabel="seconds", yscale="symlog")
+    print(f"plot: {target.relative_to(ROOT)}")
+
+
+def _section(job: Job, write: bool) -> None:
+    """The section of the architecture, and its plot."""
     models = {name: _run(name, each) for name, each in scenario.scenarios(job).items()}
     page = documents.SCALE.relative_to(ROOT)
     if not write:

@@ -114,7 +114,7 @@ def test_the_section_is_written_when_asked(pages: Path) -> None:
         ("cost --uploads 5 --sizes 1:50", "argument --sizes: sizes are MiB:percent"),
         ("cost --mode hybrid", "--mode needs --uploads"),
         ("cost --write --uploads 5", "--uploads does not go with --write"),
-        ("simulate --uploads 0", "argument --uploads: must be above 0"),
+        ("simulate --uploads 0.5", "argument --uploads: must be 1 or more, not 0.5"),
         ("simulate --uploads 5 --sizes 300:100", "too large: 300 MiB"),
         ("simulate --uploads 5 --mode fargate --seconds-per-mib 5", "1,005 seconds of a job"),
         ("simulate --uploads 5 --vcpus -1", "--vcpus: must be 0 or more"),
