@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from plan import Plan
@@ -79,6 +80,10 @@ def ecs(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[FailingEcs]
             "AWS_SECRET_ACCESS_KEY": "s",
         }.items():
             monkeypatch.setenv(name, value)
+        # Nobody waits here for the client to slow down, nor between its tries.
+        slowed = "botocore.retries.adaptive.ClientRateLimiter.on_sending_request"
+        monkeypatch.setattr(slowed, lambda limiter, **_: None)
+        monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None))
         yield failing
 
 

@@ -10,6 +10,8 @@ import pytest
 from tests.load.several import ACCIDENTS, World
 from tests.load.sizes import SEEDS, SEVERAL_UPLOADS
 
+pytestmark = pytest.mark.usefixtures("folders_in_memory")
+
 
 @pytest.mark.parametrize("versioned", [True, False], ids=["versions", "no versions"])
 @pytest.mark.parametrize("seed", SEEDS)

@@ -15,6 +15,7 @@ from processing.output import Output
 from tests.load.simulation import Conditions, Simulation, output
 from tests.load.sizes import SEEDS, SIMULATED_UPLOADS
 
+pytestmark = pytest.mark.usefixtures("folders_in_memory")
 CONDITIONS = Conditions(uploads=SIMULATED_UPLOADS)
 
 
