@@ -55,14 +55,14 @@ class Run:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Runs a job. Nothing of it may be alive afterwards but the runner, for the next one."""
+    """Runs a job. Of it nothing may be alive afterwards: runner and fork are for the next."""
     monkeypatch.syspath_prepend(JOBS)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     before = processes.descendants(os.getpid())
     run = Run()
     yield run
     after = [each for each in processes.descendants(os.getpid()) if each not in before]
-    assert len(after) <= 1
+    assert len(after) <= 2
     if run.supervisor:
         run.supervisor.close()
     assert [each for each in processes.descendants(os.getpid()) if each not in before] == []
@@ -186,6 +186,18 @@ def test_a_job_that_is_out_of_time_harms_no_later_one(run: Run) -> None:
     with pytest.raises(OutOfTime):
         run(body=b"", words=("sh", "-c", program))
     assert run.again(b"hi") == {"copy": b"hi"}
+
+
+def test_a_fork_that_is_killed_before_its_job_harms_no_later_one(run: Run) -> None:
+    before = processes.descendants(os.getpid())
+    run("bad:write")
+    ours: list[int] = []
+    while len(ours) < 2:  # the next job's process is there before the job
+        ours = [each for each in processes.descendants(os.getpid()) if each not in before]
+    os.kill(ours[-1], signal.SIGKILL)
+    with pytest.raises(Failed, match="SIGKILL"):
+        run.again(b"one")
+    run.again(b"two")
 
 
 def test_a_job_has_none_of_the_pipes_between_worker_and_runner(run: Run) -> None:

@@ -77,16 +77,18 @@ def _is_ours(disk: Path) -> bool:
     return disk != Path("/tmp") or os.getpid() == 1 or Path("/var/task").is_dir()  # noqa: S108
 
 
-def remove(path: Path) -> None:
+def remove(path: Path | str) -> None:
     """A file, or a folder with all that is in it, whatever its modes; what is not ours stays."""
     with contextlib.suppress(OSError):
-        if path.is_symlink() or not path.is_dir():
-            path.unlink()
+        mode = os.lstat(path).st_mode
+        if not stat.S_ISDIR(mode):
+            os.unlink(path)  # noqa: PTH108, without pathlib: each job removes a dozen
             return
-        path.chmod(stat.S_IRWXU)
-        for each in list(path.iterdir()):
-            remove(each)
-        path.rmdir()
+        if mode & stat.S_IRWXU != stat.S_IRWXU:
+            os.chmod(path, stat.S_IRWXU)  # noqa: PTH101
+        for each in list(os.scandir(path)):
+            remove(each.path)
+        os.rmdir(path)  # noqa: PTH106
 
 
 def files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:

@@ -7,11 +7,12 @@ says what that takes, and then does one job after the other: each in a fork, so 
 paid once and no job sees what another one left. It knows neither S3 nor credentials: it is exec'd
 with an environment that has none.
 
-ORDERS and REPLIES are descriptors of pipes. A message is a dictionary, in the interpreter's own
-form (marshal). To the worker: {"takes": ...} or {"wrong": ...} once, and for each job
-{"status": ...}, as os.waitpid has it. From the worker: the job (supervisor.py). What a job has to
-say itself is a file, because a processor may close its descriptors; and it is JSON, because the
-worker need not trust it.
+ORDERS and REPLIES are descriptors of pipes. From the worker comes a byte for each fork, and then
+the job (supervisor.py), which the fork itself reads: it takes some milliseconds, so it is there
+before its job is. To the worker: {"takes": ...} or {"wrong": ...} once, and for each job
+{"status": ...}, as os.waitpid has it. Messages are dictionaries, in the interpreter's own form
+(marshal). What a job has to say itself is a file, because a processor may close its descriptors;
+and it is JSON, because the worker need not trust it.
 
 What is imported here is paid by each cold start, so it is little.
 """
@@ -47,7 +48,7 @@ def main(arguments: list[str]) -> int:
     gc.disable()  # what is imported stays; and no job copies pages only to count what is in them
     processes.dies_with_parent()
     processes.guard_memory()  # no job may change what the next one forks from
-    with open(int(orders), "rb") as worker, open(int(replies), "wb", 0) as reply:  # noqa: PTH123
+    with open(int(replies), "wb", 0) as reply:  # noqa: PTH123
         try:
             takes, run = _command(words) if words else _function(name)
         except WrongProcessor as wrong:
@@ -62,33 +63,30 @@ def main(arguments: list[str]) -> int:
 
             assert output
         gc.freeze()
-        while True:
-            try:
-                job = marshal.load(worker)  # noqa: S302, from the worker
-            except EOFError:
-                return 0
+        while os.read(int(orders), 1):
             pid = os.fork()
             if not pid:
-                os.close(int(orders))
                 os.close(int(replies))
-                _do(job, run)
+                _do(int(orders), run)
             reply.write(marshal.dumps({"status": os.waitpid(pid, 0)[1]}))
+    return 0
 
 
 class WrongProcessor(Exception):
     """No upload can be processed with it, whatever is in it: why."""
 
 
-def _do(job: Job, run: Callable[[Job], Any]) -> NoReturn:
+def _do(orders: int, run: Callable[[Job], Any]) -> NoReturn:
     """What happens in the fork: it never returns."""
+    # A session of its own: a signal to its group reaches neither the runner nor the worker.
+    os.setsid()
+    processes.dies_with_parent()
+    processes.unguard_memory()  # so that it can use its own /proc/self
+    gc.enable()
+    job = _job(orders)
     code = 1
     try:
-        # A session of its own: a signal to its group reaches neither the runner nor the worker.
-        os.setsid()
-        processes.dies_with_parent()
-        processes.unguard_memory()  # so that it can use its own /proc/self
         processes.first_to_be_killed()
-        gc.enable()
         os.chdir(job["home"])
         os.environ.update(HOME=job["home"], TMPDIR=job["temp"], **job["environment"])
         outcome = run(job)
@@ -102,6 +100,16 @@ def _do(job: Job, run: Callable[[Job], Any]) -> NoReturn:
         sys.stderr.flush()
     finally:
         os._exit(code)
+
+
+def _job(orders: int) -> Job:
+    """The job, when it comes; the process ends if there is none any more."""
+    with open(orders, "rb") as worker:
+        try:
+            job: Job = marshal.load(worker)  # noqa: S302, from the worker
+        except EOFError:
+            os._exit(0)
+    return job
 
 
 def _write(path: str, outcome: dict[str, Any]) -> None:

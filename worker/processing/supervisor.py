@@ -2,7 +2,8 @@
 
     worker (this process: S3, credentials, log, time, memory)
       └── runner (runner.py: exec'd without credentials, before there is a client of S3)
-            └── job (a fork of the runner, or the command that it became; and what that starts)
+            └── job (a fork of the runner, made ahead; or the command that it became; and what that
+                starts)
 
 The worker adopts all orphans below it. After a job it kills all that descends from it but the
 runner, until nothing is left; as process 1 of a container it kills all at once.
@@ -114,8 +115,11 @@ class Supervisor:
             self._end_job(runner)
             runner.drain(log)
             log.end()
-            if status is None or os.getpid() == 1:
+            # One that was killed may have left its job in the pipe.
+            if status is None or os.WIFSIGNALED(status) or os.getpid() == 1:
                 self.close()
+            else:
+                runner.fork()
         said = _outcome(folder)
         if said.get("traceback"):
             log.write(said["traceback"])
@@ -145,10 +149,9 @@ class Supervisor:
         began = time.monotonic()
         tick = _TICKS[0]
         while not runner.ended:
-            while message := runner.message():
-                if "status" in message:
-                    return int(message["status"])
             runner.wait(tick if self._limit or seconds else None, log)
+            if message := runner.message():
+                return int(message["status"])
             tick = min(tick * 1.5, _TICKS[1])
             if seconds is not None and time.monotonic() - began > seconds:
                 raise OutOfTime(f"it takes more than {seconds:g} s to process")
@@ -289,10 +292,18 @@ class _Runner:
         descriptors = [self._orders, self._replies, *self._streams]
         self.close = weakref.finalize(self, _end, self.pid, descriptors)
         """End it: now, or when nobody needs it any more."""
+        self.fork()
+
+    def fork(self) -> None:
+        """Have the next job's process made, which takes longer than many a job: ahead of it, while
+        this process waits for S3."""
+        self._write(b"+")
 
     def send(self, message: dict[str, Any]) -> None:
+        self._write(marshal.dumps(message))
+
+    def _write(self, data: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):  # it ended: the reply tells
-            data = marshal.dumps(message)
             while data:
                 data = data[os.write(self._orders, data) :]
 
@@ -338,9 +349,10 @@ class _Runner:
 
 
 def _end(runner: int, descriptors: Iterable[int]) -> None:
-    """End a runner."""
-    with contextlib.suppress(OSError):
-        os.kill(runner, signal.SIGKILL)
-        os.waitpid(runner, 0)
+    """End a runner, and its fork that waits for a job, if there is one."""
+    for pid in (runner, *processes.children(runner)):
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
     for each in descriptors:
         os.close(each)
