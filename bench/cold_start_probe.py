@@ -58,6 +58,7 @@ class TimedBucket(Bucket):
     """The bucket, with a stopwatch."""
 
     heads = timed("look", Bucket.heads)
+    look = timed("fetch", Bucket.look)
     get_file = timed("fetch", Bucket.get_file)
     put_file = timed("store", Bucket.put_file)
 

@@ -42,7 +42,7 @@ class Job:
     machine: str = ""
 
     CALLS = 7
-    """To S3: HEAD five times, GET, PUT."""
+    """To S3: HEAD four times, GET twice, PUT. An upload of 1 MiB or less takes one GET."""
 
     def seconds(self, mib: float) -> float:
         """Of a warm worker: calls, transfer in and out, and the job itself."""

@@ -42,6 +42,9 @@ class Line(ABC):
         found = {key: self.head(key) for key in in_turn}
         return [found[key] for key in asked]
 
+    def look(self, key: str) -> Object | None:
+        return self._call(lambda: self._bucket.look(key))
+
     def get(self, seen: Object) -> bytes:
         return self._call(lambda: self._bucket.get(seen))
 

@@ -44,7 +44,7 @@ TRYING = timedelta(seconds=PATIENCE_SECONDS)
 _AT_ONCE = 8
 _STEP_SECONDS = 20
 """Between two calls of anybody."""
-_CALLS = 14
+_CALLS = 13
 """Accidents happen at one of the first so many calls of a worker."""
 KILLED, KILLED_AFTER, ARRIVES_LATER = "killed", "killed after", "killed, arrives later"
 LOST_REPLY, STANDS_STILL = "lost reply", "stands still"
@@ -157,7 +157,7 @@ class World:
         chance = self._chance
         what = chance.choice(ACCIDENTS) if chance.random() < 0.35 else "nothing"
         # Who stands still most often has written some of its files, and not the manifest.
-        at = chance.randrange(4, 8) if what == STANDS_STILL else chance.randrange(_CALLS)
+        at = chance.randrange(3, 7) if what == STANDS_STILL else chance.randrange(_CALLS)
         skew = timedelta(minutes=chance.uniform(-10, 10))
         return Fate(at, what, chance.choice([2, 11, 13, 30, 60]), skew)
 

@@ -31,7 +31,7 @@ from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore
 
 BUCKET = "uploads"
-_CALLS_OF_A_JOB = 8
+_CALLS_OF_A_JOB = 7
 """Accidents happen at one of a job's first so many calls."""
 
 

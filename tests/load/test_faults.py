@@ -9,6 +9,7 @@ from subprocess import Popen
 from typing import NamedTuple
 
 import pytest
+from processing.objects import SMALL
 
 from local.pipeline import output_key, rejection_key
 from tests.load.entry_points import Bucket, EntryPoints, report_of
@@ -17,7 +18,7 @@ from tests.load.proxy import Call, HangUp, Proxy, Reply, error, hang_up, meet, s
 
 Maze = Callable[[int], bytes]
 
-MENDED = ["HEAD", "HEAD", "HEAD", "GET", "PUT", "DELETE", "HEAD", "HEAD"]
+MENDED = ["HEAD", "HEAD", "GET", "PUT", "DELETE", "HEAD", "HEAD"]
 """The calls of a job for an upload whose older version had the other result: all that there are.
 """
 CALLS = range(len(MENDED))
@@ -104,8 +105,6 @@ def test_a_passing_fault_of_s3_passes(
 @pytest.mark.parametrize(
     ("method", "status", "code"),
     [
-        ("GET", 404, "NoSuchKey"),
-        ("GET", 412, "PreconditionFailed"),
         ("PUT", 404, "NoSuchKey"),
         ("PUT", 409, "ConditionalRequestConflict"),
         ("PUT", 412, "PreconditionFailed"),
@@ -119,8 +118,27 @@ def test_a_conflict_makes_the_job_start_over(
     number = MENDED.index(method)
     strike(proxy, number, lambda: error(status, code))
     entry_points.function(case.key)
-    assert [call.method for call in proxy.calls[number + 1 :][:3]] == ["HEAD"] * 3
+    assert [call.method for call in proxy.calls[number + 1 :][:3]] == MENDED[:3]
     case.assert_one_result()
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, "NoSuchKey"), (412, "PreconditionFailed")])
+def test_a_conflict_of_the_second_get_of_a_larger_upload_makes_the_job_start_over(
+    status: int,
+    code: str,
+    bucket: Bucket,
+    key: str,
+    maze: Maze,
+    proxy: Proxy,
+    entry_points: EntryPoints,
+) -> None:
+    version = bucket.upload(key, maze(2) + bytes(SMALL))
+    look = MENDED[:3]
+    strike(proxy, len(look), lambda: error(status, code))
+    entry_points.function(key)
+    calls = [*look, "GET", *look, "GET", "PUT", "HEAD", "HEAD"]
+    assert [call.method for call in proxy.calls] == calls
+    assert bucket.results(key) == {output_key(key): version}
 
 
 def test_a_download_that_breaks_off_is_no_bad_file(

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from processing.errors import Conflict, StoreError
-from processing.objects import Listed, Object, fits
+from processing.objects import SMALL, Listed, Object, fits
 from processing.output import File
 
 Hook = Callable[[str, str], None]
@@ -23,6 +23,8 @@ class MemoryStore:
         self.name = "uploads"
         self.versioned = versioned
         self.versions: dict[str, list[tuple[Object, bytes] | None]] = {}
+        self.small = SMALL
+        """Bytes of content that come with a look."""
         self.calls: list[tuple[str, str]] = []
         self.before = before
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -68,6 +70,12 @@ class MemoryStore:
     def heads(self, keys: Iterable[str]) -> list[Object | None]:
         """One by one, so that whatever comes between two of them is tried, too."""
         return [self.head(key) for key in keys]
+
+    def look(self, key: str) -> Object | None:
+        self._called("look", key)
+        current = self.current(key)
+        small = current and len(current[1]) <= self.small
+        return current[0]._replace(content=current[1] if small else None) if current else None
 
     def get(self, seen: Object) -> bytes:
         self._called("get", seen.key)

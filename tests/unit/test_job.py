@@ -9,6 +9,7 @@ import pytest
 from processing import job, reports
 from processing.errors import Failed, Rejected
 from processing.events import Upload
+from processing.objects import SMALL
 from processing.output import Output
 from processing.settings import Settings
 
@@ -81,6 +82,7 @@ def test_a_bad_upload_gets_a_record_that_names_reason_and_version():
 
 def test_too_many_bytes_are_rejected_before_they_are_fetched():
     store = MemoryStore()
+    store.small = 0
     store.upload(UPLOAD.key, b"x" * 101)
     assert "101 bytes, more than the limit of 100" in run(store).reason
     assert ("get", UPLOAD.key) not in store.calls
@@ -187,7 +189,7 @@ def test_a_stale_result_that_a_crash_left_is_tidied_by_the_next_job():
     assert results(store) == [b"GOOD", None]
 
 
-LOOK = ["head output", "head rejection", "head upload"]
+LOOK = ["head output", "head rejection", "look upload"]
 NAMES = {OUTPUT: "output", REJECTION: "rejection", UPLOAD.key: "upload"}
 
 
@@ -202,12 +204,13 @@ def test_the_calls_have_the_order_that_gives_each_upload_one_result():
 
     assert calls() == LOOK, "no upload"
     store.upload(UPLOAD.key, b"maze")
-    succeeds = [*LOOK, "get upload", "put output", "head rejection", "head upload"]
+    succeeds = [*LOOK, "put output", "head rejection", "head upload"]
     assert calls() == succeeds, "a good upload"
     assert calls() == [*LOOK, "head upload"], "its output is current"
     store.upload(UPLOAD.key, b"bad")
+    store.small = 0
     rejects = [*LOOK, "get upload", "put rejection"]
-    assert calls() == [*rejects, "delete output", "head output", "head upload"], "a bad version"
+    assert calls() == [*rejects, "delete output", "head output", "head upload"], "bad, and larger"
     assert calls() == [*LOOK, "head upload"], "its rejection is current"
     store.upload(UPLOAD.key, b"x" * 101)
     assert calls() == [*LOOK, "put rejection", "head output", "head upload"], "too many bytes"
@@ -247,16 +250,22 @@ def test_another_version_is_not_given_up_and_has_its_own_output():
     assert results(store) == [b"ANOTHER", None]
 
 
-CALLS_OF_A_JOB = len([*LOOK, "get", "put", "head the other", "head upload"])
+CALLS_OF_A_JOB = len([*LOOK, "put", "head the other", "head upload"])
+MOMENTS = pytest.mark.parametrize(
+    ("small", "at"),
+    [(small, at) for small, more in ((SMALL, 0), (0, 1)) for at in range(CALLS_OF_A_JOB + more)],
+)
+"""Of an upload whose content comes with the first look, and of one that takes a call more."""
 
 
-@pytest.mark.parametrize("at", range(CALLS_OF_A_JOB))
+@MOMENTS
 @pytest.mark.parametrize(
     ("newer", "expected"),
     [(b"newer", [b"NEWER", None]), (b"bad newer", [None, "it is bad"])],
 )
-def test_an_overwrite_at_any_moment_ends_in_the_newer_result(at, newer, expected):
+def test_an_overwrite_at_any_moment_ends_in_the_newer_result(small, at, newer, expected):
     store = MemoryStore()
+    store.small = small
     store.upload(UPLOAD.key, b"older")
 
     def overwrite(operation: str, key: str) -> None:
@@ -268,11 +277,12 @@ def test_an_overwrite_at_any_moment_ends_in_the_newer_result(at, newer, expected
     assert results(store) == expected
 
 
-@pytest.mark.parametrize("at", range(CALLS_OF_A_JOB))
+@MOMENTS
 @pytest.mark.parametrize("newer", [b"newer", b"bad newer"])
-def test_a_rival_job_at_any_moment_leaves_one_current_result(at, newer):
+def test_a_rival_job_at_any_moment_leaves_one_current_result(small, at, newer):
     """Another job of a newer version does all its work between two calls of this one."""
     store = MemoryStore()
+    store.small = small
     store.upload(UPLOAD.key, b"older")
 
     def rival(operation: str, key: str) -> None:
@@ -289,9 +299,10 @@ def test_a_rival_job_at_any_moment_leaves_one_current_result(at, newer):
     assert [result.metadata["source-version"] for result in left] == expected
 
 
-@pytest.mark.parametrize("at", range(CALLS_OF_A_JOB))
-def test_an_upload_deleted_at_any_moment_ends_quietly(at):
+@MOMENTS
+def test_an_upload_deleted_at_any_moment_ends_quietly(small, at):
     store = MemoryStore()
+    store.small = small
     store.upload(UPLOAD.key, b"maze")
 
     def remove(operation: str, key: str) -> None:
@@ -310,6 +321,7 @@ def test_an_upload_that_never_holds_still_fails_to_be_tried_again():
         if operation == "get":
             store.upload(UPLOAD.key, str(len(store.calls)).encode())
 
+    store.small = 0
     store.before = overwrite
     with pytest.raises(Failed, match="changed meanwhile"):
         run(store)
@@ -361,6 +373,7 @@ def test_memory_that_runs_out_is_a_rejection_unless_another_engine_has_more(memo
 @pytest.mark.parametrize(("memory_error", "outcome"), [("reject", "rejected"), ("fail", "failed")])
 def test_an_upload_that_would_not_fit_into_memory_is_not_fetched(memory_error, outcome):
     store = MemoryStore()
+    store.small = 0
     store.upload(UPLOAD.key, bytes(2**19 + 1))
     settings = Settings(processor=OnBytes(shout), memory_mib=1, memory_error=memory_error)
     with contextlib.suppress(Failed):
@@ -373,11 +386,12 @@ def test_an_upload_that_would_not_fit_into_memory_is_not_fetched(memory_error, o
 @pytest.mark.parametrize(("memory_error", "outcome"), [("reject", "rejected"), ("fail", "failed")])
 def test_an_upload_that_would_not_fit_on_the_disk_is_not_fetched(memory_error, outcome):
     class Large(MemoryStore):
-        def head(self, key):
-            seen = super().head(key)
+        def look(self, key):
+            seen = super().look(key)
             return seen and seen._replace(size=2**60)
 
     store = Large()
+    store.small = 0
     store.upload(UPLOAD.key, b"x")
     settings = Settings(processor=OnBytes(shout), memory_error=memory_error)
     with contextlib.suppress(Failed):

@@ -11,7 +11,7 @@ import pytest
 from processing.bucket import Bucket
 from processing.errors import Conflict, Rejected, StoreError
 from processing.exchange import endpoint
-from processing.objects import Object
+from processing.objects import LONGEST_KEY, SMALL, Object
 
 from tests.support.loopback_s3 import server as server
 
@@ -36,6 +36,36 @@ def test_a_head_gives_version_etag_and_metadata(server):
         "input/a.png", "v1", '"abc"', 5, "image/png", {"source-version": "v0"}, WRITTEN
     )
     assert Bucket("uploads").head("input/a.png") == expected
+
+
+def test_a_look_at_a_small_object_has_its_content(server):
+    server.replies = [(206, HEADERS | {"Content-Range": "bytes 0-4/5"}, b"12345")]
+    assert Bucket("uploads").look("input/a.png") == Object(
+        *("input/a.png", "v1", '"abc"', 5, "image/png", {"source-version": "v0"}, WRITTEN),
+        content=b"12345",
+    )
+    ((method, _, headers, _),) = server.asked
+    assert (method, headers["range"]) == ("GET", f"bytes=0-{SMALL - 1}")
+
+
+def test_a_look_at_a_larger_object_has_its_size(server):
+    server.replies = [(206, HEADERS | {"Content-Range": "bytes 0-4/6"}, b"12345")]
+    seen = Bucket("uploads").look("input/a.png")
+    assert (seen.size, seen.content) == (6, None)
+
+
+@pytest.mark.parametrize("status", [403, 416])
+def test_what_has_no_beginning_to_read_is_seen_all_the_same(server, status):
+    """It is archived, or empty."""
+    server.replies = [(status, {}, b"<Error><Code>C</Code></Error>"), (200, HEADERS, b"12345")]
+    assert Bucket("uploads").look(SEEN.key).version == "v1"
+    assert [method for method, *_ in server.asked] == ["GET", "HEAD"]
+
+
+@pytest.mark.parametrize("key", ["input/a.png", "input/" + "a" * LONGEST_KEY])
+def test_a_look_at_nothing_sees_nothing(server, key):
+    server.replies = [(404, {}, b"")]
+    assert Bucket("uploads").look(key) is None
 
 
 @pytest.mark.parametrize(

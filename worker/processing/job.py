@@ -146,7 +146,7 @@ def check_bucket(upload: Upload, store: Store) -> None:
 def _look(upload: Upload, store: Store, settings: Settings) -> Snapshot | None:
     """What is there; None without the upload."""
     output, rejection = store.heads(result_keys(upload.key, settings))
-    current = store.head(upload.key)
+    current = store.look(upload.key)
     return Snapshot(output, rejection, current) if current else None
 
 
@@ -239,7 +239,10 @@ def _process(upload: Object, store: Store, settings: Settings, place: folder.Fol
     path = place.source / command.source_name(name)
     try:
         _check_size(upload, settings, place)
-        store.get_file(upload, path)
+        if upload.content is None:
+            store.get_file(upload, path)
+        else:
+            path.write_bytes(upload.content)
         source = Source(
             path,
             upload.key,

@@ -8,10 +8,13 @@ from typing import NamedTuple
 
 LONGEST_KEY = 1024
 """Bytes of UTF-8 (S3 user guide, "Naming Amazon S3 objects")."""
+SMALL = 2**20
+"""Bytes of content that come with the first look at an upload. They take about as long as one more
+call, and are thrown away if there is more, or nothing to do."""
 
 
 class Object(NamedTuple):
-    """One version of an object, without its content."""
+    """One version of an object."""
 
     key: str
     version: str
@@ -25,6 +28,8 @@ class Object(NamedTuple):
     """When it was written, to the second; of one in parts, when its first part was announced."""
     barrier: str = ""
     """Why nobody here can read it, and what its owner can do."""
+    content: bytes | None = None
+    """All of it, where it is known."""
 
 
 class Listed(NamedTuple):

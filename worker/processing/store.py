@@ -23,6 +23,9 @@ class Store(Protocol):
     def heads(self, keys: Iterable[str]) -> list[Object | None]:
         """The same of several keys, side by side: in any order, and all before this returns."""
 
+    def look(self, key: str) -> Object | None:
+        """The same as `head`, with the content of a small one (objects.SMALL)."""
+
     def get(self, seen: Object) -> bytes:
         """The content of an object, as `head` gave it.
 
