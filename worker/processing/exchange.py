@@ -178,7 +178,15 @@ def client(tls: bool, gigabits: int) -> S3Client:
     return S3Client(
         region=_region(),
         tls_mode=S3RequestTlsMode.ENABLED if tls else S3RequestTlsMode.DISABLED,
-        credential_provider=AwsCredentialsProvider.new_default_chain(),
+        credential_provider=_credentials(),
         part_size=_PART_BYTES,
         throughput_target_gbps=gigabits,
     )
+
+
+def _credentials() -> AwsCredentialsProvider:
+    """The environment's, where it has some, as in a function. The chain would find them, too, but
+    first reads all certificates that TLS trusts, which takes 14 ms of a processor."""
+    if os.environ.get("AWS_ACCESS_KEY_ID") and os.environ.get("AWS_SECRET_ACCESS_KEY"):
+        return AwsCredentialsProvider.new_environment()
+    return AwsCredentialsProvider.new_default_chain()
