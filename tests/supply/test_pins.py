@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.decode import cfn_yaml
+from samtranslator.yaml_helper import yaml_parse
 
 from supply import pins
 
@@ -146,7 +146,7 @@ def leaves(node: Any) -> Iterator[str]:
 def images() -> set[str]:
     dockerfiles = [ROOT / "worker" / "Dockerfile", *ROOT.glob("local/**/Dockerfile")]
     named = {image for file in dockerfiles for image in images_of(file.read_text())}
-    resources = cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"].values()
+    resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"].values()
     for each in resources:
         if each["Type"] == "AWS::CodeBuild::Project":
             named |= {*leaves(each["Properties"]["Environment"]["Image"])}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import re
-from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
-
-import cfnlint.data.AdditionalSpecs
 
 from tests.template.control import LOGS, MISSING, Holds, at
 from tests.template.synthesis import Stack
@@ -58,10 +58,14 @@ def encrypted_queue(stack: Stack, name: str) -> bool:
     return bool(queue.get("KmsMasterKeyId")) or queue.get("SqsManagedSseEnabled") is True
 
 
+@functools.cache
 def runtimes() -> dict[str, Any]:
     """AWS's own list, as cfn-lint brings it along."""
-    data = resources.files(cfnlint.data.AdditionalSpecs)
-    known: dict[str, Any] = json.loads((data / "LmbdRuntimeLifecycle.json").read_text())
+    spec = find_spec("cfnlint")  # to import it takes longer than all that is done here
+    assert spec
+    assert spec.origin
+    data = Path(spec.origin).parent / "data" / "AdditionalSpecs" / "LmbdRuntimeLifecycle.json"
+    known: dict[str, Any] = json.loads(data.read_text())
     return known
 
 

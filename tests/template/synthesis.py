@@ -19,12 +19,12 @@ from typing import Any
 from unittest import mock
 
 import yaml
-from cfnlint.decode import cfn_yaml
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
-SOURCE: dict[str, Any] = cfn_yaml.load(str(ROOT / "template.yaml"))
+SOURCE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
 SUPPRESSIONS: dict[str, dict[str, list[dict[str, Any]]]] = yaml.safe_load(
     Path(__file__).with_name("suppressions.yaml").read_text()
 )

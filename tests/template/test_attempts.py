@@ -6,6 +6,7 @@ That finds what the embedded AWS can't judge, and a second time what it can.
 from __future__ import annotations
 
 import copy
+import functools
 from collections import Counter
 
 import pytest
@@ -17,20 +18,22 @@ from tests.template.policies import Account
 from tests.template.synthesis import CHOICES, synthesize
 from tests.template.test_key import BOUNDARY, boundary
 
-ACCOUNTS = {name: Account(synthesize(chosen)) for name, chosen in STACKS.items()}
-ROLES = {
-    role for chosen in CHOICES.values() for role in synthesize(chosen).of_type("AWS::IAM::Role")
-}
-BOUNDED = {
-    name: Account(synthesize(chosen, PermissionsBoundaryArn=BOUNDARY), boundary())
-    for name, chosen in STACKS.items()
-}
 OF_ROLES = [attempt for attempt in ATTEMPTS if attempt.by.endswith("Role")]
 DENIED = [attempt for attempt in ATTEMPTS if not attempt.allowed]
 
 
+@functools.cache
+def account_of(stack: str) -> Account:
+    return Account(synthesize(STACKS[stack]))
+
+
+@functools.cache
+def bounded(stack: str) -> Account:
+    return Account(synthesize(STACKS[stack], PermissionsBoundaryArn=BOUNDARY), boundary())
+
+
 def test_the_policies_allow_what_is_needed_and_nothing_else() -> None:
-    wrong = [str(each) for each in ATTEMPTS if ACCOUNTS[each.stack].allows(each) != each.allowed]
+    wrong = [str(each) for each in ATTEMPTS if account_of(each.stack).allows(each) != each.allowed]
     assert wrong == []
 
 
@@ -38,7 +41,7 @@ def test_under_the_documented_boundary_roles_may_do_what_they_need() -> None:
     """A boundary only takes away: what is denied without it needs no second look."""
     needed = [attempt for attempt in OF_ROLES if attempt.allowed]
     assert needed
-    assert [str(each) for each in needed if not BOUNDED[each.stack].allows(each)] == []
+    assert [str(each) for each in needed if not bounded(each.stack).allows(each)] == []
 
 
 @pytest.mark.parametrize(
@@ -55,7 +58,7 @@ def test_under_the_documented_boundary_roles_may_do_what_they_need() -> None:
     ],
 )
 def test_the_boundary_holds_whatever_a_roles_own_policy_says(action: str, on: str) -> None:
-    opened = copy.deepcopy(BOUNDED["hybrid"])
+    opened = copy.deepcopy(bounded("hybrid"))
     opened.stack["TaskRole"]["Policies"] = [
         {"PolicyDocument": {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}}
     ]
@@ -86,7 +89,8 @@ def test_every_denial_has_a_reason() -> None:
 
 def test_every_role_is_refused_something_on_the_embedded_aws() -> None:
     refused = Counter(attempt.by for attempt in DENIED if attempt.can_be_made)
-    assert refused.keys() == ROLES
+    stacks = map(synthesize, CHOICES.values())
+    assert refused.keys() == {role for each in stacks for role in each.of_type("AWS::IAM::Role")}
     assert min(refused.values()) >= 4
     assert refused.total() >= 40
 
@@ -94,7 +98,7 @@ def test_every_role_is_refused_something_on_the_embedded_aws() -> None:
 @in_turn("stack", DEPLOYED)
 def test_every_action_that_a_role_has_is_one_that_it_needs(stack: str) -> None:
     """A right that no row of the table needs is one too many, or a row is missing."""
-    account = ACCOUNTS[stack]
+    account = account_of(stack)
     rows = {(attempt.by, attempt.action) for attempt in ATTEMPTS if attempt.allowed}
     for role in account.stack.of_type("AWS::IAM::Role"):
         for statement in account.of_role(role):
@@ -106,7 +110,7 @@ def test_every_action_that_a_role_has_is_one_that_it_needs(stack: str) -> None:
 @in_turn("stack, role", sorted({(a.stack, a.by) for a in ATTEMPTS if a.can_be_made}))
 def test_the_judge_notices_a_role_that_may_do_anything(stack: str, role: str) -> None:
     """With `*` in its policy, no more of its refusals hold than those that others make."""
-    opened = copy.deepcopy(ACCOUNTS[stack])
+    opened = copy.deepcopy(account_of(stack))
     opened.stack[role]["Policies"] = [
         {"PolicyDocument": {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}}
     ]
