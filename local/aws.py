@@ -237,14 +237,18 @@ class EmbeddedAws:
     def deploy_all(self, stacks: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
         """Make new stacks; gives the outputs of each. Raises CommandFailed, WaiterError.
 
-        The first stack of all comes by `sam deploy`. For the others CloudFormation takes the
-        template that `sam` has packaged then: it would do the same again, for seconds each.
+        CloudFormation takes the template that `sam deploy` has packaged, here or for another
+        emulator: it would do the same again, for seconds each. Without one, it deploys the first.
         """
         rest = dict(stacks)
         if not (template := self._packaged()):
+            self._take_over_packaged()
+            template = self._packaged()
+        if not template:
             first = next(iter(rest))
             self.deploy(first, **rest.pop(first))
             template = self._packaged()
+            self._keep_packaged()
         cloudformation = self.client("cloudformation")
         for stack, parameters in rest.items():
             cloudformation.create_stack(
@@ -275,6 +279,17 @@ class EmbeddedAws:
                 if there.issuperset(re.findall(rf"s3://{_CODE_BUCKET}/(\w+)", said)):
                     return f"{self.endpoint}/{_CODE_BUCKET}/{key}"
         return None
+
+    def _take_over_packaged(self) -> None:
+        for file in (self._built / build.PACKAGED).glob("*"):
+            self.client("s3").upload_file(str(file), _CODE_BUCKET, file.name)
+
+    def _keep_packaged(self) -> None:
+        s3 = self.client("s3")
+        with tempfile.TemporaryDirectory(dir=self._directory) as folder:
+            for found in s3.list_objects_v2(Bucket=_CODE_BUCKET)["Contents"]:
+                s3.download_file(_CODE_BUCKET, found["Key"], str(Path(folder, found["Key"])))
+            build.keep(Path(folder), self._built, self.executor.layer_target, self.job)
 
     def _chosen(self, parameters: Mapping[str, str]) -> dict[str, str]:
         """The parameters, and the image that tasks run here unless another one is among them."""

@@ -166,9 +166,9 @@ def run(aws: EmbeddedAws, upload: Path, job: Job, scenarios: list[str], out: Pat
         if OWN_BUCKET in scenarios:
             theirs = own_bucket.make(aws, SCENARIOS[OWN_BUCKET]["BucketName"], upload)
     with step(f"deploying {', '.join(scenarios)}"):
-        stacks = aws.deploy_all(
-            {f"demo-{name}": SCENARIOS[name] | job.parameters for name in scenarios}
-        )
+        chosen = {f"demo-{name}": SCENARIOS[name] | job.parameters for name in scenarios}
+        first = next(iter(chosen))
+        stacks = {first: aws.deploy(first, **chosen.pop(first))} | aws.deploy_all(chosen)
     tap = EventTap(aws)
     suffix = job.parameters.get("OutputSuffix", "")
     outcomes = []
