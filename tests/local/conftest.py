@@ -31,10 +31,18 @@ def aws() -> Iterator[EmbeddedAws]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def default_session() -> boto3.Session:
+    """One for all tests: each reads the models of its services anew."""
+    return boto3.Session()
+
+
 @pytest.fixture
-def default_account(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+def default_account(
+    aws: EmbeddedAws, default_session: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The embedded AWS as the account and region that a user's own settings choose."""
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the keys that it saw first
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", default_session)
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -87,11 +88,23 @@ def scenario(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+@pytest.fixture(scope="module")
+def sweepers() -> Iterator[Callable[[Pipeline], Sweeper]]:
+    """One of each stack: with other settings, the function starts anew."""
+    with contextlib.ExitStack() as at_the_end:
+
+        @functools.cache
+        def of(pipeline: Pipeline) -> Sweeper:
+            sweeper = Sweeper(pipeline)
+            at_the_end.enter_context(sweeper.without_grace())
+            return sweeper
+
+        yield of
+
+
 @pytest.fixture
-def sweep(pipeline: Pipeline) -> Iterator[Sweeper]:
-    sweeper = Sweeper(pipeline)
-    with sweeper.without_grace():
-        yield sweeper
+def sweep(pipeline: Pipeline, sweepers: Callable[[Pipeline], Sweeper]) -> Sweeper:
+    return sweepers(pipeline)
 
 
 def test_uploads_whose_events_were_lost_get_their_outputs(
