@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import contextlib
 import errno
+import gc
 import importlib.metadata
 import os
 import re
@@ -33,6 +34,7 @@ REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "ministack.in"
 
 
 def main() -> int:
+    gc.disable()  # what is imported stays: to look for garbage in it takes long
     parser = argparse.ArgumentParser(prog="python -m local.emulator", description="embedded AWS")
     parser.add_argument("--directory", type=Path, required=True, help="for its state")
     parser.add_argument("--layer", type=Path, required=True, help="the built ProcessingLayer")
@@ -230,6 +232,8 @@ async def serve(listening: list[socket.socket], directory: Path, port: int) -> N
     announced = directory / "endpoint.new"
     announced.write_text(f"http://{LOOPBACK}:{port}")
     announced.rename(directory / "endpoint")
+    gc.freeze()
+    gc.enable()
     with contextlib.suppress(asyncio.CancelledError):
         await hypercorn_serve(behind_tls(app), config, shutdown_trigger=stop.wait)
 
