@@ -100,8 +100,6 @@ class EmbeddedAws:
         self._at_stop.callback(_end, process)
         self.endpoint = self._wait_until_it_listens(process)
         self.client("s3").create_bucket(Bucket=_CODE_BUCKET)
-        # An account in use. In a new one, each stack would first wait until IAM knows the role.
-        self.client("iam").create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
 
     def _start_emulator(self) -> subprocess.Popen[str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}

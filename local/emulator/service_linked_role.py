@@ -33,7 +33,7 @@ CANT_ASSUME = (
     " exists."
 )
 _made: dict[str, float] = {}
-"""When each role was made, by its ID."""
+"""When each role was made, by its ID; but for the first, which was there long before."""
 
 
 def apply() -> None:
@@ -67,7 +67,7 @@ def apply() -> None:
         if data.get("capacityProviders"):
             if NAME not in iam._roles:  # as ECS does, and so it still fails
                 create_service_linked_role({"AWSServiceName": [SERVICE]})
-            made = _made[iam._roles[NAME]["RoleId"]]
+            made = _made.get(iam._roles[NAME]["RoleId"], -PROPAGATION_SECONDS)
             if time.monotonic() < made + PROPAGATION_SECONDS:
                 raise NotAssumed(CANT_ASSUME)
         return put_cluster(data)
@@ -88,6 +88,9 @@ def apply() -> None:
     iam._IAM_HANDLERS["CreateServiceLinkedRole"] = create_service_linked_role
     ecs._ACTION_MAP["CreateCluster"] = cluster_or_refusal
     ecs._put_cluster = put_cluster_if_ecs_has_its_role
+    # An account in use. In a new one, each stack would first wait until ECS can take the role on.
+    create_service_linked_role({"AWSServiceName": [SERVICE]})
+    _made.clear()
 
 
 class NotAssumed(ValueError):
