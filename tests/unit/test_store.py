@@ -82,6 +82,15 @@ def test_a_key_is_asked_for_as_it_is(server, key, path):
     assert server.asked[0][1] == path
 
 
+def test_a_functions_credentials_are_those_of_its_environment(server, monkeypatch):
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
+    server.replies = [(404, {}, b"")]
+    Bucket("uploads").head("input/a.png")
+    headers = server.asked[0][2]
+    assert headers["x-amz-security-token"] == "token"
+    assert "Credential=a/" in headers["authorization"]
+
+
 @pytest.mark.parametrize("version", [None, "null"])
 def test_an_upload_without_a_version_is_told_by_its_etag(server, version):
     """Of a bucket that keeps none, does not keep them any more, or did not when it was written."""
