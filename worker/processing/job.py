@@ -14,14 +14,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from . import command, folder, metadata, publish, text
-from .errors import (
-    Conflict,
-    Exhausted,
-    Failed,
-    GaveUp,
-    OutOfTime,
-    Rejected,
-)
+from .errors import Conflict, Exhausted, Failed, GaveUp, OutOfTime, Rejected
 from .events import Upload
 from .objects import LONGEST_KEY, Object, cut, fits
 from .output import Made, Output, Source
