@@ -21,7 +21,7 @@ from local.scenarios import SCENARIOS
 from tests.load.entry_points import Bucket
 from tests.load.proxy import Proxy
 from tests.load.sizes import SOAKED_SWEEPS
-from tests.load.uploading import at_rest
+from tests.load.uploading import rest
 from tests.load.work import maze
 from tests.local.test_destroy import change
 from tests.local.test_keys import make_key
@@ -114,7 +114,7 @@ def test_what_a_stack_keeps_and_asks_for_levels_off(
             change(aws, STACK, KmsKeyArn=key, OtherKeyArns=others, **chosen)
             time.sleep(5)
         pipeline = Pipeline(aws, STACK, aws.outputs(STACK))
-        until(lambda p=pipeline: at_rest(p), "no job that runs or waits", 120)
+        rest(pipeline)
         sweep = Sweeper(pipeline)
         with sweep.without_grace(AWS_ENDPOINT_URL_S3=proxy.endpoint):
             until(lambda s=sweep: s()["outcomes"].keys() == {"current"}, "only results", 120)

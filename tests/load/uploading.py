@@ -24,6 +24,9 @@ Json = dict[str, Any]
 
 SECONDS = 120
 """For a result, on a machine with other things to do."""
+AGAIN_SECONDS = 900
+"""A message comes again after its queue's visibility timeout, at most 720 s, if its function was
+ended."""
 AT_ONCE = 6
 """Uploads without a result: the embedded AWS starts a process for each, as many as come."""
 IN_THE_QUEUE = 60
@@ -32,19 +35,29 @@ SWEEPS = 5
 """By which all must have their results."""
 
 
-def at_rest(pipeline: Pipeline) -> bool:
-    """Whether no job runs or waits, and no failure is on its way."""
-    aws, outputs = pipeline.aws, pipeline.outputs
-    queues = [outputs[name] for name in ("LaunchQueueUrl",) if name in outputs]
-    queues.append(pipeline.resource("RawFailureQueue"))
+def rest(pipeline: Pipeline) -> None:
+    """Wait until no job runs or waits, and no failure is on its way. Raises NothingCame."""
+    try:
+        until(lambda: not at_work(pipeline), "no job that runs or waits", AGAIN_SECONDS)
+    except NothingCame as problem:
+        raise NothingCame(f"{problem}: {at_work(pipeline)}") from problem
+
+
+def at_work(pipeline: Pipeline) -> Json:
+    """Messages of the queues that start jobs and report failures, and tasks that are not over."""
+    aws, found = pipeline.aws, {}
     counts = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
-    for queue in queues:
-        said = aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=counts)
-        if any(int(said["Attributes"].get(count, 0)) for count in counts):
-            return False
-    if cluster := outputs.get("ClusterArn"):
-        return not aws.client("ecs").list_tasks(cluster=cluster)["taskArns"]
-    return True
+    for name in ("LaunchQueue", "RawFailureQueue"):
+        if name == "LaunchQueue" and "LaunchQueueUrl" not in pipeline.outputs:
+            continue
+        said = aws.client("sqs").get_queue_attributes(
+            QueueUrl=pipeline.resource(name), AttributeNames=counts
+        )
+        counted = said["Attributes"].items()
+        found[name] = {count: number for count, number in counted if number != "0"}
+    if cluster := pipeline.outputs.get("ClusterArn"):
+        found["tasks"] = aws.client("ecs").list_tasks(cluster=cluster)["taskArns"]
+    return {name: what for name, what in found.items() if what}
 
 
 class Run:
@@ -77,7 +90,7 @@ class Run:
         self.began = datetime.now(UTC)
         with Listener(self.pipeline) as self.heard:
             self._upload()
-            until(lambda: at_rest(self.pipeline), "no job that runs or waits", SECONDS)
+            rest(self.pipeline)
             self.swept_from = datetime.now(UTC)
             self._sweep()
         self.seconds = {
@@ -162,4 +175,4 @@ class Run:
                 self._late.clear()
                 for key in self.newest.keys() & (self._failed | self._unexplained):
                     self._wait_for(key, after_failure=True)
-                until(lambda: at_rest(self.pipeline), "no job that runs or waits", SECONDS)
+                rest(self.pipeline)
