@@ -64,11 +64,15 @@ class Count:
     def _histories(self) -> dict[str, list[Stored]]:
         """All results that there ever were, by their keys, oldest first."""
         found: defaultdict[str, list[Stored]] = defaultdict(list)
+        # Without versions the emulator ends a page and begins the next one with the same object.
+        read = set[tuple[str, str]]()
         pages = self._pipeline.s3.get_paginator("list_object_versions")
         for prefix in (OUTPUT, REJECTED):
             for page in pages.paginate(Bucket=self._bucket.name, Prefix=prefix):
                 for each in page.get("Versions", []):
-                    found[each["Key"]].append(self._stored(each))
+                    if (version := (each["Key"], each["VersionId"])) not in read:
+                        read.add(version)
+                        found[each["Key"]].append(self._stored(each))
                 for each in page.get("DeleteMarkers", []):
                     found[each["Key"]].append(Stored(each["LastModified"], None))
                 self._run.say(f"read {len(found)} results")
