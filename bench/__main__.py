@@ -10,22 +10,21 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import PIL
 
 from tooling.progress import step
 
-from . import ROOT, cold_start, goals, kinds, speed, table, transfers
+from . import ROOT, cold_start, goals, kinds, plot, speed, table, transfers
 from .cases import RECIPE, cases
 
 OUT = ROOT / "build" / "bench.json"
 PLOT = ROOT / "docs" / "bench-solver.png"
-PYTHON_PLOT = ROOT / "build" / "env" / "bench" / "bin" / "python"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     reached = goals.of(results, start, copied, moved)
     print(table.goals(reached))
     OUT.parent.mkdir(exist_ok=True)
-    report = {
+    report: dict[str, Any] = {
         "machine": {
             "system": platform.platform(),
             "processors": os.cpu_count(),
@@ -75,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     }
     OUT.write_text(json.dumps(report, indent=2) + "\n")
     if wish.plot:
-        subprocess.run([str(PYTHON_PLOT), "-m", "bench.plot", OUT, PLOT], cwd=ROOT, check=True)
+        plot.draw(report, PLOT)
     print(f"{time.monotonic() - began:.0f} s; written: {OUT.relative_to(ROOT)}")
     return 0 if all(goal.met for goal in reached) else 1
 

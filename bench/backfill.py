@@ -33,7 +33,7 @@ from progress import SHARE
 from reconcile import Sweep
 
 from tests.support.in_process import OnBytes
-from tooling.usage import MakeParser
+from tooling.usage import MakeParser, amount, count, positive
 
 from .sweep import SimulatedBucket
 
@@ -201,10 +201,12 @@ def main(arguments: list[str] | None = None) -> int:
     usage = "[MODE=fargate] [RATE=50] [LATENCY_MS=150] [RUNS=20]"
     parser = MakeParser("bench-backfill", usage, "time the sweep's starts")
     parser.add_argument("--mode", choices=["lambda", "fargate"], default="lambda")
-    parser.add_argument("--rate", type=float, default=math.inf, help="starts a second of one run")
-    parser.add_argument("--latency-ms", type=float, default=150, help="of each call to S3")
-    parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--runs", type=int, default=1, help="side by side")
+    parser.add_argument(
+        "--rate", type=positive, default=math.inf, help="starts a second of one run"
+    )
+    parser.add_argument("--latency-ms", type=amount, default=150, help="of each call to S3")
+    parser.add_argument("--seconds", type=positive, default=20)
+    parser.add_argument("--runs", type=count, default=1, help="side by side")
     wish = parser.parse_args(arguments)
     found = backfill(wish.mode, wish.rate, wish.latency_ms / 1000, wish.seconds, wish.runs)
     print(

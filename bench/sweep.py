@@ -30,7 +30,7 @@ from processing.settings import Settings
 from reconcile import Sweep
 
 from tests.support.in_process import OnBytes
-from tooling.usage import MakeParser
+from tooling.usage import MakeParser, amount, count, positive
 
 from .peak import highest
 
@@ -189,10 +189,10 @@ def sweep(
 def main(arguments: list[str] | None = None) -> int:
     usage = "[UPLOADS=1000000] [LATENCY_MS=0] [HASHES=1] [RUN_SECONDS=840]"
     parser = MakeParser("bench-sweep", usage, "time the sweep")
-    parser.add_argument("uploads", nargs="?", type=int, default=1_000_000)
-    parser.add_argument("--latency-ms", type=float, default=0, help="of each call to S3")
+    parser.add_argument("uploads", nargs="?", type=count, default=1_000_000)
+    parser.add_argument("--latency-ms", type=amount, default=0, help="of each call to S3")
     parser.add_argument("--hashes", action="store_true", help="names as random as a hash")
-    parser.add_argument("--run-seconds", type=float, default=math.inf, help="that one may take")
+    parser.add_argument("--run-seconds", type=positive, default=math.inf, help="that one may take")
     wish = parser.parse_args(arguments)
     uploads = wish.uploads
     found = sweep(uploads, wish.latency_ms / 1000, wish.hashes, wish.run_seconds)

@@ -7,19 +7,18 @@ They show, and change nothing; with --write they write the pages of docs/. Exit 
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import Field, fields, replace
-from pathlib import Path
 from typing import Any
 
+from tooling import paths
+from tooling.plot import Panel, plot
 from tooling.progress import step
+from tooling.usage import amount, checked, count, positive
 
-from . import ROOT, compare, documents, scenario, work
+from . import compare, documents, scenario, work
 from .figures import LIMITS, PUBLISHED, Wrong, limits
 from .model import Model
 from .month import Month, of_one, refuse
@@ -27,8 +26,7 @@ from .product import PARAMETERS
 from .scenario import ARRIVALS, Scenario
 from .work import SIZES, Job, Stack, Work, sizes
 
-PYTHON_PLOT = ROOT / "build" / "env" / "bench" / "bin" / "python"
-DATA = ROOT / "build" / "economics"
+PLOT = paths.BUILD / "economics" / "simulation.png"
 Given = dict[str, Any]
 _ONLY_PRICED = {"network", "event_source", "result_topic", "spot"}
 _LIMITS = ("vcpus", "run_task", "launches", "concurrency")
@@ -88,33 +86,8 @@ def _as_parameter(field: Field[Any]) -> dict[str, Any]:
         return how | {"action": "store_true"}
     if choices := said.get("AllowedValues"):
         return how | {"type": kind, "choices": [kind(each) for each in choices]}
-
-    def matching(text: str) -> Any:  # noqa: ANN401, what the field is
-        if not re.search(said["AllowedPattern"], text):
-            raise argparse.ArgumentTypeError(said["ConstraintDescription"])
-        return kind(text)
-
-    return how | {"type": matching}
-
-
-def amount(text: str) -> float:
-    """A number, 0 or more."""
-    value = float(text)
-    if not 0 <= value < math.inf:  # nor is it "nan", which compares with nothing
-        raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
-    return value
-
-
-def positive(text: str) -> float:
-    if not amount(text):
-        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
-    return float(text)
-
-
-def count(text: str) -> int:
-    if amount(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
-    return int(float(text))
+    pattern, must = said["AllowedPattern"], said["ConstraintDescription"]
+    return how | {"type": checked(kind, lambda text: re.search(pattern, text), must)}
 
 
 def _of(kind: type, given: Given) -> Given:
@@ -125,7 +98,7 @@ def _of(kind: type, given: Given) -> Given:
 def cost(given: Given, write: bool) -> None:
     """Raises Wrong."""
     measured, source = _measured(whole=write)
-    job, page = replace(measured, **_of(Job, given)), documents.COST.relative_to(ROOT)
+    job = replace(measured, **_of(Job, given))
     uploads = Work(given.get("uploads", 1e6), given.get("sizes", SIZES), job)
     if given:
         month = Month(Stack(**_of(Stack, given)), uploads)
@@ -134,22 +107,22 @@ def cost(given: Given, write: bool) -> None:
         return
     print(source, documents.render("totals.txt.jinja", work=uploads), sep="\n")
     if not write:
-        print(f"* is more than a new account can do. {page} has all of it; ARGS=--write writes it.")
+        print("* is more than a new account can do.", end=" ")
+        print("docs/COST.md has all of it; ARGS=--write writes it.")
         return
     documents.COST.write_text(documents.cost(measured))
     title = "USD a month, without storage; faint: more than a new account, or the sweep, can do"
-    log = {"xscale": "log", "yscale": "log"}
-    plot(documents.COST_PLOT, _curves(uploads), title=title, xlabel="uploads a month", **log)
-    print(f"written: {page}, {documents.COST_PLOT.relative_to(ROOT)}")
+    axes = {"title": title, "xlabel": "uploads a month", "xscale": "log", "yscale": "log"}
+    plot(documents.COST_PLOT, Panel(_curves(uploads), axes))
+    print("written: docs/COST.md, docs/cost.png")
 
 
 def _measured(whole: bool) -> tuple[Job, str]:
     """This machine's benchmark, or the committed one (pages are made of a whole one), and which."""
     if work.BENCH.exists() and not ((found := Job.load(work.BENCH)).quick and whole):
         return found, "The job's time is that of the last `make bench`."
-    page = documents.COST.relative_to(ROOT)
     found = documents.measured_in(documents.COST.read_text())
-    return found, f"The job's time is that of {page}; `make bench` measures it."
+    return found, "The job's time is that of docs/COST.md; `make bench` measures it."
 
 
 def _curves(work: Work) -> list[dict[str, Any]]:
@@ -183,17 +156,16 @@ def simulate(given: Given, write: bool) -> None:
     columns = {name: [each[name] for each in model.samples] for name in model.samples[0]}
     times = columns.pop("seconds")
     curves = [{"x": times, "y": counts, "label": name} for name, counts in columns.items()]
-    target, title = DATA / "simulation.png", f"yours: {yours}"
-    plot(target, curves, title=title, xlabel="seconds", yscale="symlog")
-    print(f"plot: {target.relative_to(ROOT)}")
+    axes = {"title": f"yours: {yours}", "xlabel": "seconds", "yscale": "symlog"}
+    plot(PLOT, Panel(curves, axes))
+    print("plot: build/economics/simulation.png")
 
 
 def _section(job: Job, write: bool) -> None:
     """The section of the architecture, and its plot."""
     models = {name: _run(name, each) for name, each in scenario.scenarios(job).items()}
-    page = documents.SCALE.relative_to(ROOT)
     if not write:
-        print(f"{page} has all of it; ARGS=--write writes it anew.")
+        print("docs/ARCHITECTURE.md has all of it; ARGS=--write writes it anew.")
         return
     documents.SCALE.write_text(documents.section(documents.SCALE.read_text(), models))
     curves = [
@@ -204,9 +176,9 @@ def _section(job: Job, write: bool) -> None:
         }
         for name, model in models.items()
     ]
-    title = "Uploads with an output, %"
-    plot(documents.SCALE_PLOT, curves, title=title, xlabel="minutes", xscale="log")
-    print(f"written: {page}, {documents.SCALE_PLOT.relative_to(ROOT)}")
+    axes = {"title": "Uploads with an output, %", "xlabel": "minutes", "xscale": "log"}
+    plot(documents.SCALE_PLOT, Panel(curves, axes))
+    print("written: docs/ARCHITECTURE.md, docs/scale.png")
 
 
 def _run(name: str, scenario: Scenario) -> Model:
@@ -216,15 +188,6 @@ def _run(name: str, scenario: Scenario) -> Model:
     print(f"  last output {said['last output']}; first {said['limit met first']}", end="")
     print(f", longest {said['limit that holds back longest']}")
     return model
-
-
-def plot(target: Path, curves: list[dict[str, Any]], **axes: str) -> None:
-    """By matplotlib, which has an environment of its own."""
-    DATA.mkdir(parents=True, exist_ok=True)
-    file = DATA / f"{target.stem}.json"
-    file.write_text(json.dumps({"curves": curves, "axes": axes}))
-    command = [str(PYTHON_PLOT), "-m", "economics.plot", str(file), str(target)]
-    subprocess.run(command, cwd=ROOT, check=True)
 
 
 if __name__ == "__main__":

@@ -7,15 +7,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from . import HERE, ROOT, bill, compare, figures, product
+from tooling import paths
+
+from . import bill, compare, figures, product
 from .model import Model
 from .month import Month
 from .work import SIZES, Job, Stack, Work
 
-COST, COST_PLOT = ROOT / "docs" / "COST.md", ROOT / "docs" / "cost.png"
-SCALE, SCALE_PLOT = ROOT / "docs" / "ARCHITECTURE.md", ROOT / "docs" / "scale.png"
+DOCS = paths.ROOT / "docs"
+COST, COST_PLOT = DOCS / "COST.md", DOCS / "cost.png"
+SCALE, SCALE_PLOT = DOCS / "ARCHITECTURE.md", DOCS / "scale.png"
 BEGIN, END = "<!-- made by `make simulate` -->", "<!-- end of what `make simulate` made -->"
 HEAVY = 1.0
 """Seconds a MiB of a job that is not ours, for comparison."""
@@ -41,7 +44,10 @@ def duration(seconds: float) -> str:
 
 
 _ENVIRONMENT = Environment(
-    loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    loader=PackageLoader("economics", ""),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
 _ENVIRONMENT.filters |= {"short": short, "usd": usd, "duration": duration}
 _ENVIRONMENT.globals |= {

@@ -6,7 +6,7 @@ import argparse
 import tomllib
 from typing import Any
 
-from . import HERE
+from tooling import paths
 
 
 class Wrong(argparse.ArgumentTypeError):
@@ -14,7 +14,7 @@ class Wrong(argparse.ArgumentTypeError):
 
 
 def read(name: str) -> dict[str, Any]:
-    return tomllib.loads((HERE / f"{name}.toml").read_text())
+    return tomllib.loads((paths.ROOT / "economics" / f"{name}.toml").read_text())
 
 
 PRICES = read("prices")

@@ -16,14 +16,18 @@ from typing import Any
 import simpy
 from launcher import LOOK_SECONDS, MARGIN_SECONDS, STARTS_A_SECOND
 
+from tooling.buckets import TokenBucket
+
 from . import product
 from .figures import ASSUMED, PRICES
-from .queues import LAMBDA, Limits, Next, Response, TokenBucket, Upload
+from .queues import LAMBDA, Limits, Next, Response, Upload
 from .scenario import DAY, Scenario
 
 Steps = Generator[simpy.Event, Any, None]
 LIST_PAGE = 100
 """Tasks of a page of ListTasks."""
+READS = 3
+"""Of a job, from its upload's prefix. From the others it reads less, and it writes once."""
 
 
 @dataclass
@@ -88,18 +92,14 @@ class Model(simpy.Environment):
             self.uploaded += 1
             self.waiting += 1
             self.most_waiting = max(self.most_waiting, self.waiting)
-            self.process(self._announce(upload))
+            rule = self.scenario.stack.mode != "lambda"
+            wait = self.limits.wait("EventBridge invocations") if rule else 0.0
+            self.process(self._deliver(upload, wait))
 
-    def _announce(self, upload: Upload) -> Steps:
-        if self.scenario.stack.mode != "lambda":
-            wait = self.limits.wait("EventBridge invocations")
-            if wait > 0:
-                self.limits.hold(upload)
-                yield self.timeout(wait)
-        yield from self._deliver(upload)
-
-    def _deliver(self, upload: Upload) -> Steps:
+    def _deliver(self, upload: Upload, wait: float = 0.0) -> Steps:
         """By Lambda's own queue to a function, by EventBridge to a task or to the launch queue."""
+        if wait > 0:
+            yield self.timeout(wait)
         stack, queue, start, began = self.scenario.stack, LAMBDA, self._start_function, self.now
         if stack.is_task(upload.mib):
             queue = self.scenario.eventbridge
@@ -141,7 +141,8 @@ class Model(simpy.Environment):
             return Response.NO_ROOM
         if not self.limits.take("Fargate launches"):
             return Response.THROTTLED
-        return self._begin(self.tasks, upload, self.scenario.work.job.task_seconds(upload.mib))
+        seconds = self.scenario.stack.task_seconds(self.scenario.work.job, upload.mib)
+        return self._begin(self.tasks, upload, seconds)
 
     def _begin(self, engine: Engine, upload: Upload, seconds: float) -> Response:
         self.limits.release(upload)
@@ -156,7 +157,7 @@ class Model(simpy.Environment):
     def _work(self, engine: Engine, upload: Upload, seconds: float) -> Steps:
         if engine.launch_seconds:
             yield self.timeout(engine.launch_seconds)
-        seconds += self.limits.calls()
+        seconds += self.limits.wait("S3 requests a prefix", READS)
         yield self.timeout(seconds)
         engine.seconds += max(seconds, engine.least_seconds)
         engine.running -= 1

@@ -19,33 +19,9 @@ from typing import NamedTuple
 
 import simpy
 
+from tooling.buckets import TokenBucket
+
 from .figures import LIMITS, PUBLISHED
-
-
-class TokenBucket:
-    """So many tokens at most, or a second's, refilled at a rate a second. Full at time 0."""
-
-    def __init__(self, rate: float, size: float | None = None) -> None:
-        self._rate = rate
-        self._tokens = self._size = rate if size is None else size
-        self._time = 0.0
-
-    def take(self, now: float) -> bool:
-        """Whether there is one; it is gone then. For callers that are refused otherwise."""
-        self._refill(now)
-        enough = self._tokens >= 1 - 1e-9
-        self._tokens -= enough
-        return enough
-
-    def wait(self, now: float, tokens: float = 1) -> float:
-        """Seconds until it is this caller's turn, behind those that wait already."""
-        self._refill(now)
-        self._tokens -= tokens
-        return max(0.0, -self._tokens / self._rate)
-
-    def _refill(self, now: float) -> None:
-        self._tokens = min(self._size, self._tokens + (now - self._time) * self._rate)
-        self._time = now
 
 
 @dataclass
@@ -74,19 +50,6 @@ class Limits:
             for name, each in LIMITS.items()
             if "rate_of" in each
         }
-        reads, writes = account["s3_reads"], account["s3_writes"]
-        self._calls = [
-            (TokenBucket(rate), n) for rate, n in ((reads, 3), (reads, 1), (reads, 2), (writes, 1))
-        ]
-        """Of a job: from uploads, outputs and rejections; and its output."""
-
-    def calls(self) -> float:
-        """Seconds that a job's calls to S3 wait for their prefixes."""
-        wait = max(bucket.wait(self._clock.now, count) for bucket, count in self._calls)
-        if wait > 0:
-            self.refused("S3 requests a prefix")
-            self.held[self.last_refusal] += wait
-        return wait
 
     def take(self, limit: str) -> bool:
         """Whether it lets one more come; who is refused comes again."""
@@ -96,10 +59,11 @@ class Limits:
         return taken
 
     def wait(self, limit: str, calls: float = 1) -> float:
-        """Seconds until it lets so many come, in turn."""
+        """Seconds until it lets so many come, in turn: the caller waits for it then."""
         wait = self._rates[limit].wait(self._clock.now, calls)
         if wait > 0:
             self.refused(limit)
+            self.held[limit] += wait
         return wait
 
     def refused(self, limit: str) -> None:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import ROOT, product
+from tooling import paths
+
+from . import product
 from .figures import ASSUMED, Wrong
 
-BENCH = ROOT / "build" / "bench.json"
+BENCH = paths.BUILD / "bench.json"
 SIZES = {1.0: 0.9, 10.0: 0.09, 200.0: 0.01}
 """Shares, by MiB. A choice of ours: mostly small, one in a hundred above hybrid's threshold."""
 
@@ -48,10 +50,6 @@ class Job:
         """Of a warm worker: calls, transfer in and out, and the job itself."""
         calls = self.CALLS * ASSUMED["s3_call_seconds"]
         return calls + mib * (2 / ASSUMED["s3_mib_per_second"] + self.seconds_per_mib)
-
-    def task_seconds(self, mib: float) -> float:
-        """Of a task from the start of the image's download to its end."""
-        return ASSUMED["image_pull_seconds"] + self.start_seconds + self.seconds(mib)
 
     @staticmethod
     def load(path: Path) -> Job:
@@ -123,4 +121,6 @@ class Stack:
 
     def task_seconds(self, job: Job, mib: float) -> float:
         """Of a task from the start of the image's download to its end."""
-        return ASSUMED["recipe_seconds"] if self.mode == "recipe" else job.task_seconds(mib)
+        if self.mode == "recipe":
+            return ASSUMED["recipe_seconds"]
+        return ASSUMED["image_pull_seconds"] + job.start_seconds + job.seconds(mib)

@@ -27,7 +27,7 @@ from processing.metadata import RUN
 
 from mazes.check import LOSSY, NotSolved, solved
 from tooling import paths
-from tooling.usage import MakeParser
+from tooling.usage import MakeParser, existing_file, positive
 
 from . import stacks, versions
 from .stacks import NoStack, Stack
@@ -210,19 +210,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The arguments; a wrong one ends the program with exit code 2."""
     parser = MakeParser("smoke", "[STACK=uploads] [INPUT=file] [KEEP=1]", __doc__)
     parser.add_argument("stack", help="the stack's name")
-    parser.add_argument("--input", type=_file, default=paths.SAMPLE, help="any picture of a maze")
     parser.add_argument(
-        "--timeout", type=float, default=SECONDS, help="seconds to wait for the results"
+        "--input", type=existing_file, default=paths.SAMPLE, help="any picture of a maze"
+    )
+    parser.add_argument(
+        "--timeout", type=positive, default=SECONDS, help="seconds to wait for the results"
     )
     parser.add_argument("--keep", action="store_true", help="leave uploads and outputs")
     return parser.parse_args(arguments)
-
-
-def _file(name: str) -> Path:
-    path = Path(name)
-    if not path.is_file():
-        raise argparse.ArgumentTypeError(f"there is no file {name!r} (in {Path.cwd()})")
-    return path
 
 
 def check(smoke: Smoke, picture: Path, seconds: float) -> None:

@@ -29,7 +29,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from processing.starters import RATE
 
-from tooling.usage import MakeParser
+from tooling.usage import MakeParser, positive
 
 from . import stacks
 from .stacks import NoStack, Stack
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument(
         "--rate",
-        type=float,
+        type=positive,
         help=f"jobs started a second ({RATE:g}; up to {PER_RUN * MOST_RUNS:,})",
     )
     chosen = parser.parse_args(arguments)

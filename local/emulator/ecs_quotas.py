@@ -17,6 +17,8 @@ from typing import Any
 from ministack.core.responses import error_response_json
 from ministack.services import ecs
 
+from tooling.buckets import TokenBucket
+
 from .links import Link, PatchPoint
 
 Json = dict[str, Any]
@@ -26,29 +28,11 @@ _RUN_TASK, _LAUNCHES = (20.0, 20.0), (100.0, 20.0)
 """Tokens at most, and tokens a second."""
 
 
-class Bucket:
-    """So many tokens at most, refilled at a rate a second."""
-
-    def __init__(self, size: float, rate: float) -> None:
-        self._size, self._rate = size, rate
-        self._tokens, self._time = size, time.monotonic()
-
-    def has(self, tokens: int) -> bool:
-        """Whether there are so many now."""
-        now = time.monotonic()
-        self._tokens = min(self._size, self._tokens + (now - self._time) * self._rate)
-        self._time = now
-        return self._tokens >= tokens
-
-    def take(self, tokens: int) -> None:
-        self._tokens -= tokens
-
-
 def apply(share: float = 1) -> None:
     """Of the quotas: with a small one, few tasks are many."""
     figures = (_READS, _CHANGES, _RUN_TASK, _LAUNCHES)
     reads, changes, run_task, launches = (
-        Bucket(size * share, rate * share) for size, rate in figures
+        TokenBucket(rate * share, size * share) for size, rate in figures
     )
     lock = threading.Lock()
     for name, buckets in {
@@ -64,8 +48,8 @@ def apply(share: float = 1) -> None:
 
 def _throttled(
     action: Callable[[Json], object],
-    buckets: list[Bucket],
-    launches: Bucket | None,
+    buckets: list[TokenBucket],
+    launches: TokenBucket | None,
     lock: threading.Lock,
 ) -> Callable[[Json], object]:
     def act(data: Json) -> object:
@@ -73,10 +57,11 @@ def _throttled(
         if launches:
             wanted.append((launches, int(data.get("count", 1))))
         with lock:
-            if not all(bucket.has(tokens) for bucket, tokens in wanted):
+            now = time.monotonic()
+            if not all(bucket.has(now, tokens) for bucket, tokens in wanted):
                 return error_response_json("ThrottlingException", "Rate exceeded", 400)
             for bucket, tokens in wanted:
-                bucket.take(tokens)
+                bucket.take(now, tokens)
         return action(data)
 
     return act

@@ -19,7 +19,6 @@ from tests.economics.given import MEASURED, OURS, TEXT, WORK
 @pytest.fixture
 def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No benchmark, and a copy of the page instead of the page itself. Plots are only named."""
-    monkeypatch.setattr(command, "ROOT", tmp_path)
     monkeypatch.setattr(work, "BENCH", tmp_path / "bench.json")
     monkeypatch.setattr(documents, "COST", tmp_path / "COST.md")
     monkeypatch.setattr(documents, "COST_PLOT", tmp_path / "cost.png")
@@ -119,7 +118,7 @@ def test_the_section_is_written_when_asked(pages: Path) -> None:
         ("simulate --uploads 5 --mode fargate --seconds-per-mib 5", "1,005 seconds of a job"),
         ("simulate --uploads 5 --vcpus -1", "--vcpus: must be 0 or more"),
         ("simulate --uploads 5 --rate 0", "argument --rate: must be above 0"),
-        ("simulate --uploads 5 --days nan", "--days: must be 0 or more"),
+        ("simulate --uploads 5 --days nan", "--days: must be above 0, not nan"),
     ],
 )
 def test_what_cannot_be_is_refused(

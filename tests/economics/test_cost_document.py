@@ -12,8 +12,9 @@ from economics.month import Month
 from economics.work import Stack
 from tests.economics.given import HEAVY, MEASURED, OURS, TEXT, WORK
 from tests.template.synthesis import SOURCE
+from tooling import paths
 
-README = (documents.ROOT / "README.md").read_text()
+README = (paths.ROOT / "README.md").read_text()
 DECISIONS = " ".join((documents.COST.parent / "DECISIONS.md").read_text().split())
 
 

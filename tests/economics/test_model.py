@@ -13,7 +13,7 @@ from economics import product
 from economics.documents import longest
 from economics.figures import ASSUMED, PUBLISHED, limits
 from economics.model import Model
-from economics.queues import EVENTBRIDGE, Next, Response, TokenBucket
+from economics.queues import EVENTBRIDGE, Next, Response
 from economics.scenario import Scenario, SweepRules
 from economics.work import Job, Stack, Work, sizes
 from functions.sweep import app as sweep
@@ -22,7 +22,7 @@ from tests.template.synthesis import SOURCE, synthesize
 JOB = Job(seconds_per_mib=1, start_seconds=0)
 ONE = sizes("1:100")
 PLENTY = dict.fromkeys(PUBLISHED, 1e9)
-TASK_SECONDS = ASSUMED["task_launch_seconds"] + JOB.task_seconds(1)
+TASK_SECONDS = ASSUMED["task_launch_seconds"] + Stack("fargate").task_seconds(JOB, 1)
 
 
 def run(mode: str, uploads: int, limits: Mapping[str, float] = PLENTY, **more: object) -> Model:
@@ -33,24 +33,6 @@ def run(mode: str, uploads: int, limits: Mapping[str, float] = PLENTY, **more: o
 def test_without_limits_all_succeed_in_the_time_of_one() -> None:
     assert run("lambda", 500).now == pytest.approx(JOB.seconds(1), abs=1e-3)
     assert run("fargate", 500).now == pytest.approx(TASK_SECONDS, abs=1e-3)
-
-
-def test_a_token_bucket_drains_a_burst_in_its_time() -> None:
-    bucket = TokenBucket(rate=20, size=100)
-    turns = [bucket.wait(0.0) for _ in range(1000)]
-    assert turns[99] == 0
-    assert turns[-1] == pytest.approx((1000 - 100) / 20)
-
-
-@given(st.lists(st.floats(0, 5), max_size=200), st.floats(0.1, 50), st.floats(1, 50))
-def test_a_token_bucket_never_gives_more_than_it_had_and_got(
-    pauses: list[float], rate: float, size: float
-) -> None:
-    bucket, now, taken = TokenBucket(rate, size), 0.0, 0
-    for pause in pauses:
-        now += pause
-        taken += bucket.take(now)
-        assert taken <= size + rate * now + 1e-6
 
 
 def test_a_burst_of_launches_takes_at_least_the_time_of_its_tokens() -> None:

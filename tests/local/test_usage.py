@@ -14,11 +14,11 @@ WRONG = {
     "invoke": ("local.invoke", ["lost.json"], "EVENT: there is no file"),
     "s3": ("local.s3", ["--input", "lost.png"], "INPUT: there is no file"),
     "smoke": ("operate.smoke", ["uploads", "--input", "lost.png"], "INPUT: there is no file"),
-    "sweep": ("operate.sweep", ["uploads", "--rate", "fast"], "RATE: invalid float value"),
+    "sweep": ("operate.sweep", ["uploads", "--rate", "fast"], "RATE: must be above 0, not fast"),
     "status": ("operate.status", [], "the following arguments are required: stack"),
     "destroy": ("operate.destroy", [], "the following arguments are required: stack"),
-    "bench-sweep": ("bench.sweep", ["many"], "UPLOADS: invalid int value"),
-    "bench-backfill": ("bench.backfill", ["--rate", "fast"], "RATE: invalid float value"),
+    "bench-sweep": ("bench.sweep", ["many"], "UPLOADS: must be 1 or more, not many"),
+    "bench-backfill": ("bench.backfill", ["--rate", "fast"], "RATE: must be above 0, not fast"),
     "cost": ("economics.__main__", ["cost", "--mode", "x"], "argument --mode: invalid choice"),
 }
 

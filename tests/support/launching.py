@@ -22,9 +22,9 @@ from processing.errors import NoCapacity, NotStarted
 from processing.events import Upload
 
 from economics.figures import PUBLISHED
-from economics.queues import TokenBucket
 from tests.load.stepping import Killed, Pause, Stepper
 from tests.support.memory_store import MemoryStore
+from tooling.buckets import TokenBucket
 
 CALL_SECONDS = 0.05
 """Whatever is not RunTask."""

@@ -1,0 +1,32 @@
+"""Draws what plot.py hands over: `python -m tooling.draw OUT.png`, where matplotlib is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+
+
+def draw(panels: list[dict[str, Any]], size: list[float], footer: str) -> Any:  # noqa: ANN401
+    figure, axes = plt.subplots(1, len(panels), figsize=size, layout="constrained", squeeze=False)
+    for axis, panel in zip(axes.flat, panels, strict=True):
+        for curve in panel["curves"]:
+            axis.plot(curve.pop("x"), curve.pop("y"), **curve)
+        for said, y in panel["lines"].items():
+            axis.axhline(y, color="black", lw=1, ls="--")
+            axis.annotate(said, (0.01, y), ("axes fraction", "data"), va="bottom")
+        axis.set(**panel["axes"])
+        axis.grid(alpha=0.3)
+        axis.legend(frameon=False, **panel["legend"])
+    if footer:
+        figure.text(0.995, 0.005, footer, ha="right", color="grey", size=7)
+    return figure
+
+
+if __name__ == "__main__":
+    mpl.use("Agg")
+    plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+    draw(**json.load(sys.stdin)).savefig(sys.argv[1], dpi=120)

@@ -1,0 +1,37 @@
+"""A plot of curves: this hands it to matplotlib, which has an environment of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import paths
+
+BESIDE = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes. What is in a dictionary is in matplotlib's own words."""
+
+    curves: Sequence[Mapping[str, Any]]
+    """Of each its `x` and `y`, and what `plot` knows besides."""
+    axes: Mapping[str, Any]
+    """Title, labels, scales."""
+    legend: Mapping[str, Any] = field(default_factory=lambda: BESIDE)
+    lines: Mapping[str, float] = field(default_factory=dict)
+    """Across it, by what is said of them."""
+
+
+def plot(
+    target: Path, *panels: Panel, size: tuple[float, float] = (9.6, 4.6), footer: str = ""
+) -> None:
+    """Draw panels side by side."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    drawn = {"panels": [asdict(panel) for panel in panels], "size": size, "footer": footer}
+    command = [str(paths.PYTHON_PLOT), "-m", "tooling.draw", str(target)]
+    subprocess.run(command, cwd=paths.ROOT, check=True, text=True, input=json.dumps(drawn))
