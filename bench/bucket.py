@@ -10,10 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from cfnlint.decode import cfn_yaml
-
 from local.aws import REGION, EmbeddedAws
 from tooling import paths
+from tooling.template import default, source
 
 from . import ROOT
 
@@ -73,26 +72,25 @@ class Bucket:
 
 def container_environment() -> dict[str, str]:
     """What the template sets in the container, at the defaults of its parameters."""
-    template = cfn_yaml.load(str(paths.TEMPLATE))
-    task = template["Resources"]["TaskDefinition"]["Properties"]
+    task = source()["Resources"]["TaskDefinition"]["Properties"]
     variables = task["ContainerDefinitions"][0]["Environment"]
     values = {each["Name"]: each["Value"] for each in variables if "Name" in each}
-    return {str(name): _value(template, value) for name, value in values.items()}
+    return {str(name): _value(value) for name, value in values.items()}
 
 
-def _value(template: Mapping[str, Any], value: Any) -> str:  # noqa: ANN401
+def _value(value: Any) -> str:  # noqa: ANN401
     """A text, a parameter's default, or a part of that (TaskSize)."""
     if isinstance(value, str):
         return str(value)
     if "Ref" in value:
-        return str(template["Parameters"][value["Ref"]]["Default"])
+        return default(value["Ref"])
     if "Fn::If" in value:  # no policies for the job
         return str(value["Fn::If"][2])
     if "Fn::Sub" in value:  # the stack's own bucket is that of the uploads
         return ""
     number, parts = value["Fn::Select"]
     separator, whole = parts["Fn::Split"]
-    return _value(template, whole).split(str(separator))[int(number)]
+    return _value(whole).split(str(separator))[int(number)]
 
 
 def run(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, str]:

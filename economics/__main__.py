@@ -16,13 +16,13 @@ from typing import Any
 from tooling import paths
 from tooling.plot import Panel, plot
 from tooling.progress import step
+from tooling.template import source
 from tooling.usage import amount, checked, count, positive
 
 from . import compare, documents, scenario, work
 from .figures import LIMITS, PUBLISHED, Wrong, limits
 from .model import Model
 from .month import Month, of_one, refuse
-from .product import PARAMETERS
 from .scenario import ARRIVALS, Scenario
 from .work import SIZES, Job, Stack, Work, sizes
 
@@ -79,7 +79,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
 def _as_parameter(field: Field[Any]) -> dict[str, Any]:
     """Of a field of a stack: the template says it."""
     name = _PARAMETERS.get(field.name, field.name.title().replace("_", ""))
-    said: dict[str, Any] = PARAMETERS[name]
+    said: dict[str, Any] = source()["Parameters"][name]
     kind: Callable[[str], Any] = type(field.default)
     how: dict[str, Any] = {"help": said["Description"].replace("%", "%%")}
     if kind is bool:
@@ -121,8 +121,7 @@ def _measured(whole: bool) -> tuple[Job, str]:
     """This machine's benchmark, or the committed one (pages are made of a whole one), and which."""
     if work.BENCH.exists() and not ((found := Job.load(work.BENCH)).quick and whole):
         return found, "The job's time is that of the last `make bench`."
-    found = documents.measured_in(documents.COST.read_text())
-    return found, "The job's time is that of docs/COST.md; `make bench` measures it."
+    return documents.measured(), "The job's time is that of docs/COST.md; `make bench` measures it."
 
 
 def _curves(work: Work) -> list[dict[str, Any]]:
@@ -142,8 +141,7 @@ def _curves(work: Work) -> list[dict[str, Any]]:
 
 def simulate(given: Given, write: bool) -> None:
     """Raises Wrong."""
-    measured = documents.measured_in(documents.COST.read_text())
-    job = replace(measured, **_of(Job, given))
+    job = replace(documents.measured(), **_of(Job, given))
     if not given:
         _section(job, write)
         return

@@ -36,8 +36,7 @@ def cheaper(pair: tuple[str, str], work: Work) -> Iterator[tuple[str, float]]:
     """The cheaper one of two of ALL, up to how many uploads a month, of 10 billion; and so on."""
 
     def at(uploads: float) -> str:
-        first, second = (Month(ALL[name], work.at(uploads)).without_storage for name in pair)
-        return pair[0] if first < second else pair[1]
+        return min(pair, key=lambda name: Month(ALL[name], work.at(uploads)).without_storage)
 
     for low, high in itertools.pairwise(10 ** (exponent / 20) for exponent in range(201)):
         before = at(low)
@@ -85,9 +84,7 @@ def backfill(name: str, work: Work, files: float) -> Backfill:
     were paid for before, and what stands idle does not count."""
     stack, account = BACKFILLED[name]
     each_second = (Need(f"`RATE={RATE}`", 1, RATE), *evenly(stack, work.at(1), 1, account))
-    limit = min(
-        (need for need in each_second if need.needed), key=lambda need: need.there_is / need.needed
-    )
+    limit = max(each_second, key=lambda need: need.needed / need.there_is)
     seconds = files * limit.needed / limit.there_is
     # RunTask makes a sweep wait; the launch queue, and Lambda's own, take what it sends.
     waits = stack.mode == "fargate" and not stack.max_tasks

@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from typing import Any
 
 from tooling import paths
+from tooling.pages import templates
+from tooling.progress import duration
 
 from . import bill, compare, figures, product
 from .model import Model
@@ -36,21 +37,9 @@ def usd(amount: float) -> str:
     return f"{amount:,.0f}" if amount >= 100 else f"{amount:.2f}"
 
 
-def duration(seconds: float) -> str:
-    for name, length in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.1f} {name}"
-    return f"{seconds:.1f} s"
-
-
-_ENVIRONMENT = Environment(
-    loader=PackageLoader("economics", ""),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_ENVIRONMENT.filters |= {"short": short, "usd": usd, "duration": duration}
-_ENVIRONMENT.globals |= {
+_TEMPLATES = templates(paths.ROOT / "economics")
+_TEMPLATES.filters |= {"short": short, "usd": usd, "duration": duration}
+_TEMPLATES.globals |= {
     each.__name__.rpartition(".")[2]: each
     for each in (Month, Stack, bill, compare, figures, product)
 }
@@ -58,12 +47,12 @@ _ENVIRONMENT.globals |= {
 
 def render(name: str, **values: object) -> str:
     """What a template makes of these values, with no more than one empty line between others."""
-    return re.sub(r"\n{3,}", "\n\n", _ENVIRONMENT.get_template(name).render(values)).strip()
+    return re.sub(r"\n{3,}", "\n\n", _TEMPLATES.get_template(name).render(values)).strip()
 
 
-def measured_in(text: str) -> Job:
+def measured() -> Job:
     """The figures that docs/COST.md was made from."""
-    (block,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    (block,) = re.findall(r"```json\n(.*?)```", COST.read_text(), re.DOTALL)
     return Job(**json.loads(block))
 
 
@@ -71,15 +60,14 @@ def cost(job: Job) -> str:
     """The whole of docs/COST.md."""
     heavy = Work(1e6, SIZES, replace(job, seconds_per_mib=HEAVY))
     threshold = compare.threshold(Stack("hybrid"), heavy)
-    engines = [compare.ALL[name] for name in ("lambda", "hybrid", "fargate")]
-    longer = [replace(each, function_timeout=900, threshold=threshold) for each in engines]
+    more: dict[str, Any] = {"function_timeout": 900, "threshold": threshold}
+    engines = {mode: replace(compare.ALL[mode], **more) for mode in ("lambda", "hybrid", "fargate")}
     made = render(
         "cost.md.jinja",
         ours=Work(1e6, SIZES, job),
         heavy=heavy,
-        heavy_engines={each.mode: each for each in longer},
+        heavy_engines=engines,
         measured=json.dumps(asdict(job), indent=2),
-        assumptions=figures.read("assumptions"),
     )
     return f"{made}\n"
 
@@ -124,14 +112,9 @@ def result(model: Model) -> dict[str, str]:
 def usd_of(model: Model) -> float:
     """Of these uploads: engines, requests and events; neither storage nor what stands idle."""
     stack, work = model.scenario.stack, model.scenario.work.at(model.uploaded)
-    return bill.usd(
-        stack,
-        bill.on_tasks(stack, model.tasks.seconds)
-        | bill.on_functions(model.functions.seconds)
-        | {"lambda.request": len(model.functions.started)}
-        | bill.s3_requests(stack, work)
-        | bill.events(stack, work),
-    )
+    seconds = bill.on_tasks(stack, model.tasks.seconds) | bill.on_functions(model.functions.seconds)
+    requests = {"lambda.request": len(model.functions.started)} | bill.s3_requests(stack, work)
+    return bill.usd(stack, seconds | requests | bill.events(stack, work))
 
 
 def longest(model: Model) -> str:

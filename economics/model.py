@@ -60,8 +60,7 @@ class Model(simpy.Environment):
         self.uploaded = self.succeeded = self.rejected = self.unchanged = 0
         self.dropped = self.dead_letters = self.swept = 0
         self.waited: list[float] = []  # seconds from an upload to its output
-        self.reported_after = 0.0
-        """The longest that a dead letter waited to be reported."""
+        self.reported_after = 0.0  # seconds: the longest that a dead letter waited for that
         at_once = product.REPORTERS
         self._reports = TokenBucket(at_once / ASSUMED["report_seconds"], at_once)
         self.samples: list[dict[str, float]] = []
@@ -181,27 +180,27 @@ class Model(simpy.Environment):
 
     def _sweeps(self) -> Steps:
         while True:
-            yield self.timeout(self.scenario.sweep.every)
+            yield self.timeout(self.scenario.sweep_every)
             self.process(self._sweep())
 
     def _sweep(self) -> Steps:
         """As functions/sweep: what is old and has no result, from where the last one stopped."""
-        stack, rules = self.scenario.stack, self.scenario.sweep
-        began, backlog = self.now, bool(self._launcher.queue)
+        stack, plan = self.scenario.stack, self.scenario.sweep
+        began, backlog, grace = self.now, bool(self._launcher.queue), plan.grace.total_seconds()
         for upload in [each for each in self._open.values() if each.number >= self._swept_up_to]:
-            if self.now - began >= rules.runs_for:
+            if self.now - began >= product.SWEEP_SECONDS:
                 self._swept_up_to = upload.number
                 return
             settled = upload.number not in self._open
-            young = upload.stored > began - rules.grace
-            attempted = self.now < upload.last_attempt + rules.grace
+            young = upload.stored > began - grace
+            attempted = self.now < upload.last_attempt + grace
             queued = backlog and stack.is_task(upload.mib)
             if settled or young or attempted or queued:
                 continue
-            if upload.attempts >= rules.max_attempts:
+            if upload.attempts >= plan.max_attempts:
                 self._end(upload, rejected=True)
                 continue
-            yield self.timeout(1 / rules.rate)
+            yield self.timeout(1 / plan.rate)
             if stack.is_function(upload.mib):
                 self.process(self._deliver(upload))
             elif stack.max_tasks:

@@ -66,13 +66,10 @@ def evenly(
     stack: Stack, work: Work, seconds: float = SECONDS, limits: Mapping[str, float] = PUBLISHED
 ) -> Iterator[Need]:
     """What uploads take that come evenly in so many seconds."""
-
-    def task_seconds(mib: float) -> float:
-        return ASSUMED["task_launch_seconds"] + stack.task_seconds(work.job, mib)
-
+    job, launch = work.job, ASSUMED["task_launch_seconds"]
     starts = work.total(stack.is_task) / seconds
-    tasks = work.total(stack.is_task, task_seconds) / seconds
-    running = work.total(stack.is_function, work.job.seconds) / seconds
+    tasks = work.total(stack.is_task, lambda mib: launch + stack.task_seconds(job, mib)) / seconds
+    running = work.total(stack.is_function, job.seconds) / seconds
     if most := stack.max_tasks:
         yield Need(f"tasks at a time, `MaxTasks={most}`", tasks, most, "at most", "too many")
         launcher = "starts a second by LaunchFunction"

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import functools
-import importlib
-from typing import Any
+from datetime import timedelta
 
-from tooling.template import Chosen, of_type, source
+from plan import MARGIN_SECONDS, Plan
+from processing.starters import RATE
 
-PARAMETERS: dict[str, Any] = source()["Parameters"]
-
-
-def default(parameter: str) -> str:
-    return str(PARAMETERS[parameter]["Default"])
+from tooling.template import Chosen, default, of_type, source
 
 
 @functools.cache
@@ -34,14 +30,13 @@ _SWEEP, _LAUNCH, _FAILURE = (
     {**source()["Globals"]["Function"], **source()["Resources"][name]["Properties"]}
     for name in ("SweepFunction", "LaunchFunction", "FailureFunction")
 )
-# By its full name, for each function has an `app`; imported so, for mypy knows the file as `app`.
-_sweep_app = importlib.import_module("functions.sweep.app")
 SWEEP_GB = _SWEEP["MemorySize"] / 1024
-SWEEP_SECONDS = _SWEEP["Timeout"] - _sweep_app.MARGIN_SECONDS
+SWEEP_SECONDS = _SWEEP["Timeout"] - MARGIN_SECONDS
 """The longest that one run works."""
-SWEEP_GRACE = float(default("TaskTimeout")) + float(
-    _SWEEP["Environment"]["Variables"]["OVERHEAD_SECONDS"]
-)
+_OVERHEAD = float(_SWEEP["Environment"]["Variables"]["OVERHEAD_SECONDS"])
+_GRACE = timedelta(seconds=float(default("TaskTimeout")) + _OVERHEAD)
+SWEEP = Plan(_GRACE, int(default("MaxAttempts")), RATE)
+"""By the template's defaults."""
 LAUNCH_GB, LAUNCH_SECONDS = _LAUNCH["MemorySize"] / 1024, _LAUNCH["Timeout"]
 LAUNCH_BATCH = _LAUNCH["Events"]["Launches"]["Properties"]["BatchSize"]
 REPORTERS = _FAILURE["Events"]["RawFailures"]["Properties"]["ScalingConfig"]["MaximumConcurrency"]

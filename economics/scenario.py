@@ -7,9 +7,8 @@ import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import NamedTuple
 
-from processing.starters import RATE
+from plan import Plan
 
 from . import product
 from .figures import limits, read
@@ -24,31 +23,19 @@ ARRIVALS = {
 }
 
 
-class SweepRules(NamedTuple):
-    """The template's defaults."""
-
-    every: float = 3600
-    grace: float = product.SWEEP_GRACE
-    rate: float = RATE
-    max_attempts: int = int(product.default("MaxAttempts"))
-    runs_for: float = product.SWEEP_SECONDS
-
-
 @dataclass(frozen=True)
 class Scenario:
     """One run of the model."""
 
     stack: Stack
     work: Work
-    arrivals: str = "burst"
-    """One of ARRIVALS."""
-    rate: float = 10.0
-    """Uploads a second, of steady arrivals."""
+    arrivals: str = "burst"  # one of ARRIVALS
+    rate: float = 10.0  # uploads a second, of steady arrivals
     limits: Mapping[str, float] = field(default_factory=limits)
-    sweep: SweepRules = field(default_factory=SweepRules)
+    sweep: Plan = product.SWEEP
+    sweep_every: float = 3600  # seconds
     eventbridge: Queue = EVENTBRIDGE
-    days: float = 14.0
-    """After how many the simulation ends, whatever is left."""
+    days: float = 14.0  # after which the simulation ends, whatever is left
     seed: int = 1
 
     def times(self, lots: random.Random) -> Iterable[float]:

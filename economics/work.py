@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tooling import paths
+from tooling.template import default
 
-from . import product
 from .figures import ASSUMED, Wrong
 
 BENCH = paths.BUILD / "bench.json"
@@ -35,10 +35,8 @@ def sizes(text: str) -> dict[float, float]:
 class Job:
     """What a job takes, in seconds of one processor, and by what benchmark."""
 
-    seconds_per_mib: float
-    """Of the upload: all pictures of a megapixel and more together."""
-    start_seconds: float
-    """From the start of the process until it can take a job."""
+    seconds_per_mib: float  # of the upload: all pictures of a megapixel and more together
+    start_seconds: float  # from the start of the process until it can take a job
     pictures: int = 0
     quick: bool = False
     machine: str = ""
@@ -93,17 +91,17 @@ class Work:
 class Stack:
     """What the template's parameters say, as far as it has a price; or its defaults."""
 
-    mode: str = product.default("Mode")
-    network: str = product.default("Network")
-    architecture: str = product.default("Architecture")
-    event_source: str = product.default("EventSource")
-    spot: bool = product.default("Spot") == "true"
-    result_topic: bool = product.default("ResultTopic") == "true"
-    max_tasks: int = int(product.default("MaxTasks"))
-    threshold: int = int(product.default("HybridThresholdMiB"))
-    max_bytes: int = int(product.default("MaxBytes"))
-    function_timeout: int = int(product.default("FunctionTimeout"))
-    task_timeout: int = int(product.default("TaskTimeout"))
+    mode: str = default("Mode")
+    network: str = default("Network")
+    architecture: str = default("Architecture")
+    event_source: str = default("EventSource")
+    spot: bool = default("Spot") == "true"
+    result_topic: bool = default("ResultTopic") == "true"
+    max_tasks: int = int(default("MaxTasks"))
+    threshold: int = int(default("HybridThresholdMiB"))
+    max_bytes: int = int(default("MaxBytes"))
+    function_timeout: int = int(default("FunctionTimeout"))
+    task_timeout: int = int(default("TaskTimeout"))
 
     def __post_init__(self) -> None:
         """Raises Wrong for what the template would ignore."""

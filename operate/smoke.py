@@ -27,6 +27,7 @@ from processing.metadata import RUN
 
 from mazes.check import LOSSY, NotSolved, solved
 from tooling import paths
+from tooling.progress import duration
 from tooling.usage import MakeParser, existing_file, positive
 
 from . import stacks, versions
@@ -232,7 +233,7 @@ def check(smoke: Smoke, picture: Path, seconds: float) -> None:
     if job == OUR_JOB:
         smoke.upload(smoke.name("broken file.png"), b"this is no picture")
     for name, result in smoke.results(seconds).items():
-        print(f"  {result.outcome} in {result.seconds:.1f} s: s3://{smoke.bucket}/{result.key}")
+        print(f"  {result.outcome} in {duration(result.seconds)}: s3://{smoke.bucket}/{result.key}")
         if result.outcome == "rejected":
             record: dict[str, Any] = json.loads(result.body)
             print(f"    {record['reason']}")

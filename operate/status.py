@@ -22,6 +22,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from processing import reports
 
+from tooling.progress import duration
 from tooling.usage import MakeParser
 
 from . import jobs, stacks, upload
@@ -226,7 +227,7 @@ def screen(status: Status) -> str:
     lines = [status.stack, ""]
     for each in status.last:
         took = each.get("seconds_since_upload")
-        waited = f"{took:>8.1f} s" if took is not None else " " * 10
+        waited = f"{duration(took):>10}" if took is not None else " " * 10
         reason = f"  {each['reason']}" if each.get("reason") else ""
         lines.append(f"  {each['time'][:19]}  {each['outcome']:<9}{waited}  {each['key']}{reason}")
     if not status.last:

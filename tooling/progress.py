@@ -9,6 +9,14 @@ import time
 from collections.abc import Iterator
 
 
+def duration(seconds: float) -> str:
+    """As people say it: minutes from two of them on, and so on."""
+    for name, length in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {name}"
+    return f"{seconds:.1f} s"
+
+
 @contextlib.contextmanager
 def step(what: str) -> Iterator[None]:
     """Show what is being done while the block runs."""
@@ -32,4 +40,4 @@ def step(what: str) -> Iterator[None]:
         if live:
             shower.join()
             print(f"\r{what} ...", end="")
-        print(f" {time.monotonic() - began:.1f} s", flush=True)
+        print(f" {duration(time.monotonic() - began)}", flush=True)

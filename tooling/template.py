@@ -20,11 +20,15 @@ def source() -> dict[str, Node]:
     return template
 
 
+def default(parameter: str) -> str:
+    return str(source()["Parameters"][parameter]["Default"])
+
+
 class Chosen:
     """The template with these values of its parameters, and the defaults of the others."""
 
     def __init__(self, **parameters: str) -> None:
-        defaults = {name: str(each["Default"]) for name, each in source()["Parameters"].items()}
+        defaults = {name: default(name) for name in source()["Parameters"]}
         self.values = {**defaults, **parameters}
 
     def resources(self) -> dict[str, Node]:

@@ -34,7 +34,7 @@ from typing import Any
 import one
 import state
 from orphans import Cleaned, Cleaner
-from plan import Plan
+from plan import MARGIN_SECONDS, Plan
 from processing import records, settings, starters
 from processing.bucket import Bucket
 from processing.errors import BadEvent, BadSetting, Conflict, Failed, StoreError
@@ -51,8 +51,6 @@ from walk import FAILURES_IN_A_ROW
 
 APART = {"dry_run", "count", "prefix", "after", "until", "given_up", "reprocess", "backlog"}
 FIELDS = {"resume", "rate", "seconds", *APART}
-MARGIN_SECONDS = 60
-"""What is under way when the time is out needs some to end: a start with all its retries."""
 TRIES = 3
 """Of Lambda at one event (MaximumRetryAttempts, and the first)."""
 

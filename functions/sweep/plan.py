@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from processing.starters import Starter  # which imports boto3
 
+MARGIN_SECONDS = 60
+"""What is under way when the time is out needs some to end: a start with all its retries."""
 LONGEST_PAUSE = timedelta(days=1)
 """Between two starts of what can't start."""
 

@@ -14,8 +14,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image, ImageChops, ImageFilter
+
+from tooling.pages import templates
 
 from . import diagram, stack
 
@@ -196,14 +197,8 @@ def _path(picture: Image.Image, before: Image.Image) -> Image.Image:
 
 def write(jobs: Sequence[Job], to: Path) -> None:
     """Write the page of these jobs."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,  # names of files and reasons are whatever people upload
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("index.html.j2")
+    # Escaped: names of files and reasons are whatever people upload.
+    page = templates(Path(__file__).parent, autoescape=True).get_template("index.html.j2")
     longest = max((job.total for job in jobs), default=0)
     box = {"width": diagram.WIDTH, "height": diagram.HEIGHT}
     to.write_text(page.render(jobs=jobs, longest=longest, box=box, folder=to.parent))

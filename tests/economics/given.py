@@ -8,7 +8,7 @@ from economics import documents
 from economics.work import SIZES, Job, Work, sizes
 
 TEXT = documents.COST.read_text()
-MEASURED = documents.measured_in(TEXT)
+MEASURED = documents.measured()
 OURS = Work(1e6, SIZES, MEASURED)
 HEAVY = Work(1e6, SIZES, replace(MEASURED, seconds_per_mib=documents.HEAVY))
 INSTANT = Job(seconds_per_mib=0, start_seconds=0)

@@ -84,7 +84,7 @@ def test_the_page_is_written_when_asked_and_from_a_whole_benchmark(
 ) -> None:
     write_benchmark(pages, quick)
     assert main(["cost", "--write"]) == 0
-    written = documents.measured_in(documents.COST.read_text())
+    written = documents.measured()
     assert (written == MEASURED) == quick
     assert (pages / "cost.png").exists()
 

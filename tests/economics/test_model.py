@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from launcher import STARTS_A_SECOND
+from plan import Plan
 
 from economics import product
 from economics.documents import longest
 from economics.figures import ASSUMED, PUBLISHED, limits
 from economics.model import Model
 from economics.queues import EVENTBRIDGE, Next, Response
-from economics.scenario import Scenario, SweepRules
+from economics.scenario import Scenario
 from economics.work import Job, Stack, Work, sizes
 from functions.sweep import app as sweep
 from tests.template.synthesis import SOURCE, synthesize
@@ -37,7 +39,7 @@ def test_without_limits_all_succeed_in_the_time_of_one() -> None:
 
 def test_a_burst_of_launches_takes_at_least_the_time_of_its_tokens() -> None:
     """20 calls a second, 20 at once; waiting for one's next attempt comes on top."""
-    used = run("fargate", 2000, limits(vcpus=1e9), sweep=SweepRules(every=1e9))
+    used = run("fargate", 2000, limits(vcpus=1e9), sweep_every=1e9)
     least = (2000 - 20) / 20 + TASK_SECONDS
     assert least <= used.now <= least + 2 * EVENTBRIDGE.longest_wait
     assert used.limits.refusals.keys() == {"RunTask calls"}
@@ -172,7 +174,7 @@ def test_what_is_dropped_waits_for_what_dropped_it_until_it_is_swept() -> None:
 
 
 def test_what_is_left_at_the_end_has_waited_until_then() -> None:
-    endless = run("fargate", 3, limits(vcpus=0), days=1.0, sweep=SweepRules(every=1e9))
+    endless = run("fargate", 3, limits(vcpus=0), days=1.0, sweep_every=1e9)
     assert endless.limits.held == {"Fargate vCPUs": 3 * 24 * 3600}
 
 
@@ -201,9 +203,11 @@ def test_a_concurrency_limit_keeps_the_order_of_uploads() -> None:
 
 def test_the_sweep_gives_up_after_its_attempts() -> None:
     """Its jobs last longer than the grace period: a task is started again, and then no more."""
-    rules = SweepRules(every=60, grace=1, rate=100, max_attempts=3)
+    plan = Plan(timedelta(seconds=1), max_attempts=3, rate=100)
     stuck = Job(seconds_per_mib=1e4, start_seconds=0)
-    scenario = Scenario(Stack("fargate"), Work(5, ONE, stuck), limits=PLENTY, sweep=rules)
+    scenario = Scenario(
+        Stack("fargate"), Work(5, ONE, stuck), limits=PLENTY, sweep=plan, sweep_every=60
+    )
     ended = Model(scenario).simulate()
     assert (ended.rejected, ended.swept, ended.left) == (5, 15, 0)
 
@@ -233,8 +237,8 @@ def test_the_same_seed_gives_the_same_run() -> None:
 
 
 def test_the_sweep_is_the_projects(monkeypatch: pytest.MonkeyPatch) -> None:
-    schedule, rules = SOURCE["Parameters"]["SweepSchedule"], SweepRules()
+    schedule = SOURCE["Parameters"]["SweepSchedule"]
     for name, value in synthesize()["SweepFunction"]["Environment"]["Variables"].items():
         monkeypatch.setenv(name, value)
-    assert schedule["Default"] == "rate(1 hour)" and rules.every == 3600
-    assert rules.grace == sweep.grace().total_seconds()
+    assert schedule["Default"] == "rate(1 hour)" and Scenario.sweep_every == 3600
+    assert product.SWEEP.grace == sweep.grace()
