@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from typing import Any
 
@@ -10,9 +11,12 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 
 
-def draw(panels: list[dict[str, Any]], size: list[float], footer: str) -> Any:  # noqa: ANN401
-    figure, axes = plt.subplots(1, len(panels), figsize=size, layout="constrained", squeeze=False)
-    for axis, panel in zip(axes.flat, panels, strict=True):
+def draw(panels: list[dict[str, Any]], columns: int, size: list[float], footer: str) -> Any:  # noqa: ANN401
+    rows = math.ceil(len(panels) / columns)
+    figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
+    for axis in axes.flat[len(panels) :]:
+        axis.axis("off")
+    for axis, panel in zip(axes.flat, panels, strict=False):
         for curve in panel["curves"]:
             axis.plot(curve.pop("x"), curve.pop("y"), **curve)
         for said, y in panel["lines"].items():
@@ -20,7 +24,8 @@ def draw(panels: list[dict[str, Any]], size: list[float], footer: str) -> Any:  
             axis.annotate(said, (0.01, y), ("axes fraction", "data"), va="bottom")
         axis.set(**panel["axes"])
         axis.grid(alpha=0.3)
-        axis.legend(frameon=False, **panel["legend"])
+        if panel["legend"] is not None:
+            axis.legend(frameon=False, **panel["legend"])
     if footer:
         figure.text(0.995, 0.005, footer, ha="right", color="grey", size=7)
     return figure

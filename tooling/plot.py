@@ -22,16 +22,21 @@ class Panel:
     """Of each its `x` and `y`, and what `plot` knows besides."""
     axes: Mapping[str, Any]
     """Title, labels, scales."""
-    legend: Mapping[str, Any] = field(default_factory=lambda: BESIDE)
+    legend: Mapping[str, Any] | None = field(default_factory=lambda: BESIDE)
     lines: Mapping[str, float] = field(default_factory=dict)
     """Across it, by what is said of them."""
 
 
 def plot(
-    target: Path, *panels: Panel, size: tuple[float, float] = (9.6, 4.6), footer: str = ""
+    target: Path,
+    *panels: Panel,
+    columns: int = 0,
+    size: tuple[float, float] = (9.6, 4.6),
+    footer: str = "",
 ) -> None:
-    """Draw panels side by side."""
+    """Draw panels, row by row: all of them side by side, or in so many columns."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    drawn = {"panels": [asdict(panel) for panel in panels], "size": size, "footer": footer}
+    grid = {"columns": columns or len(panels), "size": size}
+    drawn = {"panels": [asdict(panel) for panel in panels], "footer": footer, **grid}
     command = [str(paths.PYTHON_PLOT), "-m", "tooling.draw", str(target)]
     subprocess.run(command, cwd=paths.ROOT, check=True, text=True, input=json.dumps(drawn))

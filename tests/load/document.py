@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import math
 from collections.abc import Iterable
 from typing import Any
 
 from tooling import paths
+from tooling.plot import Panel, plot
 
 Json = dict[str, Any]
 
@@ -31,6 +32,7 @@ COLUMNS = {
     "wall": "seconds",
     "date": "date",
 }
+COLOURS = {"events": "tab:green", "sweep": "tab:orange"}
 SWEPT = ("heads", "calls", "notes", "messages", "mib")
 SOAK = ["sweeps", "HEADs each", "calls of S3 each", "notes", "messages", "emulator, MiB", "date"]
 
@@ -43,10 +45,10 @@ def main() -> None:
         new = {row["scenario"]: _cells(row) for row in loads}
         cells = sorted((_rows(text, "load") | new).values(), key=lambda row: -_number(row[1]))
         text = _with(text, "load", _table(COLUMNS.values(), cells))
-        _plot("load", loads)
+        _plot_loads(loads)
     for soak in (row for row in rows if "sweeps" in row):
         text = _with(text, "soak", _table(SOAK, _soak(soak)))
-        _plot("soak", soak)
+        _plot_soak(soak)
     FILE.write_text(text)
     print(f"written: {FILE.relative_to(paths.ROOT)} and its plots")
 
@@ -81,13 +83,40 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def _plot(kind: str, data: object) -> None:
-    """By matplotlib, which has an environment of its own."""
-    kept = RESULTS / f"{kind}.plot"
-    kept.write_text(json.dumps(data))
-    target = FILE.with_name(f"{kind}.png")
-    command = [paths.PYTHON_PLOT, "-m", "tests.load.plot", kind, kept, target]
-    subprocess.run([str(each) for each in command], cwd=paths.ROOT, check=True)
+def _plot_loads(rows: list[Json]) -> None:
+    """When each upload got the result that it has at the end, and by whom."""
+    wide = min(3, len(rows))
+    panels = []
+    for row in rows:
+        curves, there = [], 0
+        for who, times in row["answered"].items():
+            counts = [there + number for number in range(len(times) + 1)]
+            x, y = [*times[:1], *times], counts[: len(times) + bool(times)]
+            curves.append({"x": x, "y": y, "c": COLOURS[who], "lw": 2, "label": f"by the {who}"})
+            there += len(times)
+        axes = {"title": row["scenario"], "ylim": 0}
+        labels = {} if panels else {"xlabel": "seconds", "ylabel": "results"}
+        panels.append(Panel(curves, axes | labels, legend=None if panels else {}))
+    high = 2.6 * math.ceil(len(rows) / wide)
+    plot(FILE.with_name("load.png"), *panels, columns=wide, size=(11, high))
+
+
+def _plot_soak(soak: Json) -> None:
+    """What each sweep asks, and what is kept after it."""
+
+    def curve(what: str, label: str, **how: str) -> Json:
+        counts = [sweep[what] for sweep in soak["sweeps"]]
+        return {"x": [*range(len(counts))], "y": counts, "label": label} | how
+
+    asked = [curve(what, what) for what in ("calls", "heads", "notes", "messages")]
+    kept = [curve("mib", "the emulator, MiB", c="grey")]
+    plot(
+        FILE.with_name("soak.png"),
+        Panel(asked, {}, legend={"ncols": 4}),
+        Panel(kept, {"xlabel": "sweep", "ylim": 0}, legend={}),
+        columns=1,
+        size=(9.6, 4),
+    )
 
 
 def _soak(soak: Json) -> list[list[str]]:
