@@ -1,4 +1,4 @@
-"""What the commands of `make` share: paths, commands to run, `sam build`, progress, plots."""
+"""What the commands of `make` share: paths, running commands, `sam build`, progress, plots."""
 
 import sys
 from types import TracebackType
