@@ -97,46 +97,6 @@ def test_what_nobody_here_can_read_is_rejected_with_what_to_do():
     assert ("get", UPLOAD.key) not in store.calls
 
 
-STRANGE = [
-    "\ud83d",
-    "\0\x1b[2J",
-    "\ufffe",
-    "x" * 100_000,
-    "\N{MUSICAL SYMBOL G CLEF}" * 5000,
-    "\0" * 5000,
-]
-
-
-@pytest.mark.parametrize("said", STRANGE, ids=range(len(STRANGE)))
-@pytest.mark.parametrize("kind", [Rejected, Failed])
-def test_whatever_a_reason_is_made_of_it_loses_no_report_and_no_job(said, kind):
-    def fail(body, content_type):
-        raise kind(f"because {said}")
-
-    store, lines, key = MemoryStore(), [], "input/" + "\x01" * 1017
-    store.upload(key, b"x")
-    with contextlib.suppress(Failed):
-        job.run(
-            Upload("u" * 63, key),
-            store,
-            Settings(processor=OnBytes(fail), mode="fargate"),
-            lines.append,
-        )
-    (line,) = lines
-    # The log driver of a task may cut what is longer in two.
-    assert len(line.encode()) < 16 * 1024
-    report = reports.read(line)
-    assert report["outcome"] == ("rejected" if kind is Rejected else "failed")
-    assert "because " in report["reason"] and len(report["reason"]) <= 2000
-    if kind is Rejected:
-        (record,) = [store.body(name) for name in store.versions if name.startswith("rejected/")]
-        assert json.loads(record)["reason"] == report["reason"]
-
-
-def test_a_line_that_json_gives_up_is_no_report():
-    assert reports.read("[" * 100_000) is None
-
-
 @pytest.mark.parametrize("body", [b"maze", b"bad"])
 def test_a_second_event_changes_nothing(body):
     store = MemoryStore()
@@ -335,23 +295,6 @@ def test_an_unforeseen_error_rises_and_is_reported_as_failed():
     assert store.logged["outcome"] == "failed"
     assert store.logged["reason"] == "ZeroDivisionError: division by zero"
     assert results(store) == [None, None]
-
-
-@pytest.mark.parametrize("body", [b"maze", b"bad"])
-def test_the_report_has_the_fields_of_the_contract(body):
-    store = MemoryStore()
-    seen = store.upload(UPLOAD.key, body)
-    run(store)
-    assert list(store.logged) == [
-        "outcome", "bucket", "key", "version", "bytes", "pixels", "milliseconds",
-        "seconds_since_upload", "mode", "job_version", "reason",
-    ]  # fmt: skip
-    assert (store.logged["bucket"], store.logged["key"]) == UPLOAD
-    assert store.logged["version"] == seen.version
-    assert store.logged["bytes"] == len(body)
-    assert store.logged["pixels"] == (4 if body == b"maze" else None)
-    assert store.logged["mode"] == "test"
-    assert store.logged["job_version"] == "2026-12"
 
 
 @pytest.mark.parametrize(("memory_error", "outcome"), [("reject", "rejected"), ("fail", "failed")])
