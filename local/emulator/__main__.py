@@ -26,6 +26,8 @@ import socket
 import sys
 from pathlib import Path
 
+import uvloop
+
 from .docker_containers import remove_containers
 from .links import Link, check
 
@@ -57,7 +59,7 @@ def main() -> int:
     for link in links:
         link.apply()
     try:
-        asyncio.run(serve(listening, arguments.directory, port))
+        uvloop.run(serve(listening, arguments.directory, port))
     finally:
         clean_up(arguments)
     return 0
@@ -212,30 +214,41 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
 
 async def serve(listening: list[socket.socket], directory: Path, port: int) -> None:
     """Serve until SIGTERM, or until standard input ends."""
-    from hypercorn.asyncio import serve as hypercorn_serve
-    from hypercorn.config import Config
     from ministack.app import app
+    from uvicorn import Config, Server
 
     from .tls import behind_tls
 
-    stop = asyncio.Event()
+    server = Server(
+        Config(
+            behind_tls(app),
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=0,
+        )
+    )
+    server.capture_signals = contextlib.nullcontext  # what signals do is said below
+
+    def stop() -> None:
+        server.should_exit = True
+
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, stop)
     # A Ctrl-C reaches whoever started us, too, and they say when to stop.
     loop.add_signal_handler(signal.SIGINT, lambda: None)
-    loop.add_reader(sys.stdin.fileno(), stop.set)
+    loop.add_reader(sys.stdin.fileno(), stop)
 
-    config = Config()
-    config.bind = [f"fd://{each.fileno()}" for each in listening]
-    config.keep_alive_timeout = 75
-    config.graceful_timeout = 0
     announced = directory / "endpoint.new"
     announced.write_text(f"http://{LOOPBACK}:{port}")
     announced.rename(directory / "endpoint")
     gc.freeze()
     gc.enable()
-    with contextlib.suppress(asyncio.CancelledError):
-        await hypercorn_serve(behind_tls(app), config, shutdown_trigger=stop.wait)
+    await server.serve(listening)
 
 
 if __name__ == "__main__":
