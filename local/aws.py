@@ -240,13 +240,15 @@ class EmbeddedAws:
         """
         rest = dict(stacks)
         if not (template := self._packaged()):
-            self._take_over_packaged()
+            with build.packaging(self._built, self.executor.layer_target, self.job) as kept:
+                if kept.exists():
+                    for file in kept.iterdir():
+                        self.client("s3").upload_file(str(file), _CODE_BUCKET, file.name)
+                else:
+                    first = next(iter(rest))
+                    self.deploy(first, **rest.pop(first))
+                    self._keep_packaged(kept)
             template = self._packaged()
-        if not template:
-            first = next(iter(rest))
-            self.deploy(first, **rest.pop(first))
-            template = self._packaged()
-            self._keep_packaged()
         cloudformation = self.client("cloudformation")
         for stack, parameters in rest.items():
             cloudformation.create_stack(
@@ -278,16 +280,12 @@ class EmbeddedAws:
                     return f"{self.endpoint}/{_CODE_BUCKET}/{key}"
         return None
 
-    def _take_over_packaged(self) -> None:
-        for file in (self._built / build.PACKAGED).glob("*"):
-            self.client("s3").upload_file(str(file), _CODE_BUCKET, file.name)
-
-    def _keep_packaged(self) -> None:
-        s3 = self.client("s3")
-        with tempfile.TemporaryDirectory(dir=self._directory) as folder:
-            for found in s3.list_objects_v2(Bucket=_CODE_BUCKET)["Contents"]:
-                s3.download_file(_CODE_BUCKET, found["Key"], str(Path(folder, found["Key"])))
-            build.keep(Path(folder), self._built, self.executor.layer_target, self.job)
+    def _keep_packaged(self, kept: Path) -> None:
+        s3, new = self.client("s3"), kept.with_name("new")
+        new.mkdir(parents=True)
+        for found in s3.list_objects_v2(Bucket=_CODE_BUCKET)["Contents"]:
+            s3.download_file(_CODE_BUCKET, found["Key"], str(new / found["Key"]))
+        new.rename(kept)
 
     def _chosen(self, parameters: Mapping[str, str]) -> dict[str, str]:
         """The parameters, and the image that tasks run here unless another one is among them."""

@@ -167,8 +167,7 @@ def run(aws: EmbeddedAws, upload: Path, job: Job, scenarios: list[str], out: Pat
             theirs = own_bucket.make(aws, SCENARIOS[OWN_BUCKET]["BucketName"], upload)
     with step(f"deploying {', '.join(scenarios)}"):
         chosen = {f"demo-{name}": SCENARIOS[name] | job.parameters for name in scenarios}
-        first = next(iter(chosen))
-        stacks = {first: aws.deploy(first, **chosen.pop(first))} | aws.deploy_all(chosen)
+        stacks = aws.deploy_all(chosen)
     tap = EventTap(aws)
     suffix = job.parameters.get("OutputSuffix", "")
     outcomes = []

@@ -75,19 +75,19 @@ def copy(target: str, to: Path, job: Path | None = None) -> None:
         shutil.copytree(folder, to)
 
 
-PACKAGED = "packaged"
-"""In what was built: what `sam deploy` made of it, the template and the code that it names."""
+@contextlib.contextmanager
+def packaging(built: Path, target: str, job: Path | None = None) -> Iterator[Path]:
+    """The folder of what `sam deploy` packages of a copy, the template and the code that it names.
 
-
-def keep(packaged: Path, built: Path, target: str, job: Path | None = None) -> None:
-    """Keep what `sam deploy` packaged of a copy: later copies have it."""
+    Whoever finds no such folder deploys, and makes it; all others that deploy the same wait for it.
+    """
     folder = _folder(target, job)
-    with _alone(folder):
-        stamp = _stamp(folder)
-        of_the_same = stamp.exists() and stamp.read_text() == _stamp(built).read_text()
-        if of_the_same and not (folder / PACKAGED).exists():
-            shutil.copytree(packaged, new := folder / f"{PACKAGED}.new", dirs_exist_ok=True)
-            new.rename(folder / PACKAGED)
+    place = folder.with_name(f"{folder.name}.packaged")
+    with _alone(place):
+        kept = place / _stamp(built).read_text()
+        if place.exists() and not kept.exists():  # of other sources
+            shutil.rmtree(place)
+        yield kept
 
 
 def is_built(target: str, job: Path | None = None) -> bool:

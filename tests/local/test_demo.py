@@ -1,11 +1,13 @@
 """The demo: its arguments, its exit codes, and that it leaves nothing running."""
 
 import json
+import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -186,11 +188,16 @@ def test_an_interrupt_leaves_nothing_running(
     sent: signal.Signals,
     exit_code: int,
 ) -> None:
-    build(Commands(), "host")  # on a busy machine it takes longer than what is waited for below
-    folder = tmp_path_factory.mktemp("build")
+    folder, job = tmp_path_factory.mktemp("build"), tmp_path_factory.mktemp("jobs") / "new"
+    job.mkdir()
+    (job / "new.py").write_text(f"NEVER_DEPLOYED_BEFORE = {time.time()}")
+    build(
+        Commands(), "host", job
+    )  # on a busy machine it takes longer than what is waited for below
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "local.demo", f"--build={folder}"],
         cwd=paths.ROOT,
+        env={**os.environ, "JOB": str(job)},
         stdout=subprocess.PIPE,
     ) as running:
         until(

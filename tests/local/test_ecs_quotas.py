@@ -84,7 +84,7 @@ def test_a_burst_above_the_quotas_under_a_concurrency_limit_gets_all_its_results
     """The whole pipeline: what ECS refuses waits for its turn, and nothing is refused for good."""
     limited = SCENARIOS["fargate"] | {"MaxTasks": str(MAX_TASKS)}
     with EmbeddedAws(ecs_quotas=SHARE) as aws:
-        pipeline = Pipeline(aws, "quotas", aws.deploy("quotas", **limited))
+        pipeline = Pipeline(aws, "quotas", aws.deploy_all({"quotas": limited})["quotas"])
         used = aws.processor_seconds()
         keys = [f"input/{number}.png" for number in range(UPLOADS)]
         versions = {key: pipeline.upload(key, b"no picture") for key in keys}

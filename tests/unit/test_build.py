@@ -42,24 +42,21 @@ def test_the_template_says_the_same_in_json(
     assert sam.ran == 1
 
 
-def test_what_was_packaged_of_a_build_comes_with_its_copies_and_with_no_others(
+def test_what_is_packaged_of_a_build_is_kept_until_its_sources_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
     folder = build.build(Sam(), "host")
-    copies = [tmp_path / name for name in ("first", "second", "third")]
-    build.copy("host", copies[0])
-    packaged = tmp_path / "packaged"
-    packaged.mkdir()
-    (packaged / "0123.template").write_text("{}")
-    (copies[0] / "sources.sha256").write_text("of other sources")
-    build.keep(packaged, copies[0], "host")
-    build.copy("host", copies[1])
-    assert not (copies[1] / build.PACKAGED).exists()
-    build.keep(packaged, copies[1], "host")
-    build.keep(packaged, copies[1], "host")
-    build.copy("host", copies[2])
-    assert [path.name for path in (copies[2] / build.PACKAGED).iterdir()] == ["0123.template"]
+    older, newer = tmp_path / "older", tmp_path / "newer"
+    build.copy("host", older)
+    with build.packaging(older, "host") as kept:
+        assert not kept.exists()
+        kept.mkdir(parents=True)
     shutil.rmtree(folder)  # as `sam build` does at first
-    build.keep(packaged, copies[1], "host")
-    assert not folder.exists()
+    with build.packaging(older, "host") as kept:
+        assert kept.exists()
+    shutil.copytree(older, newer)
+    (newer / "sources.sha256").write_text("of other sources")
+    with build.packaging(newer, "host") as of_newer:
+        assert not of_newer.exists()
+    assert not kept.exists()
