@@ -7,6 +7,8 @@ from typing import Any
 
 from tooling.plot import Panel, plot
 
+from .cases import MAZE, OTHER
+
 Picture = dict[str, Any]
 PEER = "mazesolver"
 
@@ -45,9 +47,10 @@ def _ratios(pictures: list[Picture]) -> Panel:
         of_kind = sorted((p for p in pictures if p["kind"] == kind), key=_pixels)
         ratios = [p["ratio"] for p in of_kind]
         curves.append(_points(of_kind, ratios, marker="o", label=kind, ms=5, alpha=0.8))
+    axes = {"xscale": "log", "ylim": (0.8, 2.4), "xlabel": "pixels"}
     return Panel(
         curves,
-        {"xscale": "log", "ylim": (0.8, 4), "xlabel": "pixels", "title": "job / (decode + encode)"},
+        axes | {"title": "job / (decode + encode)"},
         legend={"fontsize": 7, "ncols": 2, "loc": "upper right"},
-        lines={"limit: every picture": 3, "limit: corridors of 1 px": 1.5},
+        lines={"limit: every picture": OTHER, "limit: mazes": MAZE},
     )

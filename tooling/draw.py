@@ -21,7 +21,7 @@ def draw(panels: list[dict[str, Any]], columns: int, size: list[float], footer: 
             axis.plot(curve.pop("x"), curve.pop("y"), **curve)
         for said, y in panel["lines"].items():
             axis.axhline(y, color="black", lw=1, ls="--")
-            axis.annotate(said, (0.01, y), ("axes fraction", "data"), va="bottom")
+            axis.annotate(said, (0.01, y), xycoords=("axes fraction", "data"), va="bottom")
         axis.set(**panel["axes"])
         axis.grid(alpha=0.3)
         if panel["legend"] is not None:
