@@ -126,7 +126,7 @@ def s3_requests(stack: Stack, work: Work) -> Amounts:
     if stack.mode == "recipe":  # `aws s3 cp`, twice: HEAD, a GET for each part; the output
         read = work.total(value=lambda mib: 1 + math.ceil(mib / PART_MIB))
         return {"s3.read": read, "s3.write": 2 * written}
-    return {"s3.read": (Job.CALLS - 1) * work.uploads, "s3.write": written + work.uploads}
+    return {"s3.read": work.total(value=Job.reads), "s3.write": written + work.uploads}
 
 
 def events(stack: Stack, work: Work) -> Amounts:

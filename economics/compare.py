@@ -52,7 +52,7 @@ def cheaper(pair: tuple[str, str], work: Work) -> Iterator[tuple[str, float]]:
 def even_mib(stack: Stack, work: Work) -> float:
     """The size from which on a task is cheaper than the function, both events included."""
     per_mib = 2 / ASSUMED["s3_mib_per_second"] + work.job.seconds_per_mib
-    return (even_seconds(stack) - work.job.seconds(0)) / per_mib
+    return 2 + (even_seconds(stack) - work.job.seconds(2)) / per_mib  # a line, above 1 MiB
 
 
 def threshold(stack: Stack, work: Work) -> int:
@@ -90,13 +90,9 @@ def backfill(name: str, work: Work, files: float) -> Backfill:
     waits = stack.mode == "fargate" and not stack.max_tasks
     swept = seconds if waits else files / PER_RUN
     idle, whole = (Month(stack, work.at(count)).items for count in (0, files))
-    tasks = work.at(files).total(stack.is_task)
+    tasks, reads = work.at(files).total(stack.is_task), work.at(files).total(value=Job.reads)
     amounts: dict[str, dict[str, float]] = {
-        "requests": {
-            "lambda.request": files - tasks,
-            "s3.read": (Job.CALLS - 1) * files,
-            "s3.write": files,
-        },
+        "requests": {"lambda.request": files - tasks, "s3.read": reads, "s3.write": files},
         "events": {"eventbridge.opt_in_event": files * (stack.mode != "lambda")},
         "sweep": {
             "s3.read": HEADS * files,

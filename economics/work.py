@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from processing.objects import SMALL
+
 from tooling import paths
 from tooling.template import default
 
@@ -41,12 +43,14 @@ class Job:
     quick: bool = False
     machine: str = ""
 
-    CALLS = 7
-    """To S3: HEAD four times, GET twice, PUT. An upload of 1 MiB or less takes one GET."""
+    @staticmethod
+    def reads(mib: float) -> int:
+        """From S3: HEAD four times, GET of the upload's beginning; GET of the rest. Then PUT."""
+        return 5 + (mib * 2**20 > SMALL)
 
     def seconds(self, mib: float) -> float:
         """Of a warm worker: calls, transfer in and out, and the job itself."""
-        calls = self.CALLS * ASSUMED["s3_call_seconds"]
+        calls = (self.reads(mib) + 1) * ASSUMED["s3_call_seconds"]
         return calls + mib * (2 / ASSUMED["s3_mib_per_second"] + self.seconds_per_mib)
 
     @staticmethod

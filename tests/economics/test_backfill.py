@@ -46,7 +46,7 @@ def test_of_a_hybrid_stack_only_the_tasks_wait_for_run_task() -> None:
 def test_a_job_costs_its_calls_and_the_sweep_three_more_and_its_time() -> None:
     """Of Lambda: no event, and no upload."""
     said = compare.backfill("lambda", WORK, 1e6)
-    assert said.usd["requests"] == pytest.approx(6 * 0.4 + 5 + 0.2)
+    assert said.usd["requests"] == pytest.approx(5 * 0.4 + 5 + 0.2)
     assert said.usd["sweep"] == pytest.approx(
         2 * 0.4 + 5 + 3 * 1000 * 0.005e-3 + 20 * said.seconds * 0.0000166667
     )
