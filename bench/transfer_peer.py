@@ -35,19 +35,23 @@ BUCKET, REGION = os.environ["S3_BUCKET"], os.environ["AWS_REGION"]
 said: dict[str, Any] = {}
 
 
-def timed(direction: str, work: Callable[[], Any]) -> None:
-    began, processor = time.perf_counter(), time.process_time()
-    work()
-    said[direction] = [time.perf_counter() - began, time.process_time() - processor]
-
-
 session = Session()
 endpoint = os.environ["AWS_ENDPOINT_URL_S3"]
 credentials = BotocoreCRTCredentialsWrapper(session.get_credentials())
-with CRTTransferManager(
-    create_s3_crt_client(REGION, credentials.to_crt_credentials_provider(), use_ssl=False),
-    BotocoreCRTRequestSerializer(session, {"region_name": REGION, "endpoint_url": endpoint}),
-) as manager:
-    timed("in", manager.download(BUCKET, os.environ["S3_KEY"], sys.argv[1]).result)
-    timed("out", manager.upload(sys.argv[1], BUCKET, os.environ["S3_OUTPUT"]).result)
+client = create_s3_crt_client(REGION, credentials.to_crt_credentials_provider(), use_ssl=False)
+serializer = BotocoreCRTRequestSerializer(
+    session, {"region_name": REGION, "endpoint_url": endpoint}
+)
+
+
+def timed(direction: str, begun: Callable[[CRTTransferManager], Any]) -> None:
+    began, processor = time.perf_counter(), time.process_time()
+    # Its end waits until what came has its name; the result of a transfer may be there before.
+    with CRTTransferManager(client, serializer) as manager:
+        begun(manager).result()
+    said[direction] = [time.perf_counter() - began, time.process_time() - processor]
+
+
+timed("in", lambda manager: manager.download(BUCKET, os.environ["S3_KEY"], sys.argv[1]))
+timed("out", lambda manager: manager.upload(sys.argv[1], BUCKET, os.environ["S3_OUTPUT"]))
 print(json.dumps({**said, "memory": highest()}))
