@@ -52,7 +52,7 @@ def cheaper(pair: tuple[str, str], work: Work) -> Iterator[tuple[str, float]]:
 def even_mib(stack: Stack, work: Work) -> float:
     """The size from which on a task is cheaper than the function, both events included."""
     per_mib = 2 / ASSUMED["s3_mib_per_second"] + work.job.seconds_per_mib
-    return 2 + (even_seconds(stack) - work.job.seconds(2)) / per_mib  # a line, above 1 MiB
+    return 2 + (even_seconds(stack) - work.job.seconds(2)) / per_mib  # linear, above 1 MiB
 
 
 def threshold(stack: Stack, work: Work) -> int:

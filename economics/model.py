@@ -27,7 +27,7 @@ Steps = Generator[simpy.Event, Any, None]
 LIST_PAGE = 100
 """Tasks of a page of ListTasks."""
 READS = 3
-"""Of a job, from its upload's prefix. From the others it reads less, and it writes once."""
+"""Of a job above 1 MiB, from its upload's prefix: no other prefix is read or written more often."""
 
 
 @dataclass

@@ -45,7 +45,7 @@ class Job:
 
     @staticmethod
     def reads(mib: float) -> int:
-        """From S3: HEAD four times, GET of the upload's beginning; GET of the rest. Then PUT."""
+        """From S3: HEAD four times, GET of the first MiB; and GET of an upload that has more."""
         return 5 + (mib * 2**20 > SMALL)
 
     def seconds(self, mib: float) -> float:

@@ -191,9 +191,8 @@ def test_an_interrupt_leaves_nothing_running(
     folder, job = tmp_path_factory.mktemp("build"), tmp_path_factory.mktemp("jobs") / "new"
     job.mkdir()
     (job / "new.py").write_text(f"NEVER_DEPLOYED_BEFORE = {time.time()}")
-    build(
-        Commands(), "host", job
-    )  # on a busy machine it takes longer than what is waited for below
+    # On a busy machine it takes longer than what is waited for below.
+    build(Commands(), "host", job)
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "local.demo", f"--build={folder}"],
         cwd=paths.ROOT,
