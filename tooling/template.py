@@ -6,17 +6,25 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from cfnlint.decode import cfn_yaml
+import yaml
+from samtranslator.yaml_helper import intrinsics_multi_constructor
 
 from . import paths
 
 Node = Any
 
 
+class _Loader(yaml.CSafeLoader):  # type: ignore[misc]
+    """libyaml's, which takes a seventh of the time of PyYAML's own."""
+
+
+_Loader.add_multi_constructor("!", intrinsics_multi_constructor)
+
+
 @functools.cache
 def source() -> dict[str, Node]:
     """With Ref and Fn:: as dictionaries of one key; not to be changed."""
-    template: dict[str, Node] = cfn_yaml.load(str(paths.TEMPLATE))
+    template: dict[str, Node] = yaml.load(paths.TEMPLATE.read_text(), _Loader)
     return template
 
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 from tests.template.synthesis import FARGATE, synthesize
 
-DEFINITION = synthesize(FARGATE).only("AWS::ECS::TaskDefinition")
-(CONTAINER,) = DEFINITION["ContainerDefinitions"]
-ENVIRONMENT = {each["Name"]: each["Value"] for each in CONTAINER["Environment"]}
-STOP_TIMEOUT: int = CONTAINER["StopTimeout"]
-"""Seconds from SIGTERM to SIGKILL."""
+
+@functools.cache
+def definition() -> dict[str, Any]:
+    return synthesize(FARGATE).only("AWS::ECS::TaskDefinition")
+
+
+def container() -> dict[str, Any]:
+    found: dict[str, Any]
+    (found,) = definition()["ContainerDefinitions"]
+    return found
+
+
+def stop_timeout() -> int:
+    """Seconds from SIGTERM to SIGKILL."""
+    return int(container()["StopTimeout"])
 
 
 def _linux_parameters(value: dict[str, Any]) -> list[str]:
@@ -41,11 +52,11 @@ def docker_options() -> list[str]:
     """User, limits, rights and settings of the task's container. What has no option here is an
     error, so that nothing of the definition is left out unnoticed."""
     options = [
-        f"--memory={DEFINITION['Memory']}m",
-        f"--cpus={int(DEFINITION['Cpu']) / 1024}",
+        f"--memory={definition()['Memory']}m",
+        f"--cpus={int(definition()['Cpu']) / 1024}",
         # The job needs no more rights than it starts with; Fargate has no setting for it.
         "--security-opt=no-new-privileges",
     ]
-    for name, value in CONTAINER.items():
+    for name, value in container().items():
         options += OPTIONS[name](value)
     return options

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.containers.containers import docker
-from tests.containers.task import CONTAINER
+from tests.containers.task import container
 
 MOST_OVER_THE_BASE = 40_000_000
 """Bytes. Docker's python:3.13-slim is where the rest comes from."""
@@ -36,7 +36,7 @@ def test_it_adds_little_to_its_base(
 
 
 def test_it_runs_as_the_tasks_user_even_without_a_task(inspected: dict[str, Any]) -> None:
-    assert inspected["Config"]["User"] == CONTAINER["User"] == "65532:65532"
+    assert inspected["Config"]["User"] == container()["User"] == "65532:65532"
 
 
 def test_it_has_exactly_the_layers_files(image: str, layer: Path) -> None:

@@ -37,7 +37,6 @@ from tests.support.cloudformation import REPEATED_FIELDS, CloudFormation, cloudf
 from tests.template.synthesis import PSEUDO, synthesize
 from tooling import paths
 
-STACK = synthesize({"Mode": "fargate"})
 TOOLS = ["curl", "docker-registry", "jq", "openssl", "unzip"]
 AWS_CLI = paths.BUILD / "env" / "awscli" / "bin"
 BUILD_ID = "project:a-build"
@@ -152,9 +151,10 @@ def credentials(aws: EmbeddedAws) -> dict[str, str]:
     iam = aws.client("iam")
     account = aws.client("sts").get_caller_identity()["Account"]
     iam.create_user(UserName="build")
+    stack = synthesize({"Mode": "fargate"})
     policies = {
         each["PolicyName"]: json.dumps(each["PolicyDocument"])
-        for each in STACK["ImageBuildRole"]["Policies"]
+        for each in stack["ImageBuildRole"]["Policies"]
     }
     for name, document in policies.items():
         for part, real in {"Partition": "aws", "Region": REGION, "AccountId": account}.items():
@@ -191,7 +191,8 @@ def build(
         # Where `docker login` keeps the password.
         "DOCKER_CONFIG": str(tmp_path / ".docker"),
     }
-    for variable in STACK["ImageBuild"]["Environment"]["EnvironmentVariables"]:
+    image_build = synthesize({"Mode": "fargate"})["ImageBuild"]
+    for variable in image_build["Environment"]["EnvironmentVariables"]:
         environment[variable["Name"]] = variable["Value"]
     assert environment["REPOSITORY_URI"] == "<Repository.RepositoryUri>"
     environment["REPOSITORY_URI"] = f"{registry}/worker"

@@ -16,7 +16,7 @@ from local.executor import bridge_address
 from mazes import check, pictures
 from tests.containers.conftest import Job
 from tests.containers.containers import Ended
-from tests.containers.task import STOP_TIMEOUT
+from tests.containers.task import stop_timeout
 
 Json = dict[str, Any]
 Upload = Callable[[str, bytes], str]
@@ -113,7 +113,7 @@ def test_a_task_that_is_told_to_stop_fails_in_time_and_leaves_no_result(
     processor = f"--env=PROCESSOR=processors:{moment}"
     with job(f"input/stopped {moment}.png", *PROCESSORS, processor) as container:
         container.wait_for("| here")
-        ended, seconds = container.stop(STOP_TIMEOUT)
+        ended, seconds = container.stop(stop_timeout())
     assert_stopped(ended, seconds)
     assert results(f"stopped {moment}.png") == []
 
@@ -125,14 +125,14 @@ def test_a_task_that_waits_for_s3_is_told_to_stop_and_fails_in_time(job: Job) ->
             connection, _ = server.accept()
             with connection:
                 connection.recv(1)
-                ended, seconds = container.stop(STOP_TIMEOUT)
+                ended, seconds = container.stop(stop_timeout())
     assert_stopped(ended, seconds)
 
 
 def assert_stopped(ended: Ended, seconds: float) -> None:
     assert (ended.code, ended.report["outcome"]) == (1, "failed"), ended
     assert "SIGTERM" in ended.report["reason"]
-    assert seconds < SOON < STOP_TIMEOUT
+    assert seconds < SOON < stop_timeout()
 
 
 def test_a_task_without_the_memory_that_it_was_promised_rejects_the_upload(

@@ -13,15 +13,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
 
 from operate import taskcat
 from tests.multiregion.account import Region
 from tests.multiregion.runs import HERE, IMAGE, REGIONS, Deployed, Taskcat
+from tests.template.synthesis import transformed
 from tooling import paths
 from tooling.build import build, sam_environment
 from tooling.commands import Commands, end_group
@@ -47,8 +45,7 @@ def project_for_moto(project: Path, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("taskcat-moto")
     shutil.copytree(project / "artifacts", folder / "artifacts")
     source = json.loads((project / taskcat.TEMPLATE).read_text())
-    with mock.patch.dict("os.environ", {"AWS_DEFAULT_REGION": REGIONS[0]}):
-        template = Translator({}, Parser()).translate(source, {})
+    template = transformed(source, REGIONS[0])
     for output in template["Outputs"].values():
         if "Condition" in output:  # moto exports it all the same, and refuses the next stack
             output.pop("Export", None)

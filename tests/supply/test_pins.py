@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
 from supply import pins
+from tooling.template import source
 
 ROOT = pins.ROOT
 IN_USE = [
@@ -146,7 +146,7 @@ def leaves(node: Any) -> Iterator[str]:
 def images() -> set[str]:
     dockerfiles = [ROOT / "worker" / "Dockerfile", *ROOT.glob("local/**/Dockerfile")]
     named = {image for file in dockerfiles for image in images_of(file.read_text())}
-    resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"].values()
+    resources = source()["Resources"].values()
     for each in resources:
         if each["Type"] == "AWS::CodeBuild::Project":
             named |= {*leaves(each["Properties"]["Environment"]["Image"])}

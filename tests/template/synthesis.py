@@ -19,14 +19,13 @@ from typing import Any
 from unittest import mock
 
 import yaml
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
+
+from tooling.template import source
 
 ROOT = Path(__file__).parents[2]
-SOURCE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
-SUPPRESSIONS: dict[str, dict[str, list[dict[str, Any]]]] = yaml.safe_load(
-    Path(__file__).with_name("suppressions.yaml").read_text()
+SOURCE = source()
+SUPPRESSIONS: dict[str, dict[str, list[dict[str, Any]]]] = yaml.load(
+    Path(__file__).with_name("suppressions.yaml").read_text(), yaml.CSafeLoader
 )
 """By tool and check: reasons, each with the resources that it is about."""
 GUID = "01234567-89ab-cdef-0123-456789abcdef"
@@ -96,12 +95,21 @@ _NOTHING = object()
 @functools.cache
 def expanded() -> dict[str, Any]:
     """The template after the SAM transform, as plain CloudFormation."""
-    source = copy.deepcopy(SOURCE)
-    for resource in source["Resources"].values():
+    template = copy.deepcopy(SOURCE)
+    for resource in template["Resources"].values():
         for code in {"CodeUri", "ContentUri"} & resource["Properties"].keys():
             resource["Properties"][code] = "s3://artifacts/code.zip"
-    with mock.patch.dict("os.environ", {"AWS_DEFAULT_REGION": "us-east-1"}):
-        result: dict[str, Any] = Translator({}, Parser()).translate(source, {})
+    return transformed(template, "us-east-1")
+
+
+def transformed(template: dict[str, Any], region: str) -> dict[str, Any]:
+    """By SAM, as if in this region."""
+    # Each process that collects the tests imports this module, and few transform a template.
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+
+    with mock.patch.dict("os.environ", {"AWS_DEFAULT_REGION": region}):
+        result: dict[str, Any] = Translator({}, Parser()).translate(template, {})
     return result
 
 

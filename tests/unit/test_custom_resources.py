@@ -18,9 +18,9 @@ from botocore.stub import Stubber
 
 from tests.support.cloudformation import LAYER, REPEATED_FIELDS, CloudFormation, request
 from tests.support.cloudformation import cloudformation as cloudformation_server
-from tests.template.synthesis import synthesize
+from tooling.template import source
 
-TIMEOUT: int = synthesize({"Mode": "fargate"})["ResourcesFunction"]["Timeout"]
+TIMEOUT: int = source()["Resources"]["ResourcesFunction"]["Properties"]["Timeout"]
 
 
 @pytest.fixture

@@ -19,22 +19,27 @@ from tests.support.listed_bucket import Kept, ListedBucket
 KEPT = Kept(datetime(2026, 1, 1, tzinfo=UTC))
 PAGES = 25
 NUMBER = 1000 * PAGES
-chance = random.Random(3)
 BASE64 = "-_" + string.digits + string.ascii_letters
 KEYS = {
-    "numbers": [f"input/2026/picture-{number:09}.png" for number in range(NUMBER)],
-    "hashes": [f"input/{chance.getrandbits(128):032x}" for _ in range(NUMBER)],
-    "UUIDs": [f"input/{u[:8]}-{u[8:12]}-{u[12:]}.bin" for u in
-              (f"{chance.getrandbits(128):032X}" for _ in range(NUMBER))],
-    "base64": ["input/" + "".join(chance.choices(BASE64, k=12))
-               for _ in range(NUMBER)],
-}  # fmt: skip
+    "numbers": lambda number, chance: f"2026/picture-{number:09}.png",
+    "hashes": lambda number, chance: f"{chance.getrandbits(128):032x}",
+    "UUIDs": lambda number, chance: "{:08X}-{:04X}-{:020X}.bin".format(
+        *map(chance.getrandbits, (32, 16, 80))
+    ),
+    "base64": lambda number, chance: "".join(chance.choices(BASE64, k=12)),
+}
+
+
+def keys_of(kind: str) -> list[str]:
+    make, chance = KEYS[kind], random.Random(1)
+    return [f"input/{make(number, chance)}" for number in range(NUMBER)]
 
 
 @pytest.mark.parametrize("kind", KEYS)
 def test_most_pages_are_on_their_way_before_it_is_their_turn(kind):
-    store = ListedBucket(dict.fromkeys(KEYS[kind], KEPT))
-    assert [each.key for each in store.listing("input/")] == sorted(KEYS[kind])
+    keys = keys_of(kind)
+    store = ListedBucket(dict.fromkeys(keys, KEPT))
+    assert [each.key for each in store.listing("input/")] == sorted(keys)
     assert len(store.guesses) > 0.8 * PAGES
     assert store.calls["ListObjectsV2"] < 1.15 * PAGES + 2 * AHEAD
 
@@ -50,7 +55,7 @@ def test_guesses_that_are_no_good_are_few():
 
 
 def test_only_the_pages_that_are_read_and_a_few_more_are_asked_for():
-    store = ListedBucket(dict.fromkeys(KEYS["numbers"], KEPT))
+    store = ListedBucket(dict.fromkeys(keys_of("numbers"), KEPT))
     listing = store.listing("input/")
     assert not store.calls
     for _ in itertools.islice(listing, 10_500):
@@ -61,7 +66,7 @@ def test_only_the_pages_that_are_read_and_a_few_more_are_asked_for():
 
 
 def test_a_listing_of_one_page_is_one_call():
-    store = ListedBucket(dict.fromkeys(KEYS["numbers"][:1000], KEPT))
+    store = ListedBucket(dict.fromkeys(keys_of("numbers")[:1000], KEPT))
     assert len(list(store.listing("input/"))) == 1000
     assert store.calls["ListObjectsV2"] == 1
 
