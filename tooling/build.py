@@ -52,7 +52,7 @@ def build(commands: Commands, target: str, job: Path | None = None) -> Path:
             )
             template = str(folder / "template.yaml")
             commands.run(
-                [str(paths.PYTHON_DEV), "-c", _AS_JSON, template], sam_environment(), folder
+                [str(paths.PYTHON_DEV), "-c", _AS_JSON, template], sam_environment(), paths.ROOT
             )
             _stamp(folder).write_text(digest)
     return folder
@@ -60,9 +60,9 @@ def build(commands: Commands, target: str, job: Path | None = None) -> Path:
 
 _AS_JSON = """
 import json, pathlib, sys
-from samtranslator.yaml_helper import yaml_parse
+from tooling.template import read
 template = pathlib.Path(sys.argv[1])
-template.write_text(json.dumps(yaml_parse(template.read_text()), indent=1))
+template.write_text(json.dumps(read(template), indent=1))
 """
 """A template in JSON, which is YAML, too: `sam deploy` reads it five times, which takes half of its
 time in YAML. A program of its own, because not all environments that build have the parser."""

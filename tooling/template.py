@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -21,11 +22,16 @@ class _Loader(yaml.CSafeLoader):  # type: ignore[misc]
 _Loader.add_multi_constructor("!", intrinsics_multi_constructor)
 
 
+def read(file: Path) -> dict[str, Node]:
+    """With Ref and Fn:: as dictionaries of one key."""
+    template: dict[str, Node] = yaml.load(file.read_text(), _Loader)
+    return template
+
+
 @functools.cache
 def source() -> dict[str, Node]:
-    """With Ref and Fn:: as dictionaries of one key; not to be changed."""
-    template: dict[str, Node] = yaml.load(paths.TEMPLATE.read_text(), _Loader)
-    return template
+    """The project's own; not to be changed."""
+    return read(paths.TEMPLATE)
 
 
 def default(parameter: str) -> str:

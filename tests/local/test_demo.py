@@ -179,87 +179,7 @@ def test_a_bucket_that_was_there_before_is_shown_with_what_changed_in_it(tmp_pat
     assert not [key for key in rows if key.startswith(".sweep/")]
 
 
-@pytest.mark.parametrize(
-    ("sent", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
-)
-def test_an_interrupt_leaves_nothing_running(
-    temporary: Path,  # noqa: F811
-    tmp_path_factory: pytest.TempPathFactory,
-    sent: signal.Signals,
-    exit_code: int,
-) -> None:
-    folder, job = tmp_path_factory.mktemp("build"), tmp_path_factory.mktemp("jobs") / "new"
-    job.mkdir()
-    (job / "new.py").write_text(f"NEVER_DEPLOYED_BEFORE = {time.time()}")
-    # On a busy machine it takes longer than what is waited for below.
-    build(Commands(), "host", job)
-    with subprocess.Popen(
-        [sys.executable, "-u", "-m", "local.demo", f"--build={folder}"],
-        cwd=paths.ROOT,
-        env={**os.environ, "JOB": str(job)},
-        stdout=subprocess.PIPE,
-    ) as running:
-        until(
-            lambda: any("sam deploy" in line for line in processes_of(temporary)), "sam deploy", 120
-        )
-        running.send_signal(sent)
-        assert running.wait(30) == exit_code
-    assert processes_of(temporary) == []
-    assert list(temporary.iterdir()) == []
-
-
 # ---- A job of the user's own ---------------------------------------------------------------------
-
-
-@pytest.fixture
-def job(tmp_path: Path) -> Path:
-    folder = tmp_path / "my job"
-    folder.mkdir()
-    (folder / "words.py").write_text(
-        "def shout(body, content_type):\n    return body.upper(), 'text/plain'\n"
-        "def fail(body, content_type):\n    raise OSError('the disk is on fire')\n"
-    )
-    return folder
-
-
-def test_a_job_of_the_users_own_is_run_on_any_file(
-    tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("JOB", str(job))
-    monkeypatch.setenv("PROCESSOR", "words:shout")
-    upload = tmp_path / "hello.txt"
-    upload.write_text("hello")
-    done = run_demo(tmp_path, "--input", str(upload), "--scenarios", "lambda", "own-bucket")
-    assert done.returncode == 0, done.stdout + done.stderr
-    for scenario in ("lambda", "own-bucket"):
-        output = tmp_path / "demo" / scenario / "hello.txt"
-        assert output.read_text() == "HELLO"
-        assert f"text/plain, 5 bytes: {output}" in done.stdout
-    assert "the same, byte for byte" in done.stdout
-
-
-def test_a_job_that_fails_ends_the_demo_with_what_it_said(
-    tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("JOB", str(job))
-    monkeypatch.setenv("PROCESSOR", "words:fail")
-    done = run_demo(tmp_path, "--scenarios", "fargate")
-    assert done.returncode == 1
-    assert "the disk is on fire" in done.stderr
-
-
-def test_a_job_with_debian_packages_is_run_by_tasks(job: Path) -> None:
-    (job / "packages.txt").write_text("ffmpeg")
-    assert demo.Job(job, {}).scenarios == ["fargate", "cloudtrail", "own-bucket"]
-
-
-def test_a_job_that_is_no_folder_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("JOB", "lost")
-    with pytest.raises(SystemExit, match="2"):
-        demo.parse([])
-    assert "JOB: there is no folder 'lost'" in capsys.readouterr().err
 
 
 NOSY = """
@@ -292,6 +212,89 @@ def look(source: Source, outputs: Path) -> None:
 """
 
 
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a blank in its name, built once for all: on a busy machine it takes longer than
+    what is waited for below. It was never deployed before."""
+    folder = tmp_path_factory.mktemp("jobs") / "my job"
+    folder.mkdir()
+    (folder / "words.py").write_text(
+        "def shout(body, content_type):\n    return body.upper(), 'text/plain'\n"
+        "def fail(body, content_type):\n    raise OSError('the disk is on fire')\n"
+        f"ANOTHER_EACH_TIME = {time.time()}\n"
+    )
+    (folder / "nosy.py").write_text(NOSY.replace("HERE", repr(str(paths.ROOT))))
+    build(Commands(), "host", folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("sent", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
+)
+def test_an_interrupt_leaves_nothing_running(
+    temporary: Path,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+    job: Path,
+    sent: signal.Signals,
+    exit_code: int,
+) -> None:
+    """While it deploys, as only what was not deployed before has to: so it comes first."""
+    folder = tmp_path_factory.mktemp("build")
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "local.demo", f"--build={folder}"],
+        cwd=paths.ROOT,
+        env={**os.environ, "JOB": str(job)},
+        stdout=subprocess.PIPE,
+    ) as running:
+        until(
+            lambda: any("sam deploy" in line for line in processes_of(temporary)), "sam deploy", 120
+        )
+        running.send_signal(sent)
+        assert running.wait(30) == exit_code
+    assert processes_of(temporary) == []
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_job_of_the_users_own_is_run_on_any_file(
+    tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOB", str(job))
+    monkeypatch.setenv("PROCESSOR", "words:shout")
+    upload = tmp_path / "hello.txt"
+    upload.write_text("hello")
+    done = run_demo(tmp_path, "--input", str(upload), "--scenarios", "lambda", "own-bucket")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for scenario in ("lambda", "own-bucket"):
+        output = tmp_path / "demo" / scenario / "hello.txt"
+        assert output.read_text() == "HELLO"
+        assert f"text/plain, 5 bytes: {output}" in done.stdout
+    assert "the same, byte for byte" in done.stdout
+
+
+def test_a_job_that_fails_ends_the_demo_with_what_it_said(
+    tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOB", str(job))
+    monkeypatch.setenv("PROCESSOR", "words:fail")
+    done = run_demo(tmp_path, "--scenarios", "fargate")
+    assert done.returncode == 1
+    assert "the disk is on fire" in done.stderr
+
+
+def test_a_job_with_debian_packages_is_run_by_tasks(tmp_path: Path) -> None:
+    (tmp_path / "packages.txt").write_text("ffmpeg")
+    assert demo.Job(tmp_path, {}).scenarios == ["fargate", "cloudtrail", "own-bucket"]
+
+
+def test_a_job_that_is_no_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JOB", "lost")
+    with pytest.raises(SystemExit, match="2"):
+        demo.parse([])
+    assert "JOB: there is no folder 'lost'" in capsys.readouterr().err
+
+
 def test_a_task_without_docker_finds_what_it_would_find_in_its_container(
     tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -299,7 +302,6 @@ def test_a_task_without_docker_finds_what_it_would_find_in_its_container(
     if problem := isolation.problem():
         pytest.skip(problem)
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-docker")
-    (job / "nosy.py").write_text(NOSY.replace("HERE", repr(str(paths.ROOT))))
     monkeypatch.setenv("JOB", str(job))
     monkeypatch.setenv("PROCESSOR", "nosy:look")
     done = run_demo(tmp_path, "--scenarios", "fargate")
