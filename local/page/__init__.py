@@ -6,6 +6,7 @@ One file that needs nothing else, neither a network nor a script.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -110,11 +111,11 @@ class Job:
     def total(self) -> float:
         return max(self.seconds.values())
 
-    @property
+    @functools.cached_property
     def before(self) -> str | None:
         return preview(self.upload)
 
-    @property
+    @functools.cached_property
     def after(self) -> str | None:
         """The first output that is a picture."""
         files = [output.path for output in self.outputs] or [self.file]

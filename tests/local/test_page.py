@@ -25,16 +25,17 @@ needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="no chromium on this ma
 TIMES = {"uploaded": 0.0, "event": 0.1, "started": 0.5, "succeeded": 0.9}
 
 
-@pytest.fixture
-def written(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page of all scenarios, and of a broken file whose name is markup."""
-    jobs = [job(tmp_path, name, paths.SAMPLE, paths.SAMPLE.read_bytes()) for name in SCENARIOS]
-    broken = tmp_path / "<script>alert(1)<:script>.png"
+    folder = tmp_path_factory.mktemp("page")
+    jobs = [job(folder, name, paths.SAMPLE, paths.SAMPLE.read_bytes()) for name in SCENARIOS]
+    broken = folder / "<script>alert(1)<:script>.png"
     broken.write_bytes(paths.SAMPLE.read_bytes()[:1000])
     record = json.dumps({"reason": "the picture is <b>damaged</b>"}).encode()
-    jobs.append(job(tmp_path, "lambda", broken, record, "rejected"))
-    page.write(jobs, tmp_path / "index.html")
-    return tmp_path / "index.html"
+    jobs.append(job(folder, "lambda", broken, record, "rejected"))
+    page.write(jobs, folder / "index.html")
+    return folder / "index.html"
 
 
 def job(
@@ -48,40 +49,71 @@ def job(
     return page.Job(scenario, OF_THE_DEMO[scenario], upload, file, seconds, notes, 20)
 
 
-def browse(file: Path, *more: str) -> subprocess.CompletedProcess[str]:
+def browse(file: Path) -> subprocess.CompletedProcess[str]:
     assert CHROMIUM
     # No sandbox: it needs user namespaces, which root in a container does not have.
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"]
     profile = f"--user-data-dir={file.parent / 'profile'}"
-    command = [CHROMIUM, *options, profile, *more, file.as_uri()]
+    command = [CHROMIUM, *options, profile, "--dump-dom", file.as_uri()]
     return subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
 
 
 @needs_chromium
-def test_every_picture_is_loaded(written: Path) -> None:
-    """A script, let in for the test, writes down how wide each of them is."""
-    look = "onload=()=>document.title='widths '+[...document.images].map(i=>i.naturalWidth)"
-    text = written.read_text().replace("default-src 'none'", "script-src 'unsafe-inline'")
-    watched = written.with_name("watched.html")
-    watched.write_text(text.replace("</body>", f"<script>{look}</script></body>"))
-    found = re.search("<title>widths ([0-9,]+)</title>", browse(watched, "--dump-dom").stdout)
-    assert found
-    with Image.open(paths.SAMPLE) as sample:
-        assert [*map(int, found[1].split(","))] == [sample.width] * 8
-
-
-@needs_chromium
 def test_the_browser_refuses_and_reports_nothing(written: Path) -> None:
-    shown = browse(written, "--dump-dom")
+    shown = browse(written)
     assert "CONSOLE" not in shown.stderr
     assert re.findall('data-scenario="([a-z]+)"', shown.stdout) == [*SCENARIOS, "lambda"]
 
 
+WIDTHS = [320, 390, 800, 1280]
+"""Of phones and screens."""
+
+
+@pytest.fixture(scope="module")
+def watched(written: Path) -> subprocess.CompletedProcess[str]:
+    """The page in frames of these widths; a script asks each how wide it came out, and its pictures
+    how wide they are, and reports that."""
+    look = """
+    const frames = () => [...document.querySelectorAll('iframe')].map(f => f.contentDocument)
+    onload = () => {
+        const widths = frames().map(d => d.documentElement.scrollWidth)
+        const pictures = frames().map(d => [...d.images].map(i => i.naturalWidth))
+        document.title = JSON.stringify({widths, pictures})
+        console.error('seen')
+    }
+    """
+    text = html.escape(written.read_text(), quote=True)
+    frames = "".join(
+        f'<iframe style="border:0;width:{width}px;height:900px" srcdoc="{text}"></iframe>'
+        for width in WIDTHS
+    )
+    file = written.with_name("watched.html")
+    file.write_text(f"<title>none</title>{frames}<script>{look}</script>")
+    return browse(file)
+
+
+def seen(watched: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    found = re.search("<title>(.+)</title>", watched.stdout)
+    assert found
+    said: dict[str, Any] = json.loads(found[1])
+    return said
+
+
 @needs_chromium
-def test_a_report_of_the_browser_would_be_seen(tmp_path: Path) -> None:
-    bad = tmp_path / "bad.html"
-    bad.write_text("<script>console.error('seen')</script>")
-    assert "CONSOLE" in browse(bad, "--dump-dom").stderr
+def test_every_picture_is_loaded(watched: subprocess.CompletedProcess[str]) -> None:
+    with Image.open(paths.SAMPLE) as sample:
+        assert seen(watched)["pictures"] == [[sample.width] * 8] * len(WIDTHS)
+
+
+@needs_chromium
+def test_the_page_does_not_scroll_sideways(watched: subprocess.CompletedProcess[str]) -> None:
+    for width, wide in zip(WIDTHS, seen(watched)["widths"], strict=True):
+        assert wide <= width
+
+
+@needs_chromium
+def test_a_report_of_the_browser_would_be_seen(watched: subprocess.CompletedProcess[str]) -> None:
+    assert "CONSOLE" in watched.stderr
 
 
 def test_names_and_reasons_are_never_markup(written: Path) -> None:
@@ -114,9 +146,10 @@ def test_a_path_of_one_pixel_can_be_seen(tmp_path: Path, side: int, seen: int, k
     before, after = tmp_path / f"before.{kind}", tmp_path / f"after.{kind}"
     picture = Image.new("RGB", (side, side), "white")
     picture.paste((0, 255, 0), (0, 0, side // 10, side))  # it was green before: no path
-    picture.save(before, quality=100, subsampling=0)
+    options = {"quality": 100, "subsampling": 0, "compress_level": 1}
+    picture.save(before, **options)
     picture.paste((0, 255, 0), (side // 2, 0, side // 2 + 1, side))
-    picture.save(after, quality=100, subsampling=0)
+    picture.save(after, **options)
     drawn = shown(page.preview(after, before))
     row = [drawn.getpixel((x, drawn.height // 2)) for x in range(drawn.width)]
     assert row.count(page.PATH) >= seen
@@ -148,27 +181,6 @@ def test_each_span_has_its_own_colour_whatever_could_be_watched(
     assert sum(width for *_, width in spans) == pytest.approx(100)
     style = (paths.ROOT / "local/page/index.html.j2").read_text()
     assert all(f".{colour} {{ background" in style for colour, *_ in spans)
-
-
-@needs_chromium
-def test_the_page_does_not_scroll_sideways(written: Path) -> None:
-    """Frames as wide as phones and screens hold the page; a script asks how wide it came out."""
-    widths = [320, 390, 800, 1280]
-    look = (
-        "onload=()=>document.title='wide '+[...document.querySelectorAll('iframe')]"
-        ".map(f=>f.contentDocument.documentElement.scrollWidth)"
-    )
-    text = html.escape(written.read_text(), quote=True)
-    frames = "".join(
-        f'<iframe style="border:0;width:{width}px;height:900px" srcdoc="{text}"></iframe>'
-        for width in widths
-    )
-    watched = written.with_name("watched.html")
-    watched.write_text(f"<title>none</title>{frames}<script>{look}</script>")
-    found = re.search(r"<title>wide ([\d,]+)</title>", browse(watched, "--dump-dom").stdout)
-    assert found
-    for width, wide in zip(widths, map(int, found[1].split(",")), strict=True):
-        assert wide <= width
 
 
 def test_the_bucket_that_was_there_before_is_the_one_that_is_drawn() -> None:
