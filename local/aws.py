@@ -10,6 +10,7 @@ Several can run side by side: each has a port and a folder of its own.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -35,7 +36,7 @@ from .executor import PROCESSES, Executor, bridge_address, docker_environment, r
 
 REGION = "us-east-1"
 _ROOT_USER = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-_CODE_BUCKET = "sam-code"
+_CODE_BUCKET, _TRANSFORMED = "sam-code", "transformed.template"
 
 
 class NotStarted(Exception):
@@ -235,11 +236,12 @@ class EmbeddedAws:
     def deploy_all(self, stacks: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
         """Make new stacks; gives the outputs of each. Raises CommandFailed, WaiterError.
 
-        CloudFormation takes the template that `sam deploy` has packaged, here or for another
-        emulator: it would do the same again, for seconds each. Without one, it deploys the first.
+        CloudFormation takes what became of the template when `sam deploy` had packaged it and the
+        SAM transform was through, here or in another emulator: both would do the same again, for
+        seconds each. Without one, `sam deploy` makes the first.
         """
         rest = dict(stacks)
-        if not (template := self._packaged()):
+        if not (template := self._transformed()):
             with build.packaging(self._built, self.executor.layer_target, self.job) as kept:
                 if kept.exists():
                     for file in kept.iterdir():
@@ -247,8 +249,8 @@ class EmbeddedAws:
                 else:
                     first = next(iter(rest))
                     self.deploy(first, **rest.pop(first))
-                    self._keep_packaged(kept)
-            template = self._packaged()
+                    self._keep(kept, first)
+            template = self._transformed()
         cloudformation = self.client("cloudformation")
         for stack, parameters in rest.items():
             cloudformation.create_stack(
@@ -265,23 +267,28 @@ class EmbeddedAws:
             made.wait(StackName=stack, WaiterConfig={"Delay": 0.1, "MaxAttempts": 3000})
         return {stack: self.outputs(stack) for stack in stacks}
 
-    def _packaged(self) -> str | None:
-        """The address of the template that `sam deploy` left; None before the first.
-
-        `sam delete` takes the code that the template names along, and not always the template.
-        """
+    def _transformed(self) -> str | None:
+        """The address of the template that `_keep` left; None before that, and after `sam delete`,
+        which takes the code along that it names."""
         s3 = self.client("s3")
         found = s3.list_objects_v2(Bucket=_CODE_BUCKET).get("Contents", [])
         there = {each["Key"] for each in found}
-        for key in sorted(there):
-            if key.endswith(".template"):
-                said = s3.get_object(Bucket=_CODE_BUCKET, Key=key)["Body"].read().decode()
-                if there.issuperset(re.findall(rf"s3://{_CODE_BUCKET}/(\w+)", said)):
-                    return f"{self.endpoint}/{_CODE_BUCKET}/{key}"
-        return None
+        if _TRANSFORMED not in there:
+            return None
+        said = s3.get_object(Bucket=_CODE_BUCKET, Key=_TRANSFORMED)["Body"].read().decode()
+        if not there.issuperset(re.findall(r'"S3Key": "(\w+)"', said)):
+            return None
+        return f"{self.endpoint}/{_CODE_BUCKET}/{_TRANSFORMED}"
 
-    def _keep_packaged(self, kept: Path) -> None:
+    def _keep(self, kept: Path, stack: str) -> None:
+        """What the stack was made of, for all that come."""
         s3, new = self.client("s3"), kept.with_name("new")
+        said = self.client("cloudformation").get_template(
+            StackName=stack, TemplateStage="Processed"
+        )
+        s3.put_object(
+            Bucket=_CODE_BUCKET, Key=_TRANSFORMED, Body=json.dumps(said["TemplateBody"]).encode()
+        )
         new.mkdir(parents=True)
         for found in s3.list_objects_v2(Bucket=_CODE_BUCKET)["Contents"]:
             s3.download_file(_CODE_BUCKET, found["Key"], str(new / found["Key"]))

@@ -77,12 +77,12 @@ def copy(target: str, to: Path, job: Path | None = None) -> None:
 
 @contextlib.contextmanager
 def packaging(built: Path, target: str, job: Path | None = None) -> Iterator[Path]:
-    """The folder of what `sam deploy` packages of a copy, the template and the code that it names.
+    """The folder of what a copy is deployed from, the template and the code that it names.
 
     Whoever finds no such folder deploys, and makes it; all others that deploy the same wait for it.
     """
     folder = _folder(target, job)
-    place = folder.with_name(f"{folder.name}.packaged")
+    place = folder.with_name(f"{folder.name}.deployed")
     with _alone(place):
         kept = place / _stamp(built).read_text()
         if place.exists() and not kept.exists():  # of other sources
