@@ -8,6 +8,8 @@ are a group, which one process runs. The groups begin in this order: those that 
 from __future__ import annotations
 
 import gc
+import os
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,6 +91,13 @@ class ByGroup(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return group(nodeid)
+
+
+@pytest.fixture
+def folders_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of jobs: some tests make and remove ten thousands, and a disk takes long for that."""
+    if os.access("/dev/shm", os.W_OK):
+        monkeypatch.setattr(tempfile, "tempdir", "/dev/shm")
 
 
 @pytest.hookimpl(wrapper=True)

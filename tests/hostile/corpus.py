@@ -6,6 +6,7 @@ poison and is a picture all the same.
 
 from __future__ import annotations
 
+import functools
 import gzip
 import random
 import struct
@@ -42,7 +43,9 @@ def noise(size: int = 64) -> Image.Image:
     return Image.frombytes("RGB", (size, size), pixels)
 
 
+@functools.cache
 def maze() -> Image.Image:
+    """Not to be changed."""
     return pictures.maze(40, 40, seed=1).convert("RGB")
 
 
@@ -180,9 +183,14 @@ def with_size(format: str, width: int, height: int) -> bytes:
     return body.replace(was, struct.pack(">II", width, height))
 
 
+@functools.cache
+def photograph() -> bytes:
+    return saved(maze(), "JPEG", quality=100, subsampling=0)
+
+
 def with_exif(exif: bytes) -> bytes:
     """A good JPEG with bad metadata."""
-    body = saved(maze(), "JPEG", quality=100, subsampling=0)
+    body = photograph()
     payload = b"Exif\0\0" + exif
     return body[:2] + b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload + body[2:]
 
@@ -346,7 +354,7 @@ def _components(count: int) -> bytes:
 
 
 POISON: dict[str, tuple[Made, str]] = {
-    name: (made, reason)
+    name: (functools.cache(made), reason)
     for name, made, reason in (
         *_cut_off(), *_NOT_PICTURES, *_TOO_LARGE, *_ABSURD, *_DAMAGED, *_NO_MAZES
     )
@@ -354,10 +362,10 @@ POISON: dict[str, tuple[Made, str]] = {
 
 _SOLID = Image.new("RGB", (40, 40), "black")
 
-ODD: dict[str, Made] = {
+_ODD: dict[str, Made] = {
     "a ZIP behind a PNG": lambda: valid("PNG") + b"PK\x05\x06" + bytes(18),
     "a script behind a GIF": lambda: valid("GIF") + b"<script>alert(1)</script>",
-    "a PDF behind a JPEG": lambda: saved(maze(), "JPEG", quality=100, subsampling=0) + b"%PDF-1.7",
+    "a PDF behind a JPEG": lambda: photograph() + b"%PDF-1.7",
     "EXIF that goes in circles": lambda: with_exif(deep_exif(2)),
     "EXIF 3000 directories deep": lambda: with_exif(deep_exif(3000)),
     "EXIF of garbage": lambda: with_exif(b"II*\0" + b"\xff" * 500),
@@ -375,3 +383,5 @@ ODD: dict[str, Made] = {
     "one column": lambda: saved(Image.new("RGB", (1, 1000), "white"), "PNG"),
     "exactly the limit": lambda: saved(Image.new("L", (1000, 1000), 255), "PNG"),
 }
+
+ODD: dict[str, Made] = {name: functools.cache(made) for name, made in _ODD.items()}

@@ -29,6 +29,7 @@ from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore
 from tooling import paths
 
+pytestmark = pytest.mark.usefixtures("folders_in_memory")
 SETTINGS = Settings(processor=OnBytes(partial(maze.solve, max_pixels=MAX_PIXELS)))
 
 

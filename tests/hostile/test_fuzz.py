@@ -28,6 +28,7 @@ from tests.hostile.corpus import maze as small_maze
 from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore
 
+pytestmark = pytest.mark.usefixtures("folders_in_memory")
 MAX_PIXELS = 250_000
 SETTINGS = [
     Settings(

@@ -6,10 +6,8 @@ import dataclasses
 import functools
 import importlib
 import itertools
-import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from io import BytesIO
 
@@ -32,13 +30,6 @@ def busy() -> Iterator[None]:
     for loop in loops:
         loop.kill()
         loop.wait()
-
-
-@pytest.fixture
-def folders_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of jobs: a simulation makes and removes thousands, and a disk takes long for that."""
-    if os.access("/dev/shm", os.W_OK):
-        monkeypatch.setattr(tempfile, "tempdir", "/dev/shm")
 
 
 @pytest.fixture(scope="session")

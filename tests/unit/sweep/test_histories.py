@@ -20,6 +20,9 @@ from tests.support.memory_store import MemoryStore
 from tests.support.swept_bucket import GRACE, HOUR, PLAN, SETTINGS, Bucket
 
 
+pytestmark = pytest.mark.usefixtures("folders_in_memory")
+
+
 class Schedule:
     """Hourly sweeps with their state, over a bucket into which ten good uploads an hour come."""
 
