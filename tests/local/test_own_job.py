@@ -1,11 +1,11 @@
 """A job of the user's own, in a folder: what of it the layer gets (worker/add_job.py)."""
 
+import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -40,28 +40,17 @@ def names(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_layer_gets_modules_and_folders_and_nothing_else(worker: Path, job: Path) -> None:  # noqa: F811
-    done = build(worker, JOB=str(job))
+def test_the_layer_gets_modules_and_folders_and_the_image_debian_packages(
+    worker: Path,  # noqa: F811
+    job: Path,
+) -> None:
+    """And nothing else; of a relative folder, found from where the build was called."""
+    (job / "packages.txt").write_text("# video\nffmpeg\n\nlibreoffice-writer  # documents\n")
+    done = build(worker, JOB=job.name, PWD=str(job.parent))
     assert done.returncode == 0, done.stderr
     found = names(layer_of(worker) / "python")
     own = {name for name in found if not name.startswith("processing/") and ".pyc" not in name}
     assert own == {"main.py", "mine/deeper/words.py", "mine/data.txt"}
-    assert (layer_of(worker) / "packages.txt").read_text() == ""
-
-
-def test_a_relative_folder_is_found_from_where_the_build_was_called(
-    worker: Path,  # noqa: F811
-    job: Path,
-) -> None:
-    done = build(worker, JOB=job.name, PWD=str(job.parent))
-    assert done.returncode == 0, done.stderr
-    assert (layer_of(worker) / "python" / "main.py").exists()
-
-
-def test_debian_packages_are_for_the_image(worker: Path, job: Path) -> None:  # noqa: F811
-    (job / "packages.txt").write_text("# video\nffmpeg\n\nlibreoffice-writer  # documents\n")
-    done = build(worker, JOB=str(job))
-    assert done.returncode == 0, done.stderr
     assert (layer_of(worker) / "packages.txt").read_text() == "ffmpeg\nlibreoffice-writer\n"
 
 
@@ -91,19 +80,15 @@ def test_its_requirements_come_along_in_the_workers_versions(worker: Path, job: 
     for version in ("1.0", "2.0"):
         wheel(index, "shared", version)
     wheel(index, "more", "3.0")
-    digest = subprocess.run(
-        [sys.executable, "-m", "pip", "hash", str(index / "shared-1.0-py3-none-any.whl")],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.split()[-1]
-    (worker / "requirements.txt").write_text(f"shared==1.0 {digest}")
+    digest = hashlib.sha256((index / "shared-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+    (worker / "requirements.txt").write_text(f"shared==1.0 --hash=sha256:{digest}")
     (job / "requirements.txt").write_text("shared\nmore==3.0\n")
     done = build(worker, JOB=str(job), PIP_FIND_LINKS=str(index))
     assert done.returncode == 0, done.stderr
     packages = layer_of(worker) / "python"
     assert (packages / "shared.py").read_text() == "version = '1.0'"
     assert (packages / "more.py").exists()
+    assert (layer_of(worker) / "packages.txt").read_text() == ""
     (job / "requirements.txt").write_text("shared==2.0\n")
     shutil.rmtree(layer_of(worker))
     done = build(worker, JOB=str(job), PIP_FIND_LINKS=str(index))
@@ -136,9 +121,23 @@ WRONG = {
 def test_a_wrong_job_is_said(worker: Path, job: Path, wrong: str) -> None:  # noqa: F811
     make_wrong, said = WRONG[wrong]
     make_wrong(job)
-    done = build(worker, JOB=str(job))
+    done = subprocess.run(
+        [paths.PYTHON_DEV, "add_job.py", layer_of(worker), job.parent],
+        cwd=worker,
+        env={**os.environ, "JOB": str(job)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode != 0
     assert said in done.stderr
+
+
+def test_a_wrong_job_ends_the_build(worker: Path, job: Path) -> None:  # noqa: F811
+    shutil.rmtree(job)
+    done = build(worker, JOB=str(job))
+    assert done.returncode != 0
+    assert "JOB is not a folder" in done.stderr
 
 
 # ---- What is typed ------------------------------------------------------------------------------
