@@ -20,6 +20,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -204,6 +205,7 @@ class EmbeddedAws:
 
     def deploy(self, stack: str, **parameters: str) -> dict[str, str]:
         """`sam deploy`, unmodified; gives the stack's outputs. Raises CommandFailed."""
+        self._pack_layer()
         chosen = self._directory / f"{stack}.yaml"
         chosen.write_text(own_job.for_sam(self._chosen(parameters)))
         self._commands.run(
@@ -232,6 +234,19 @@ class EmbeddedAws:
             self._directory,
         )
         return self.outputs(stack)
+
+    def _pack_layer(self) -> None:
+        """Hand the layer over as a file, which `sam deploy` takes as it is: to compress a large one
+        takes it longer than all else."""
+        file, template = self.layer.with_suffix(".zip"), self._built / "template.yaml"
+        if file.exists():
+            return
+        with zipfile.ZipFile(file, "w") as packed:
+            for path in self.layer.rglob("*"):
+                packed.write(path, path.relative_to(self.layer))
+        content = json.loads(template.read_text())
+        content["Resources"][self.layer.name]["Properties"]["ContentUri"] = file.name
+        template.write_text(json.dumps(content, indent=1))
 
     def deploy_all(self, stacks: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
         """Make new stacks; gives the outputs of each. Raises CommandFailed, WaiterError.
