@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -47,6 +48,7 @@ def eaten(folder: Path, max_pixels: int, memory_mib: int, max_seconds: int = 60)
         + [str(limit) for limit in (max_pixels, memory_mib, max_seconds)],
         env={
             "PATH": os.defpath,
+            "TMPDIR": tempfile.gettempdir(),
             "PYTHONPATH": ":".join(str(paths.ROOT / name) for name in (".", "worker")),
         },
         capture_output=True,
@@ -174,13 +176,20 @@ def large() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("memory_mib", [96, 128, 160, 240])
-def test_an_encoder_without_enough_memory_is_a_rejection(tmp_path: Path, memory_mib: int) -> None:
+def test_an_encoder_without_enough_memory_is_a_rejection(
+    large_mazes: Path, memory_mib: int
+) -> None:
     """With a limit of its own the job would crash in AVIF's, and go on for ever in JPEG 2000's."""
-    maze = pictures.maze(1200, 1200).convert("RGB")
-    for kind in ("AVIF", "JPEG2000", "WEBP"):
-        (tmp_path / kind).write_bytes(corpus.saved(maze, kind, **KEEP_WALLS.get(kind, {})))
-    for kind, (outcome, reason) in eaten(tmp_path, 1200 * 1200, memory_mib)["outcomes"].items():
+    for kind, (outcome, reason) in eaten(large_mazes, 1200 * 1200, memory_mib)["outcomes"].items():
         assert outcome == "succeeded" or "the memory does not suffice" in reason, (kind, reason)
+
+
+@pytest.fixture(scope="module")
+def large_mazes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, maze = tmp_path_factory.mktemp("mazes"), pictures.maze(1200, 1200).convert("RGB")
+    for kind in ("AVIF", "JPEG2000", "WEBP"):
+        (folder / kind).write_bytes(corpus.saved(maze, kind, **KEEP_WALLS.get(kind, {})))
+    return folder
 
 
 KEEP_WALLS: dict[str, dict[str, object]] = {
@@ -191,8 +200,8 @@ KEEP_WALLS: dict[str, dict[str, object]] = {
 
 def test_a_large_file_that_is_cut_off_is_not_taken_for_want_of_memory(tmp_path: Path) -> None:
     """16 megapixels that fit, but not with what JPEG 2000 would take."""
+    noise = Image.effect_noise((4000, 4000), 99)
     for kind in ("PNG", "TIFF", "GIF"):
-        noise = Image.effect_noise((4000, 4000), 99)
         body = corpus.saved(noise, kind)
         (tmp_path / kind).write_bytes(body[: len(body) // 2])
     outcomes = eaten(tmp_path, 4000 * 4000, memory_mib=300)["outcomes"]

@@ -19,6 +19,8 @@ from tests.support.in_process import OnBytes
 from tests.support.memory_store import MemoryStore
 from tests.support.swept_bucket import GRACE, HOUR, PLAN, SETTINGS, Bucket
 
+pytestmark = pytest.mark.usefixtures("folders_in_memory")
+
 
 pytestmark = pytest.mark.usefixtures("folders_in_memory")
 
