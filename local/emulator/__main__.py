@@ -168,6 +168,7 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         stack_deletion,
         stop_task,
         task_state_change,
+        task_times,
         tasks_in_the_way,
     )
 
@@ -181,6 +182,7 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         stack_deletion.LINK,
         stop_task.LINK,
         task_state_change.LINK,
+        task_times.LINK,
         tasks_in_the_way.LINK,
         eventbridge_to_lambda.LINK,
         eventbridge_to_sns.link(iam=not arguments.no_iam),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from typing import Any, Self
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 def tasks_of(ecs: Any, cluster: str) -> list[dict[str, Any]]:
@@ -18,26 +18,10 @@ def tasks_of(ecs: Any, cluster: str) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-class Watcher:
-    """Looks at the running tasks again and again; `most` is the highest number it saw."""
-
-    def __init__(self, ecs: Any, cluster: str) -> None:
-        self.most = 0
-        self._list = lambda: ecs.list_tasks(cluster=cluster, desiredStatus="RUNNING")["taskArns"]
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.02):
-            self.most = max(self.most, len(self._list()))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+def most_at_a_time(tasks: Iterable[Mapping[str, Any]]) -> int:
+    """How many of them there were at once, from when each was made until it stopped."""
+    found = [(each["createdAt"], each["stoppedAt"]) for each in tasks]
+    return max((sum(b <= begun < e for b, e in found) for begun, _ in found), default=0)
 
 
 def wait_until_stopped(ecs: Any, cluster: str) -> list[dict[str, Any]]:
