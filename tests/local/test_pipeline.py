@@ -13,7 +13,12 @@ from processing.maze import solve
 
 from local.pipeline import Pipeline, output_key, rejection_key
 from mazes import pictures
-from tests.local.executors import IN_BOTH_EXECUTORS, IN_EACH_EXECUTOR
+from tests.local.executors import (
+    EACH_SCENARIO_IN_BOTH_EXECUTORS,
+    IN_BOTH_EXECUTORS,
+    IN_EACH_EXECUTOR,
+    IN_EACH_MODE,
+)
 from tests.local.other_jobs import start_again
 
 Maze = Callable[[int], bytes]
@@ -85,7 +90,7 @@ def test_an_upload_gets_its_output_under_the_same_name(pipeline: Pipeline, maze:
         assert (0, 255, 0) in {colour for _, colour in output.convert("RGB").getcolors()}
 
 
-@IN_BOTH_EXECUTORS
+@EACH_SCENARIO_IN_BOTH_EXECUTORS
 def test_keys_of_any_shape_get_their_outputs(pipeline: Pipeline, maze: Maze) -> None:
     versions = {}
     for seed, key in enumerate(ODD_KEYS):
@@ -125,6 +130,7 @@ def test_only_files_under_the_input_prefix_get_results(pipeline: Pipeline, maze:
     assert len(pipeline.versions("output/mine.png")) == 1
 
 
+@IN_EACH_MODE
 def test_the_output_ends_as_that_of_the_last_version(pipeline: Pipeline, maze: Maze) -> None:
     versions = [pipeline.upload("input/overwritten.png", maze(seed)) for seed in (5, 6, 7)]
     pipeline.result("input/overwritten.png", versions[-1])
@@ -135,6 +141,7 @@ def test_the_output_ends_as_that_of_the_last_version(pipeline: Pipeline, maze: M
     assert last.body == pipeline.result("input/the-same-alone.png", own).body
 
 
+@IN_EACH_MODE
 def test_a_result_of_the_other_kind_goes(pipeline: Pipeline, maze: Maze) -> None:
     bad = pipeline.upload("input/mended.png", b"no picture")
     assert not pipeline.result("input/mended.png", bad).is_output
@@ -144,6 +151,7 @@ def test_a_result_of_the_other_kind_goes(pipeline: Pipeline, maze: Maze) -> None
     assert [result.key for result in pipeline.results("input/mended.png")] == ["output/mended.png"]
 
 
+@IN_EACH_MODE
 def test_an_event_that_comes_twice_changes_nothing(pipeline: Pipeline, maze: Maze) -> None:
     key = "input/twice.png"
     pipeline.result(key, pipeline.upload(key, maze(9)))

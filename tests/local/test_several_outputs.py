@@ -29,6 +29,10 @@ def pipeline(request: pytest.FixtureRequest, aws: EmbeddedAws) -> Iterator[Pipel
     assert made.failures() == []
 
 
+# What reads the manifest, and what removes files, is the same in each mode.
+IN_ONE_MODE = pytest.mark.parametrize("pipeline", ["lambda"], indirect=True)
+
+
 def read(pipeline: Pipeline, key: str) -> tuple[str, bytes]:
     """The run, and what whoever follows the manifest reads."""
     found = pipeline.s3.get_object(Bucket=pipeline.bucket, Key=output_key(key))
@@ -55,6 +59,7 @@ def test_several_files_come_by_their_manifest(pipeline: Pipeline) -> None:
     assert folders == {f"files/in a/folder.bin/{run}" for run in runs}
 
 
+@IN_ONE_MODE
 def test_who_asks_for_the_upload_gets_the_files(
     pipeline: Pipeline, default_account: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,6 +73,7 @@ def test_who_asks_for_the_upload_gets_the_files(
     assert (found["outputs"], found["output_count"]) == (named, 3)
 
 
+@IN_ONE_MODE
 def test_the_scheduled_sweep_removes_what_no_manifest_names(pipeline: Pipeline) -> None:
     key = "input/kept.bin"
     version = pipeline.upload(key, bytes(20_000_000))

@@ -23,6 +23,10 @@ Maze = Callable[[int], bytes]
 pytestmark = pytest.mark.usefixtures("default_account")
 
 
+# The modes differ in what fails and in what logs. What is counted in the bucket is the same.
+IN_ONE_MODE = pytest.mark.parametrize("scenario", ["lambda"])
+
+
 @pytest.fixture(params=ONE_OF_EACH_MODE)
 def scenario(request: pytest.FixtureRequest) -> str:
     return request.param
@@ -41,6 +45,7 @@ def asked(
     return code, json.loads(capsys.readouterr().out)
 
 
+@IN_ONE_MODE
 def test_one_upload_can_be_asked_for(
     pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,6 +102,7 @@ def test_a_failure_is_counted_and_the_exit_code_says_so(
     assert asked(pipeline, key, capsys)[1]["state"] == "succeeded"
 
 
+@IN_ONE_MODE
 def test_an_upload_without_a_result_is_overdue(
     pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -112,6 +118,7 @@ def test_an_upload_without_a_result_is_overdue(
     assert pipeline.result(key, version).is_output
 
 
+@IN_ONE_MODE
 def test_uploads_are_counted_by_what_they_wait_for(
     pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
 ) -> None:
