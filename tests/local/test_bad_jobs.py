@@ -11,6 +11,7 @@ from tests.local.other_jobs import function_with_probe
 from tests.support import jobs
 
 BAD = Path(jobs.__file__).with_name("bad.py")
+BY_NAME = {"PROCESSOR": "bad:by_name"}
 IN_BOTH_EXECUTORS = pytest.mark.parametrize(
     ("executor", "scenario"), [("process", "lambda"), ("docker", "lambda")]
 )
@@ -18,28 +19,29 @@ IN_BOTH_EXECUTORS = pytest.mark.parametrize(
 
 @IN_BOTH_EXECUTORS
 def test_what_a_job_leaves_behind_harms_no_result(pipeline: Pipeline) -> None:
-    for name in ("thread", "child", "daemon", "closed", "flood", "write"):
-        with function_with_probe(pipeline, {"PROCESSOR": f"bad:{name}"}, BAD):
+    """Nor that of the next job in the same function."""
+    with function_with_probe(pipeline, BY_NAME, BAD):
+        for name in ("thread", "child", "daemon", "closed", "flood", "write"):
             key = f"input/left behind/{name}.txt"
-            version = pipeline.upload(key, b"hi")
+            version = pipeline.upload(key, name.encode())
             result = pipeline.result(key, version)
             assert result.is_output, (name, result)
 
 
 @IN_BOTH_EXECUTORS
 def test_a_job_that_ends_badly_is_a_failure_with_version_and_reason(pipeline: Pipeline) -> None:
-    for name, reason in {
-        "kill_parent": "killed the runner, its parent process",
-        "end_0": "ended its process with exit code 0",
-        "segfault": "was ended by signal 11 (SIGSEGV)",
-        "lie": "ValueError: in truth it failed",
-    }.items():
-        with function_with_probe(pipeline, {"PROCESSOR": f"bad:{name}"}, BAD):
+    with function_with_probe(pipeline, BY_NAME, BAD):
+        for name, reason in {
+            "kill_parent": "killed the runner, its parent process",
+            "end_0": "ended its process with exit code 0",
+            "segfault": "was ended by signal 11 (SIGSEGV)",
+            "lie": "ValueError: in truth it failed",
+        }.items():
             key = f"input/bad end/{name}.txt"
-            version = pipeline.upload(key, b"hi")
+            version = pipeline.upload(key, name.encode())
             failure = pipeline.failure(key)
-        assert reason in failure["reason"], name
-        assert failure["version"] == version, name
+            assert reason in failure["reason"], name
+            assert failure["version"] == version, name
 
 
 @IN_BOTH_EXECUTORS
