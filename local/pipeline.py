@@ -76,13 +76,13 @@ def identity(said: Mapping[str, Any]) -> str:
 
 def until(look: Callable[[], T | None], what: str, seconds: float = 30) -> T:
     """Look until there is something; raises NothingCame."""
-    ends = time.monotonic() + seconds
+    began = time.monotonic()
     while True:
         if found := look():
             return found
-        if time.monotonic() > ends:
+        if (waited := time.monotonic() - began) > seconds:
             raise NothingCame(f"{what}: not within {seconds:g} s")
-        time.sleep(0.1)
+        time.sleep(0.1 + waited / 20)  # who waits for long looks less often
 
 
 class Pipeline:

@@ -67,6 +67,9 @@ ORDER = [
     "load",
     IN_CONTAINERS,
     "containers",
+    # They wait more than they compute: so that none of them is left alone at the end.
+    "tests/local/test_named_bucket.py",
+    "tests/local/test_new_account.py",
     "tests/local/test_switching.py",
     "multiregion",
     "tests/local/test_demo.py",

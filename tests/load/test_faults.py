@@ -22,6 +22,10 @@ MENDED = ["HEAD", "HEAD", "GET", "PUT", "DELETE", "HEAD", "HEAD"]
 """The calls of a job for an upload whose older version had the other result: all that there are.
 """
 CALLS = range(len(MENDED))
+WRITING = [number for number in CALLS if MENDED[number] in ("PUT", "DELETE")]
+MOMENTS = [(number, False) for number in CALLS] + [(number, True) for number in WRITING]
+"""Before each call, and after each one that changes something: after any other is before the next.
+"""
 LAST_LOOK = CALLS[-2]
 """From here on the job looks at the other result and at the upload, side by side."""
 
@@ -55,8 +59,7 @@ def test_these_are_all_calls_of_a_job(case: Case, proxy: Proxy, entry_points: En
     case.assert_one_result()
 
 
-@pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("number", CALLS)
+@pytest.mark.parametrize(("number", "after"), MOMENTS)
 def test_after_a_killed_task_a_second_run_ends_right(
     number: int, after: bool, case: Case, proxy: Proxy, entry_points: EntryPoints
 ) -> None:

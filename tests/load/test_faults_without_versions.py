@@ -16,15 +16,11 @@ from local.aws import EmbeddedAws
 from local.pipeline import identity, output_key, rejection_key
 from tests.load.entry_points import Bucket, EntryPoints, report_of
 from tests.load.proxy import HangUp, Proxy, hang_up, meet, strike
-from tests.load.test_faults import CALLS, LAST_LOOK, MENDED
+from tests.load.test_faults import CALLS, LAST_LOOK, MENDED, MOMENTS
 
 Maze = Callable[[int], bytes]
 
 BAD = b"no picture"
-WRITING = [number for number in CALLS if MENDED[number] in ("PUT", "DELETE")]
-MOMENTS = [(number, False) for number in CALLS] + [(number, True) for number in WRITING]
-"""Before each call, and after each one that changes something: after any other is before the next.
-"""
 
 
 class Case(NamedTuple):

@@ -208,12 +208,11 @@ def test_a_launch_is_retried_where_that_may_help(tmp_path: Path) -> None:
         assert override["environment"] == [{"name": "S3_KEY", "value": KEY}], responses
 
 
-def test_a_function_as_a_process_has_a_disk_of_its_own(temporary: Path) -> None:
+def test_a_function_as_a_process_has_a_disk_of_its_own(aws: EmbeddedAws) -> None:
     """And not the machine's /tmp, which the job's worker would empty."""
-    with EmbeddedAws() as aws:
-        disk = invoke_a_function(aws, "return os.environ['DISK']")
-        assert Path(str(disk)).parent == aws.layer.parents[1]
-        assert list(Path(str(disk)).iterdir()) == []
+    disk = Path(str(invoke_a_function(aws, "return os.environ['DISK']")))
+    assert disk.parent == aws.layer.parents[1]
+    assert list(disk.iterdir()) == []
 
 
 TASKS = """
@@ -228,7 +227,7 @@ for number in range(OPEN_FILES):
     ended = containers.run("any", name=str(number), environment={})
     assert list(ended.logs()) == [b"\\n"]
 """
-OPEN_FILES = 40
+OPEN_FILES = 20
 
 
 def test_tasks_that_ended_keep_no_file_open(tmp_path: Path) -> None:

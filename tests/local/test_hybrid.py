@@ -71,7 +71,7 @@ def fallback_reason(pipeline: Pipeline, key: str, picture: bytes) -> str:
 
 def test_what_the_function_has_no_memory_for_a_task_does(hybrid: Pipeline) -> None:
     file = BytesIO()
-    pictures.maze(6000, 6000, corridor=10, wall=4).save(file, "PNG")
+    pictures.maze(4500, 4500, corridor=10, wall=4).save(file, "PNG")
     with function_settings(hybrid, MEMORY_MIB="96"):
         reason = fallback_reason(hybrid, "input/fallback/memory.png", file.getvalue())
     assert reason == "the memory does not suffice to process it (96 MiB)"
