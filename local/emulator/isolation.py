@@ -37,29 +37,27 @@ _INSIDE = """
 set -e
 uid=$1 gid=$2
 shift 2
-mount -t tmpfs -o mode=755 tmpfs /run
-mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 # All are held first: where one is mounted, another's folder may be.
-number=0
+held=3
 for volume; do
   [ "$volume" != -- ] || break
-  number=$((number + 1))
-  mkdir "/run/$number"
-  mount --bind "${volume%%:*}" "/run/$number"
+  eval "exec $held"'<"${volume%%:*}"'
+  held=$((held + 1))
 done
-number=0
+mount -t tmpfs -o mode=755 tmpfs /run
+held=3
 for volume; do
   [ "$volume" != -- ] || break
-  number=$((number + 1)) rest=${volume#*:}
+  rest=${volume#*:}
   point=${rest%:*}
   [ -d "$point" ] || mkdir -p "$point"
-  mount --move "/run/$number" "$point"
-  rmdir "/run/$number"
+  mount --no-canonicalize --bind "/proc/self/fd/$held" "$point"
+  eval "exec $held<&-"
+  held=$((held + 1))
 done
 # At once, for each of so many commands takes longer than some jobs. Some can't be, and are already.
-mount --all -o remount,bind,ro 2>/dev/null || :
-mount -o remount,bind,rw /dev/shm
-mount -o remount,bind,rw /proc
+mount --all -t noproc -o remount,bind,ro 2>/dev/null || :
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 while [ "$1" != -- ]; do
   rest=${1#*:}
   [ "${rest##*:}" = ro ] || mount -o "remount,bind,${rest##*:}" "${rest%:*}"
