@@ -28,7 +28,7 @@ from pathlib import Path
 
 import uvloop
 
-from .docker_containers import remove_containers
+from . import imports
 from .links import Link, check
 
 LOOPBACK = "127.0.0.1"
@@ -53,6 +53,7 @@ def main() -> int:
     listening = listen([LOOPBACK, arguments.bridge] if arguments.bridge else [LOOPBACK])
     port = listening[0].getsockname()[1]
     configure(arguments, port)
+    imports.spare(containers=bool(arguments.containers))
     links = all_links(arguments, port)
     if problems := check(links):
         return refuse(problems)
@@ -69,6 +70,8 @@ def clean_up(arguments: argparse.Namespace) -> None:
     """Leave nothing that was started, not even this process."""
     try:
         if arguments.containers:
+            from .docker_containers import remove_containers
+
             remove_containers(arguments.containers)
     finally:
         shutil.rmtree(arguments.directory, ignore_errors=True)

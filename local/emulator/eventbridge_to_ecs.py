@@ -18,8 +18,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from ministack.core import iam_evaluator
 from ministack.core.concurrency import spawn_background
@@ -144,13 +142,19 @@ def _run_task(endpoint: str, target: Json, rule: Json, view: object) -> None:
 
 
 _MAKING_CLIENTS = threading.Lock()
-"""boto3's clients are for many threads, and making them is not (its guide, "Multithreading")."""
+"""Clients are for many threads, and making them is not (boto3's guide, "Multithreading")."""
 
 
 @functools.cache
-def _client(endpoint: str, region: str, role_arn: str) -> Any:  # noqa: ANN401, as boto3 has it
-    """One for each role: it takes longer to make than to use."""
-    return boto3.client(
+def _client(endpoint: str, region: str, role_arn: str) -> Any:  # noqa: ANN401, as botocore has it
+    """One for each role: it takes longer to make than to use.
+
+    Without boto3, whose import takes twice as long, and without any where no task is started.
+    """
+    import botocore.session
+    from botocore.config import Config
+
+    return botocore.session.get_session().create_client(
         "ecs",
         endpoint_url=endpoint,
         region_name=region,

@@ -303,3 +303,22 @@ def test_an_interrupt_ends_it(temporary: Path) -> None:
         owner.send_signal(signal.SIGINT)
         owner.wait(30)
     assert processes_of(temporary) == []
+
+
+SERVICES = """
+import sys
+from local.emulator import imports
+imports.spare(containers=False)
+from ministack.services import cloudformation
+from ministack.services.cloudformation import provisioners
+
+executed = lambda name: "handle_request" in vars(sys.modules[f"ministack.services.{name}"])
+print(provisioners._dynamodb is sys.modules["ministack.services.dynamodb"], executed("dynamodb"))
+print(callable(provisioners._dynamodb.handle_request), executed("dynamodb"))
+"""
+
+
+def test_a_service_is_imported_where_it_is_asked_for_something(tmp_path: Path) -> None:
+    """One that no stack of ours needs is there for whoever has it in a template of their own."""
+    printed = in_ministack.run(SERVICES, temporary=tmp_path)
+    assert printed.split() == ["True", "False", "True", "True"]
