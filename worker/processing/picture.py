@@ -18,6 +18,9 @@ from .errors import Rejected
 # The limit is ours and checked before a pixel is decoded; Pillow's own would reject fewer pixels.
 Image.MAX_IMAGE_PIXELS = None
 
+# The common formats, once a runner: each job would import them anew in its fork, in 10 ms.
+Image.preinit()
+
 # An image's pixels in one block, which a processor can reach in place (`Image.__arrow_c_array__`).
 Image.core.set_use_block_allocator(1)  # type: ignore[attr-defined]
 _MOST_PIXELS = 2**29 - 1
