@@ -37,11 +37,15 @@ def build(commands: Commands, target: str, job: Path | None = None) -> Path:
     with _alone(folder):
         if not is_built(target, job):
             digest = _digest(target, job)  # before: what changes meanwhile is for the next build
+            source = paths.TEMPLATE
+            if target == "host":  # for AWS it is built from what users build it from
+                source = _as_json(commands, source, folder.with_name(f"{folder.name}.json"))
             commands.run(
                 [
                     str(paths.SAM),
                     "build",
-                    f"--template-file={paths.TEMPLATE}",
+                    f"--template-file={source}",
+                    f"--base-dir={paths.ROOT}",
                     f"--build-dir={folder}",
                     f"--cache-dir={paths.BUILD / 'sam-cache'}",
                 ],
@@ -50,10 +54,8 @@ def build(commands: Commands, target: str, job: Path | None = None) -> Path:
                 ),
                 paths.ROOT,
             )
-            template = str(folder / "template.yaml")
-            commands.run(
-                [str(paths.PYTHON_DEV), "-c", _AS_JSON, template], sam_environment(), paths.ROOT
-            )
+            built = folder / "template.yaml"
+            _as_json(commands, built, built)
             _stamp(folder).write_text(digest)
     return folder
 
@@ -61,11 +63,20 @@ def build(commands: Commands, target: str, job: Path | None = None) -> Path:
 _AS_JSON = """
 import json, pathlib, sys
 from tooling.template import read
-template = pathlib.Path(sys.argv[1])
-template.write_text(json.dumps(read(template), indent=1))
+template, to = map(pathlib.Path, sys.argv[1:])
+to.write_text(json.dumps(read(template), indent=1))
 """
-"""A template in JSON, which is YAML, too: `sam deploy` reads it five times, which takes half of its
-time in YAML. A program of its own, because not all environments that build have the parser."""
+
+
+def _as_json(commands: Commands, template: Path, to: Path) -> Path:
+    """A template in JSON, which is YAML, too: `sam build` reads it three times, `sam deploy` five
+    times, which takes them a quarter and half of their time in YAML.
+
+    By a program of its own, because not all environments that build have the parser.
+    """
+    command = [str(paths.PYTHON_DEV), "-c", _AS_JSON, str(template), str(to)]
+    commands.run(command, sam_environment(), paths.ROOT)
+    return to
 
 
 def copy(target: str, to: Path, job: Path | None = None) -> None:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.metadata import distributions
 from pathlib import Path
 
 OURS = "processing"
@@ -64,11 +65,9 @@ def modules(folder: Path) -> Iterator[Path]:
 def install(requirements: Path, target: Path, options: list[str]) -> None:
     """The wheels, beside those of the worker, whose versions count. Raises WrongJob."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    frozen = subprocess.run(
-        [*pip, "freeze", f"--path={target}"], check=True, stdout=subprocess.PIPE
-    )
-    with tempfile.NamedTemporaryFile(suffix=".txt") as constraints:
-        constraints.write(frozen.stdout)
+    ours = distributions(path=[str(target)])
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
+        constraints.writelines(f"{each.name}=={each.version}\n" for each in ours)
         constraints.flush()
         chosen = [f"--requirement={requirements}", f"--constraint={constraints.name}"]
         # With --upgrade, a package of which the worker has left out a part comes as a whole.

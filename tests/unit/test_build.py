@@ -20,14 +20,17 @@ class Sam(Commands):
     """`sam build` of a template that it leaves as it is."""
 
     ran = 0
+    source = Path()
 
     def run(self, command: Sequence[str], environment: Mapping[str, str], cwd: Path) -> str:
         if command[0] != str(paths.SAM):
             return super().run(command, environment, cwd)
         self.ran += 1
-        (folder,) = (each[len("--build-dir=") :] for each in command if "--build-dir=" in each)
-        Path(folder).mkdir()
-        (Path(folder) / "template.yaml").write_text(TEMPLATE)
+        options = dict(each.split("=", 1) for each in command if each.startswith("--"))
+        self.source = Path(options["--template-file"])
+        folder = Path(options["--build-dir"])
+        folder.mkdir()
+        (folder / "template.yaml").write_text(TEMPLATE)
         return ""
 
 
@@ -37,9 +40,19 @@ def test_the_template_says_the_same_in_json(
     monkeypatch.setattr(paths, "BUILD", tmp_path)
     sam = Sam()
     built = build.build(sam, "host")
+    assert json.loads(sam.source.read_text()) == yaml_parse(paths.TEMPLATE.read_text())
     assert json.loads((built / "template.yaml").read_text()) == yaml_parse(TEMPLATE)
     assert build.build(sam, "host") == built
     assert sam.ran == 1
+
+
+def test_for_aws_it_is_built_from_what_users_build_it_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
+    sam = Sam()
+    build.build(sam, "lambda")
+    assert sam.source == paths.TEMPLATE
 
 
 def test_what_is_packaged_of_a_build_is_kept_until_its_sources_change(
