@@ -16,7 +16,7 @@ from processing.exchange import client
 
 from local.aws import REGION, EmbeddedAws
 from mazes import pictures
-from tests.load.entry_points import Bucket, EntryPoints
+from tests.load.entry_points import Bucket, EntryPoints, Handler
 from tests.load.proxy import Proxy
 from tests.load.sizes import BUSY
 
@@ -59,7 +59,7 @@ def proxy(_proxy: Proxy) -> Iterator[Proxy]:
 
 @pytest.fixture(scope="module")
 def _everywhere(_proxy: Proxy) -> Iterator[EntryPoints]:
-    """Those of no bucket. The function is a warm one: it starts its runner and its client once."""
+    """Those of no bucket. A function is a warm one: it starts its runner and its client once."""
     environment = {
         "AWS_ENDPOINT_URL_S3": _proxy.endpoint,
         "AWS_REGION": REGION,
@@ -70,8 +70,15 @@ def _everywhere(_proxy: Proxy) -> Iterator[EntryPoints]:
         for name, value in environment.items():
             patch.setenv(name, value)
         client.cache_clear()  # it pools connections by host name, whatever the port
-        app = importlib.reload(importlib.import_module("functions.process.app"))
-        yield EntryPoints("", environment, app.handler)
+
+        @functools.cache
+        def warm(command: str) -> Handler:
+            patch.setenv("COMMAND", command)
+            sys.modules.pop("functions.process.app", None)  # which reads its settings once
+            handler: Handler = importlib.import_module("functions.process.app").handler
+            return handler
+
+        yield EntryPoints("", environment, warm)
 
 
 @pytest.fixture

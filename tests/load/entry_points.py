@@ -16,6 +16,8 @@ from botocore.exceptions import ClientError
 from local.pipeline import RUN, identity, output_key, rejection_key
 from tooling import paths
 
+Handler = Callable[[dict[str, Any], Any], None]
+
 
 @dataclass(frozen=True)
 class EntryPoints:
@@ -24,11 +26,13 @@ class EntryPoints:
     bucket: str
     environment: Mapping[str, str]
     """What leads to the bucket."""
-    handler: Callable[[dict[str, Any], Any], None]
+    warm: Callable[[str], Handler]
+    """The handler of a function that runs a command, or the processor where that is empty."""
+    command: str = ""
 
     def of(self, command: str) -> Self:
-        """The same with tasks that run a command."""
-        return replace(self, environment={**self.environment, "COMMAND": command})
+        """The same with a command."""
+        return replace(self, command=command)
 
     def task(self, key: str) -> subprocess.Popen[str]:
         """Start the container's process, from the source."""
@@ -39,6 +43,7 @@ class EntryPoints:
                 "PYTHONPATH": str(paths.ROOT / "worker"),
                 "S3_BUCKET": self.bucket,
                 "S3_KEY": key,
+                "COMMAND": self.command,
                 **self.environment,
             },
             stdout=subprocess.PIPE,
@@ -51,7 +56,7 @@ class EntryPoints:
         s3 = {"bucket": {"name": self.bucket}, "object": {"key": key}}
         record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3}
         context = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
-        self.handler({"Records": [record]}, context)
+        self.warm(self.command)({"Records": [record]}, context)
 
 
 def report_of(output: str) -> dict[str, Any]:

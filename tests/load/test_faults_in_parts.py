@@ -1,5 +1,6 @@
 """What can happen to files that go in parts, and to those that are removed together: the calls with
-POST, which jobs on bytes don't make. Real tasks, a real S3 client, and a proxy that strikes."""
+POST, which jobs on bytes don't make. Real entry points, a real S3 client, and a proxy that strikes.
+"""
 
 from __future__ import annotations
 
@@ -85,9 +86,9 @@ def test_a_task_that_is_killed_amid_its_parts_leaves_all_or_nothing(
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_task_that_is_overtaken_amid_its_parts_gives_way(call: str, case: FileJob) -> None:
+def test_a_job_that_is_overtaken_amid_its_parts_gives_way(call: str, case: FileJob) -> None:
     other: list[str] = []
-    case.strike(call, lambda: other.append(case.job()))
+    case.strike(call, lambda: other.append(case.task()))
     assert case.job() == "unchanged"
     assert other == ["succeeded"]
     case.assert_complete()

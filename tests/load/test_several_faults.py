@@ -1,5 +1,5 @@
-"""What can happen to a job with several outputs between it and S3: real tasks, a real S3 client,
-and a proxy that strikes at each of their calls."""
+"""What can happen to a job with several outputs between it and S3: real entry points, a real S3
+client, and a proxy that strikes at each of their calls."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def test_who_gives_way_begins_a_new_run(status: int, case: FileJob) -> None:
     case.assert_complete()
 
 
-def test_two_tasks_at_once_write_one_manifest(case: FileJob) -> None:
+def test_two_jobs_at_once_write_one_manifest(case: FileJob) -> None:
     other: list[str] = []
-    case.strike(MANIFEST, lambda: other.append(case.job()))
+    case.strike(MANIFEST, lambda: other.append(case.task()))
     assert case.job() == "unchanged"
     assert other == ["succeeded"]
     case.assert_complete()
