@@ -16,7 +16,7 @@ from typing import Any
 import simpy
 from launcher import LOOK_SECONDS, MARGIN_SECONDS, STARTS_A_SECOND
 
-from tooling.buckets import TokenBucket
+from tooling import buckets, garbage
 
 from . import product
 from .figures import ASSUMED, PRICES
@@ -62,10 +62,11 @@ class Model(simpy.Environment):
         self.waited: list[float] = []  # seconds from an upload to its output
         self.reported_after = 0.0  # seconds: the longest that a dead letter waited for that
         at_once = product.REPORTERS
-        self._reports = TokenBucket(at_once / ASSUMED["report_seconds"], at_once)
+        self._reports = buckets.TokenBucket(at_once / ASSUMED["report_seconds"], at_once)
         self.samples: list[dict[str, float]] = []
         self._swept_up_to = 0
 
+    @garbage.kept()
     def simulate(self) -> Model:
         """Until every upload has its result, or the time is out."""
         for part in (self._users, self._watch, self._sweeps, self._launcher.work):
@@ -81,7 +82,7 @@ class Model(simpy.Environment):
         """They upload as fast as the prefix takes it: they wait, and are not refused."""
         shares = self.scenario.work.sizes
         sizes = self._lots.choices([*shares], [*shares.values()], k=self.left)
-        puts = TokenBucket(self.scenario.limits["s3_writes"])
+        puts = buckets.TokenBucket(self.scenario.limits["s3_writes"])
         for number, time in enumerate(self.scenario.times(self._lots)):
             if time > self.now:
                 yield self.timeout(time - self.now)

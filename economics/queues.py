@@ -53,8 +53,7 @@ class Limits:
 
     def take(self, limit: str) -> bool:
         """Whether it lets one more come; who is refused comes again."""
-        taken = self._rates[limit].take(self._clock.now)
-        if not taken:
+        if not (taken := self._rates[limit].take(self._clock.now)):
             self.refused(limit)
         return taken
 
