@@ -14,6 +14,9 @@ CALLS = ["HEAD", "HEAD", "GET", "PUT", "PUT", "PUT", "PUT", "HEAD", "HEAD"]
 """Of the first job of an upload: three of the PUTs are files, in any order, the last is the
 manifest."""
 MANIFEST = 6
+WRITING = [number for number, call in enumerate(CALLS) if call == "PUT"]
+MOMENTS = [(number, False) for number in range(len(CALLS))] + [(number, True) for number in WRITING]
+"""As in test_faults.py."""
 
 
 @pytest.fixture
@@ -28,8 +31,7 @@ def test_these_are_all_calls_of_a_job_with_several_outputs(case: FileJob) -> Non
     case.assert_complete()
 
 
-@pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("number", range(len(CALLS)))
+@pytest.mark.parametrize(("number", "after"), MOMENTS)
 def test_a_killed_task_leaves_all_files_or_no_manifest(
     number: int, after: bool, case: FileJob
 ) -> None:

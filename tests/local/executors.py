@@ -17,5 +17,6 @@ IN_BOTH_EXECUTORS = pytest.mark.parametrize(
 TASKS_IN_BOTH_EXECUTORS = pytest.mark.parametrize(
     ("executor", "task_scenario"), [("process", "fargate"), ("docker", "fargate")]
 )
+IN_EACH_ENGINE = pytest.mark.parametrize("scenario", ["lambda", "fargate"])
 IN_EACH_MODE = pytest.mark.parametrize("scenario", ONE_OF_EACH_MODE)
 IN_EACH_EXECUTOR = pytest.mark.parametrize("executor", ["process", "docker"])

@@ -13,7 +13,7 @@ from typing import Any
 
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline, until
-from tests.local.executors import IN_EACH_MODE
+from tests.local.executors import IN_EACH_ENGINE
 from tests.local.other_jobs import job_without_permissions
 from tests.local.test_sweep import Sweeper
 
@@ -66,7 +66,7 @@ def measure_failure_queue(pipeline: Pipeline) -> None:
     )
 
 
-@IN_EACH_MODE
+@IN_EACH_ENGINE
 def test_results_are_counted_by_outcome_and_timed(pipeline: Pipeline, maze: Maze) -> None:
     before = sum_of(pipeline, "Jobs", outcome="succeeded")
     rejected = sum_of(pipeline, "Jobs", outcome="rejected")
@@ -79,7 +79,7 @@ def test_results_are_counted_by_outcome_and_timed(pipeline: Pipeline, maze: Maze
     assert sum_of(pipeline, "UploadSize") >= len(maze(1))
 
 
-@IN_EACH_MODE
+@IN_EACH_ENGINE
 def test_an_upload_that_fails_and_is_given_up_sets_alarms_off(
     pipeline: Pipeline, maze: Maze
 ) -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from local.aws import REGION
 from local.pipeline import Pipeline, until
-from local.scenarios import ONE_OF_EACH_MODE
 from operate import destroy, smoke, status, sweep
 from operate.stacks import Stack
+from tests.local.executors import IN_EACH_ENGINE
 from tests.local.other_jobs import job_without_permissions, run_endless_task
 from tests.local.test_sweep import Sweeper
 
@@ -23,13 +23,10 @@ Maze = Callable[[int], bytes]
 pytestmark = pytest.mark.usefixtures("default_account")
 
 
-# The modes differ in what fails and in what logs. What is counted in the bucket is the same.
-IN_ONE_MODE = pytest.mark.parametrize("scenario", ["lambda"])
-
-
-@pytest.fixture(params=ONE_OF_EACH_MODE)
-def scenario(request: pytest.FixtureRequest) -> str:
-    return request.param
+@pytest.fixture
+def scenario() -> str:
+    """What is counted in the bucket, and kept of a failure, is the same in each mode."""
+    return "lambda"
 
 
 def said(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
@@ -45,7 +42,6 @@ def asked(
     return code, json.loads(capsys.readouterr().out)
 
 
-@IN_ONE_MODE
 def test_one_upload_can_be_asked_for(
     pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,6 +61,7 @@ def test_one_upload_can_be_asked_for(
     assert (code, found["state"]) == (2, "not_an_upload")
 
 
+@IN_EACH_ENGINE
 def test_the_last_results_are_shown_newest_first(
     pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -102,7 +99,6 @@ def test_a_failure_is_counted_and_the_exit_code_says_so(
     assert asked(pipeline, key, capsys)[1]["state"] == "succeeded"
 
 
-@IN_ONE_MODE
 def test_an_upload_without_a_result_is_overdue(
     pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,7 +114,6 @@ def test_an_upload_without_a_result_is_overdue(
     assert pipeline.result(key, version).is_output
 
 
-@IN_ONE_MODE
 def test_uploads_are_counted_by_what_they_wait_for(
     pipeline: Pipeline, maze: Maze, capsys: pytest.CaptureFixture[str]
 ) -> None:
