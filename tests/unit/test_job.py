@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from processing import job, reports
 from processing.errors import Failed, Rejected
 from processing.events import Upload
-from processing.objects import SMALL
+from processing.objects import SMALL, Object
 from processing.output import Output
 from processing.settings import Settings
 
@@ -342,3 +345,21 @@ def test_an_upload_that_would_not_fit_on_the_disk_is_not_fetched(memory_error, o
     assert store.logged["outcome"] == outcome
     assert "the disk does not suffice to process it" in store.logged["reason"]
     assert ("get", UPLOAD.key) not in store.calls
+
+
+def test_its_folder_is_made_and_removed_while_s3_responds(tmp_path: Path):
+    folders: list[tuple[str, int]] = []
+
+    class Watched(MemoryStore):
+        def heads(self, keys: Iterable[str]) -> Iterator[Object | None]:
+            folders.append(("asked", len(list(tmp_path.iterdir()))))
+            return self._responses(super().heads(keys))
+
+        def _responses(self, found: Iterable[Object | None]) -> Iterator[Object | None]:
+            folders.append(("waited for", len(list(tmp_path.iterdir()))))
+            yield from found
+
+    store = Watched()
+    store.upload(UPLOAD.key, b"maze")
+    assert run(store, replace(SETTINGS, disk=tmp_path)).outcome == "succeeded"
+    assert folders == [("asked", 0), ("waited for", 1), ("asked", 1), ("waited for", 0)]

@@ -55,12 +55,12 @@ class Bucket:
 
     def head(self, key: str) -> Object | None:
         """The current version of a key; None where there is none."""
-        return self.heads([key])[0]
+        return next(self.heads([key]))
 
-    def heads(self, keys: Iterable[str]) -> list[Object | None]:
-        """The same of several keys, side by side."""
+    def heads(self, keys: Iterable[str]) -> Iterator[Object | None]:
+        """The same of several keys, side by side: asked for now, and waited for when taken."""
         begun = [(key, self._begin_head(key)) for key in keys]
-        return [self._object(key, exchange) if exchange else None for key, exchange in begun]
+        return (self._object(key, exchange) if exchange else None for key, exchange in begun)
 
     def _begin_head(self, key: str) -> Exchange | None:
         if not fits(key):  # S3 would return 400

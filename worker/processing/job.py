@@ -51,6 +51,19 @@ class Ending(NamedTuple):
     has_output: bool = False
 
 
+def _nothing() -> None:
+    pass
+
+
+class _Work(NamedTuple):
+    """What a job does beside its calls; the first and the last of it while S3 responds."""
+
+    make: Callable[[Object], Made]
+    """Gives an upload its output."""
+    get_ready: Callable[[], None] = _nothing
+    clean_up: Callable[[], None] = _nothing
+
+
 def run(
     upload: Upload,
     store: Store,
@@ -68,8 +81,12 @@ def run(
     """
     again = reprocess if reprocess == settings.job_version else None
     with folder.made(settings.disk) as place:
-        make = functools.partial(_process, store=store, settings=settings, place=place)
-        return _settle(upload, store, settings, make, log, notes=notes or store, again=again)
+        work = _Work(
+            make=functools.partial(_process, store=store, settings=settings, place=place),
+            get_ready=functools.partial(_get_ready, settings, place),
+            clean_up=functools.partial(folder.remove, place.path),
+        )
+        return _settle(upload, store, settings, work, log, notes=notes or store, again=again)
 
 
 def reject(
@@ -90,37 +107,37 @@ def reject(
             raise Failed("it was uploaded again")
         raise GaveUp(reason)
 
-    return _settle(upload, store, settings, give_up, log)
+    return _settle(upload, store, settings, _Work(give_up), log)
 
 
 def _settle(
     upload: Upload,
     store: Store,
     settings: Settings,
-    make: Callable[[Object], Made],
+    work: _Work,
     log: Callable[[str], None],
     *,
     notes: Store | None = None,
     again: str | None = None,
 ) -> Report:
-    """Look and act until the result is the current upload's. `make` gives an upload its output."""
+    """Look and act until the result is the current upload's."""
     report = Report("failed", *upload, mode=settings.mode, job_version=settings.job_version)
     with logged(report, log, notes):
         for _ in range(_MOST_ROUNDS):
             try:
-                seen = _look(upload, store, settings)
+                seen = _look(upload, store, settings, work)
                 if seen is None:
                     check_bucket(upload, store)
                     report.outcome, report.reason = "unchanged", "the upload is no longer there"
                     return report
                 report.version, report.bytes = seen.upload.version, seen.upload.size
-                ending = _give_result(upload, seen, store, settings, make, again)
+                ending = _give_result(upload, seen, store, settings, work, again)
                 report.outcome, report.reason = ending.outcome, ending.reason
                 report.pixels = ending.pixels
                 report.seconds_since_upload = ending.seconds_since_upload
                 if ending.stale:
                     store.delete(ending.stale)
-                if _is_settled(seen.upload, ending, store):
+                if _is_settled(seen.upload, ending, store, work):
                     publish.remove_replaced(store, settings, ending.replaced)
                     if ending.has_output and settings.after_success == "delete":
                         store.delete(seen.upload)
@@ -136,9 +153,11 @@ def check_bucket(upload: Upload, store: Store) -> None:
         break
 
 
-def _look(upload: Upload, store: Store, settings: Settings) -> Snapshot | None:
+def _look(upload: Upload, store: Store, settings: Settings, work: _Work) -> Snapshot | None:
     """What is there; None without the upload."""
-    output, rejection = store.heads(result_keys(upload.key, settings))
+    results = store.heads(result_keys(upload.key, settings))
+    work.get_ready()
+    output, rejection = results
     current = store.look(upload.key)
     return Snapshot(output, rejection, current) if current else None
 
@@ -148,7 +167,7 @@ def _give_result(
     seen: Snapshot,
     store: Store,
     settings: Settings,
-    make: Callable[[Object], Made],
+    work: _Work,
     again: str | None,
 ) -> Ending:
     """Write the result of the current upload, unless there is one."""
@@ -162,7 +181,7 @@ def _give_result(
     said = metadata.of_result(seen.upload.version, settings.job_version)
     try:
         _check(seen.upload, output_key)
-        made = make(seen.upload)
+        made = work.make(seen.upload)
         begun = publish.new_run(store, settings, output_key, made)
     except Rejected as rejected:
         gave_up = isinstance(rejected, GaveUp)
@@ -176,14 +195,16 @@ def _give_result(
     return Ending("succeeded", None, made.pixels, waited, stale, rejection_key, seen.output, True)
 
 
-def _is_settled(current: Object, ending: Ending, store: Store) -> bool:
+def _is_settled(current: Object, ending: Ending, store: Store, work: _Work) -> bool:
     """Whether the upload still has one result, and its own.
 
     A job of the same version may have come to the other end: each looks after it wrote, so at
     least one of them sees both results, and the output is the one that stays.
     """
     rival_keys = [ending.rival_key] if ending.rival_key else []
-    *rivals, now = store.heads([*rival_keys, current.key])
+    looks = store.heads([*rival_keys, current.key])
+    work.clean_up()
+    *rivals, now = looks
     return not any(rivals) and (now is None or now.version == current.version)
 
 
@@ -225,9 +246,13 @@ def _is_for(upload: Object, result: Object | None, job_version: str | None = Non
     return job_version is None or result.metadata.get(metadata.JOB_VERSION, "") == job_version
 
 
+def _get_ready(settings: Settings, place: folder.Folder) -> None:
+    place.empty()
+    settings.processor.get_ready()
+
+
 def _process(upload: Object, store: Store, settings: Settings, place: folder.Folder) -> Made:
     """What the processor makes of the upload; its files are in the folder."""
-    place.empty()
     name = upload.key.removeprefix(settings.input_prefix)
     path = place.source / command.source_name(name)
     try:

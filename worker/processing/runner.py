@@ -82,11 +82,12 @@ def _do(orders: int, run: Callable[[Job], Any]) -> NoReturn:
     os.setsid()
     processes.dies_with_parent()
     processes.unguard_memory()  # so that it can use its own /proc/self
+    processes.first_to_be_killed()
     gc.enable()
+    _write(os.devnull, {})  # memory is copied when it is written to: ahead, what each end needs
     job = _job(orders)
     code = 1
     try:
-        processes.first_to_be_killed()
         os.chdir(job["home"])
         os.environ.update(HOME=job["home"], TMPDIR=job["temp"], **job["environment"])
         outcome = run(job)

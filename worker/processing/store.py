@@ -20,8 +20,12 @@ class Store(Protocol):
     def head(self, key: str) -> Object | None:
         """The current version of a key's object; None where there is none."""
 
-    def heads(self, keys: Iterable[str]) -> list[Object | None]:
-        """The same of several keys, side by side: in any order, and all before this returns."""
+    def heads(self, keys: Iterable[str]) -> Iterable[Object | None]:
+        """The same of several keys, side by side and in any order.
+
+        They are asked for when this is called, and each is waited for when it is taken: what is
+        done meanwhile takes no time.
+        """
 
     def look(self, key: str) -> Object | None:
         """The same as `head`, with the content of a small one (objects.SMALL)."""
