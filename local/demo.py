@@ -22,7 +22,6 @@ from pathlib import Path, PurePosixPath
 from types import FrameType
 from typing import NoReturn
 
-from mazes import pictures
 from tooling import build, own_job, paths
 from tooling.commands import CommandFailed
 from tooling.progress import step
@@ -211,6 +210,8 @@ def of_the_other_size(picture: Path, out: Path) -> Path:
 
 def large_picture(out: Path) -> Path:
     """A maze of 1.4 MiB, for a task."""
+    from mazes import pictures  # brings numpy, which nothing else here needs
+
     file = out / "large.bmp"
     pictures.maze(700, 700, corridor=10, wall=4).convert("RGB").save(file)
     return file
