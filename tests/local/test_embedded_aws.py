@@ -1,6 +1,7 @@
 """The embedded AWS itself: it starts or says why not, and leaves nothing behind."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -208,11 +209,20 @@ def test_a_launch_is_retried_where_that_may_help(tmp_path: Path) -> None:
         assert override["environment"] == [{"name": "S3_KEY", "value": KEY}], responses
 
 
-def test_a_function_as_a_process_has_a_disk_of_its_own(aws: EmbeddedAws) -> None:
-    """And not the machine's /tmp, which the job's worker would empty."""
-    disk = Path(str(invoke_a_function(aws, "return os.environ['DISK']")))
+def test_a_function_as_a_process_keeps_its_disk_and_goes_on_after_it_raised(
+    aws: EmbeddedAws,
+) -> None:
+    """And the disk is not the machine's /tmp, which the job's worker would empty."""
+    known = "[os.environ['DISK'], os.getpid()]"
+    first = invoke_a_function(aws, f"return 1 / 0 if event else {known}")
+    disk = Path(first[0])
     assert disk.parent == aws.layer.parents[1]
     assert list(disk.iterdir()) == []
+    function = aws.client("lambda")
+    raised = function.invoke(FunctionName="f", Payload=b'"fail"')
+    assert raised["FunctionError"] == "Unhandled"
+    assert json.load(raised["Payload"])["errorMessage"] == "division by zero"
+    assert json.load(function.invoke(FunctionName="f")["Payload"]) == first
 
 
 TASKS = """

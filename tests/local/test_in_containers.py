@@ -64,7 +64,7 @@ def start_a_task_that_never_ends(aws: EmbeddedAws) -> None:
     until(running, "the task running")
 
 
-def invoke_a_function(aws: EmbeddedAws, body: str = "return 'done'") -> object:
+def invoke_a_function(aws: EmbeddedAws, body: str = "return 'done'") -> Any:
     """Gives what it returned. Its container stays, for the next invocation."""
     code = BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
@@ -83,8 +83,7 @@ def invoke_a_function(aws: EmbeddedAws, body: str = "return 'done'") -> object:
         Code={"ZipFile": code.getvalue()},
         MemorySize=256,
     )
-    returned: object = json.load(functions.invoke(FunctionName="f")["Payload"])
-    return returned
+    return json.load(functions.invoke(FunctionName="f")["Payload"])
 
 
 def listening(port: int) -> list[str]:
