@@ -62,12 +62,12 @@ def full_configuration(aws: EmbeddedAws, bucket: str) -> dict[str, Any]:
 
 def create(aws: EmbeddedAws, stack: str, **parameters: str) -> str:
     """Have CloudFormation make a stack; gives the status in which it ends."""
-    if not aws._packaged():  # `sam delete` takes along what `sam deploy` left
+    if not aws._transformed():  # `sam delete` takes along what it names
         aws.deploy_all({f"before-{stack}": {}})
     cloudformation = aws.client("cloudformation")
     cloudformation.create_stack(
         StackName=stack,
-        TemplateURL=aws._packaged(),
+        TemplateURL=aws._transformed(),
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         Parameters=[
             {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
