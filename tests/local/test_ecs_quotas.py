@@ -8,7 +8,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
 from botocore.exceptions import ClientError
 
 from local.aws import EmbeddedAws
@@ -25,37 +24,47 @@ from ministack.services import ecs
 
 now = [0.0]
 ecs_quotas.time = SimpleNamespace(monotonic=lambda: now[0])
-for name in ["RunTask", "StopTask", "ListTasks", "DescribeTasks"]:
-    ecs._ACTION_MAP[name] = lambda data: "done"
-ecs_quotas.apply()
 
 def done(name, calls, **data):
     return sum(ecs._ACTION_MAP[name](data) == "done" for _ in range(calls))
 
-printed = []
-for wait, name, calls, data in json.loads(sys.argv[1]):
-    now[0] += wait
-    printed.append(done(name, calls, **data))
+printed = {}
+for case, steps in json.loads(sys.argv[1]).items():
+    for name in ["RunTask", "StopTask", "ListTasks", "DescribeTasks"]:
+        ecs._ACTION_MAP[name] = lambda data: "done"
+    ecs_quotas.apply()
+    printed[case] = []
+    for wait, name, calls, data in steps:
+        now[0] += wait
+        printed[case].append(done(name, calls, **data))
 print(json.dumps(printed))
 """
 
 
-@pytest.mark.parametrize(
-    "steps",
-    [
-        [(0, "RunTask", 30, {}, 20), (0.5, "RunTask", 30, {}, 10), (60, "RunTask", 30, {}, 20)],
-        [(0, "RunTask", 20, {"count": 10}, 10), (1, "RunTask", 20, {"count": 10}, 2)],
-        [(0, "ListTasks", 90, {}, 90), (0, "DescribeTasks", 90, {}, 10)],
-        [(0, "RunTask", 20, {}, 20), (0, "StopTask", 100, {}, 80), (1, "StopTask", 90, {}, 40)],
-        [(0, "ListTasks", 200, {}, 100), (0, "RunTask", 20, {}, 20)],
-    ],
-    ids=["calls of RunTask", "tasks launched", "reads together", "changes together", "apart"],
-)  # fmt: skip
-def test_each_category_of_calls_has_its_bucket(steps: list, tmp_path: Path) -> None:
+def test_each_category_of_calls_has_its_bucket(tmp_path: Path) -> None:
     """Waits, calls, and how many of them are taken."""
-    asked = [list(each[:-1]) for each in steps]
+    table: dict[str, list[tuple[float, str, int, dict[str, int], int]]] = {
+        "calls of RunTask": [
+            (0, "RunTask", 30, {}, 20),
+            (0.5, "RunTask", 30, {}, 10),
+            (60, "RunTask", 30, {}, 20),
+        ],
+        "tasks launched": [
+            (0, "RunTask", 20, {"count": 10}, 10),
+            (1, "RunTask", 20, {"count": 10}, 2),
+        ],
+        "reads together": [(0, "ListTasks", 90, {}, 90), (0, "DescribeTasks", 90, {}, 10)],
+        "changes together": [
+            (0, "RunTask", 20, {}, 20),
+            (0, "StopTask", 100, {}, 80),
+            (1, "StopTask", 90, {}, 40),
+        ],
+        "apart": [(0, "ListTasks", 200, {}, 100), (0, "RunTask", 20, {}, 20)],
+    }
+    asked = {case: [step[:-1] for step in steps] for case, steps in table.items()}
     printed = in_ministack.run(BUCKETS, json.dumps(asked), temporary=tmp_path)
-    assert json.loads(printed.splitlines()[-1]) == [each[-1] for each in steps]
+    taken = json.loads(printed.splitlines()[-1])
+    assert taken == {case: [step[-1] for step in steps] for case, steps in table.items()}
 
 
 def test_a_call_too_many_is_refused_as_aws_refuses_it() -> None:

@@ -45,6 +45,11 @@ ODD_KEYS = [
     "input/output/looks-like-an-output.png",
     f"input/{'long' * 200}.png",
 ]
+ODD_TOGETHER = [
+    "input/" + "/".join(key.removeprefix("input/") for key in ODD_KEYS[start::4])
+    for start in range(4)
+]
+"""The same in fewer tasks, for events that differ only in where they name the key."""
 
 REPORT = [
     *(
@@ -91,13 +96,13 @@ def test_an_upload_gets_its_output_under_the_same_name(pipeline: Pipeline, maze:
 
 
 @EACH_SCENARIO_IN_BOTH_EXECUTORS
-def test_keys_of_any_shape_get_their_outputs(pipeline: Pipeline, maze: Maze) -> None:
-    versions = {}
-    for seed, key in enumerate(ODD_KEYS):
+def test_keys_of_any_shape_get_their_outputs(scenario: str, pipeline: Pipeline, maze: Maze) -> None:
+    keys, versions = ODD_TOGETHER if scenario == "cloudtrail" else ODD_KEYS, {}
+    for seed, key in enumerate(keys):
         versions[key] = pipeline.upload(key, maze(seed))
         time.sleep(0.25)  # the embedded AWS starts a process or a container for each at once
     outputs = {key: pipeline.result(key, version, 60).key for key, version in versions.items()}
-    assert outputs == {key: output_key(key) for key in ODD_KEYS}
+    assert outputs == {key: output_key(key) for key in keys}
 
 
 def test_copies_and_multipart_uploads_are_uploads(pipeline: Pipeline, maze: Maze) -> None:

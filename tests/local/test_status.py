@@ -85,9 +85,9 @@ def test_a_failure_is_counted_and_the_exit_code_says_so(
     key = "input/status/failing.png"
     with job_without_permissions(pipeline):
         version = pipeline.upload(key, maze(2))
-        assert until(lambda: said(pipeline, capsys)[1]["failures"] == 1, "a failure")
-        code, _ = said(pipeline, capsys)
-        assert code == 1
+        until(pipeline.failures, "a failure")
+        code, found = said(pipeline, capsys)
+        assert (code, found["failures"]) == (1, 1)
         reason = pipeline.failure(key)["reason"]
     code, upload = asked(pipeline, key, capsys)
     assert (code, upload["state"], upload["reason"]) == (1, "failed", reason)
