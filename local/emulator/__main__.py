@@ -168,6 +168,7 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         processes,
         run_task_permissions,
         service_linked_role,
+        service_models,
         stack_deletion,
         stop_task,
         task_state_change,
@@ -201,6 +202,7 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         null_version.LINK,
         principal_arn.LINK,
         nat.LINK,
+        service_models.LINK,
         containers.LEAVE_THOSE_OF_OTHERS,
         containers.LIMITS_OF_TASKS,
     ]

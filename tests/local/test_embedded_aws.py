@@ -332,3 +332,22 @@ def test_a_service_is_imported_where_it_is_asked_for_something(tmp_path: Path) -
     """One that no stack of ours needs is there for whoever has it in a template of their own."""
     printed = in_ministack.run(SERVICES, temporary=tmp_path)
     assert printed.split() == ["True", "False", "True", "True"]
+
+
+MODELS = """
+from local.emulator import service_models
+from ministack.core import responses
+
+whole = responses._service_model
+service_models.LINK.apply()
+for service in ("s3", "ec2", "monitoring", "sqs", "lambda"):
+    head = responses._service_model(service)
+    for name in ("protocol", "jsonVersion", "apiVersion"):
+        assert head.metadata.get(name) == whole(service).metadata.get(name), (service, name)
+    assert head.operation_names == whole(service).operation_names
+assert responses._service_model("nothing") is None
+"""
+
+
+def test_the_head_of_a_services_model_says_what_the_whole_says(tmp_path: Path) -> None:
+    in_ministack.run(MODELS, temporary=tmp_path)
