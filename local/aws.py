@@ -94,7 +94,7 @@ class EmbeddedAws:
         self._directory = Path(tempfile.mkdtemp(prefix="embedded-aws-"))
         self._at_stop.callback(shutil.rmtree, self._directory, ignore_errors=True)
         self._at_stop.callback(self.log_path.unlink, missing_ok=True)
-        build.copy(self.executor.layer_target, self._built, self.job)
+        build.copy(self.executor.layer_target, self._built, self.job, as_links=True)
         if self.executor.name == "docker":  # its own try may be cut short, when it takes too long
             self._at_stop.callback(remove_containers, self.label)
         process = self._start_emulator()
@@ -205,14 +205,13 @@ class EmbeddedAws:
 
     def deploy(self, stack: str, **parameters: str) -> dict[str, str]:
         """`sam deploy`, unmodified; gives the stack's outputs. Raises CommandFailed."""
-        self._pack_layer()
         chosen = self._directory / f"{stack}.yaml"
         chosen.write_text(own_job.for_sam(self._chosen(parameters)))
         self._commands.run(
             [
                 str(paths.SAM),
                 "deploy",
-                f"--template-file={self._built / 'template.yaml'}",
+                f"--template-file={self._with_packed_layer()}",
                 f"--stack-name={stack}",
                 f"--s3-bucket={_CODE_BUCKET}",
                 f"--region={REGION}",
@@ -235,18 +234,18 @@ class EmbeddedAws:
         )
         return self.outputs(stack)
 
-    def _pack_layer(self) -> None:
-        """Hand the layer over as a file, which `sam deploy` takes as it is: to compress a large one
-        takes it longer than all else."""
-        file, template = self.layer.with_suffix(".zip"), self._built / "template.yaml"
-        if file.exists():
-            return
-        with zipfile.ZipFile(file, "w") as packed:
-            for path in self.layer.rglob("*"):
-                packed.write(path, path.relative_to(self.layer))
-        content = json.loads(template.read_text())
-        content["Resources"][self.layer.name]["Properties"]["ContentUri"] = file.name
-        template.write_text(json.dumps(content, indent=1))
+    def _with_packed_layer(self) -> Path:
+        """The template with the layer as a file, which `sam deploy` takes as it is: to compress a
+        large one takes it longer than all else."""
+        file, template = self.layer.with_suffix(".zip"), self._built / "packed-layer.json"
+        if not template.exists():
+            with zipfile.ZipFile(file, "w") as packed:
+                for path in self.layer.rglob("*"):
+                    packed.write(path, path.relative_to(self.layer))
+            content = json.loads((self._built / "template.yaml").read_text())
+            content["Resources"][self.layer.name]["Properties"]["ContentUri"] = file.name
+            template.write_text(json.dumps(content, indent=1))
+        return template
 
     def deploy_all(self, stacks: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
         """Make new stacks; gives the outputs of each. Raises CommandFailed, WaiterError.

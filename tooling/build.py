@@ -79,11 +79,22 @@ def _as_json(commands: Commands, template: Path, to: Path) -> Path:
     return to
 
 
-def copy(target: str, to: Path, job: Path | None = None) -> None:
-    """Copy what was built, so that a later build changes nothing for those that run."""
+def copy(target: str, to: Path, job: Path | None = None, as_links: bool = False) -> None:
+    """Copy what was built, so that a later build changes nothing for those that run.
+
+    For those that never write into a file, as links: to make the files anew takes longer than to
+    start what runs. Where there can't be any, as on another file system, these are copies, too.
+    """
     folder = _folder(target, job)
     with _alone(folder):
-        shutil.copytree(folder, to)
+        shutil.copytree(folder, to, copy_function=_link if as_links else shutil.copy2)
+
+
+def _link(file: str, to: str) -> None:
+    try:
+        os.link(file, to)
+    except OSError:
+        shutil.copy2(file, to)
 
 
 @contextlib.contextmanager

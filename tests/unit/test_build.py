@@ -73,3 +73,21 @@ def test_what_is_packaged_of_a_build_is_kept_until_its_sources_change(
     with build.packaging(newer, "host") as of_newer:
         assert not of_newer.exists()
     assert not kept.exists()
+
+
+@pytest.mark.parametrize("as_links", [False, True])
+def test_a_later_build_changes_nothing_in_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_links: bool
+) -> None:
+    monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
+    folder = build.build(Sam(), "host")
+    older = tmp_path / "older"
+    build.copy("host", older, as_links=as_links)
+    before = (older / "template.yaml").read_text()
+    assert (older / "template.yaml").samefile(folder / "template.yaml") == as_links
+    (folder / "sources.sha256").unlink()
+    shutil.rmtree(folder)  # as `sam build` does at first
+    monkeypatch.setattr("tests.unit.test_build.TEMPLATE", "Resources: {}")
+    build.build(Sam(), "host")
+    assert (folder / "template.yaml").read_text() != before
+    assert (older / "template.yaml").read_text() == before
