@@ -146,15 +146,22 @@ _MAKING_CLIENTS = threading.Lock()
 
 
 @functools.cache
-def _client(endpoint: str, region: str, role_arn: str) -> Any:  # noqa: ANN401, as botocore has it
-    """One for each role: it takes longer to make than to use.
+def _session() -> Any:  # noqa: ANN401, as botocore has it
+    """One for all clients: it keeps the models of services.
 
     Without boto3, whose import takes twice as long, and without any where no task is started.
     """
     import botocore.session
+
+    return botocore.session.get_session()
+
+
+@functools.cache
+def _client(endpoint: str, region: str, role_arn: str) -> Any:  # noqa: ANN401, as botocore has it
+    """One for each role: it takes longer to make than to use."""
     from botocore.config import Config
 
-    return botocore.session.get_session().create_client(
+    return _session().create_client(
         "ecs",
         endpoint_url=endpoint,
         region_name=region,
