@@ -70,6 +70,7 @@ class Stack:
             each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]
         }
 
+    @functools.cached_property
     def resources(self) -> dict[str, tuple[str, str]]:
         """Type and physical id of what was made, by logical id."""
         listed = self.region.client("cloudformation").describe_stack_resources(StackName=self.name)[
@@ -140,7 +141,7 @@ def _permission(stack: Stack, _: str) -> Any:
     """All of the stack's functions: a permission does not say whose it is."""
     client = stack.region.client("lambda")
     found = []
-    for kind, name in stack.resources().values():
+    for kind, name in stack.resources.values():
         if kind == "AWS::Lambda::Function":
             with contextlib.suppress(client.exceptions.ResourceNotFoundException):
                 found.append(json.loads(client.get_policy(FunctionName=name)["Policy"]))

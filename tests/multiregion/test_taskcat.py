@@ -60,7 +60,7 @@ def test_parameters_reach_the_stack(stack: Stack) -> None:
 
 def test_every_resource_is_made(stack: Stack, template: dict[str, Any]) -> None:
     """And no other than those of its parameters."""
-    made = {name: kind for name, (kind, _) in stack.resources().items()}
+    made = {name: kind for name, (kind, _) in stack.resources.items()}
     wanted = expected(template, stack.parameters)
     assert made == {name: kind for name, kind in wanted.items() if kind not in NOT_MADE}
 
@@ -84,7 +84,7 @@ def template_defaults(template: Mapping[str, Any]) -> dict[str, str]:
 def test_every_resource_exists_and_names_no_other_region(stack: Stack) -> None:
     """As its own service tells it, for moto's stacks are complete whether it does or not."""
     others = "|".join(region for region in REGIONS if region != stack.region.name)
-    for name, (kind, physical_id) in stack.resources().items():
+    for name, (kind, physical_id) in stack.resources.items():
         if kind in NOT_SHOWN:
             continue
         description = stack.describe(kind, physical_id)
@@ -93,7 +93,7 @@ def test_every_resource_exists_and_names_no_other_region(stack: Stack) -> None:
 
 
 def test_the_buckets_are_in_the_region(stack: Stack) -> None:
-    buckets = [id_ for kind, id_ in stack.resources().values() if kind == "AWS::S3::Bucket"]
+    buckets = [id_ for kind, id_ in stack.resources.values() if kind == "AWS::S3::Bucket"]
     assert stack.outputs["BucketName"] in buckets
     for bucket in [*buckets, stack.parameters["ArtifactBucket"]]:
         assert stack.describe("AWS::S3::Bucket", bucket)["location"] == stack.region.name
@@ -113,7 +113,7 @@ def test_code_comes_from_the_bucket_of_the_region(
     digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
     found = [
         stack.describe(kind, id_)
-        for name, (each, id_) in stack.resources().items()
+        for name, (each, id_) in stack.resources.items()
         if each == kind and name.startswith(folder)
     ]
     if kind == "AWS::Lambda::Function" and stack.test not in ("lambda", "hybrid"):
@@ -126,7 +126,7 @@ def test_code_comes_from_the_bucket_of_the_region(
 def test_subnets_are_in_two_zones_of_the_region(stack: Stack) -> None:
     zones = {
         zone["AvailabilityZone"]
-        for kind, id_ in stack.resources().values()
+        for kind, id_ in stack.resources.values()
         if kind == "AWS::EC2::Subnet"
         for zone in stack.describe(kind, id_)
     }
@@ -137,7 +137,7 @@ def test_subnets_are_in_two_zones_of_the_region(stack: Stack) -> None:
 def test_endpoints_are_of_the_services_of_the_region(stack: Stack) -> None:
     services = {
         endpoint["ServiceName"]
-        for kind, id_ in stack.resources().values()
+        for kind, id_ in stack.resources.values()
         if kind == "AWS::EC2::VPCEndpoint"
         for endpoint in stack.describe(kind, id_)
     }
@@ -148,7 +148,7 @@ def test_endpoints_are_of_the_services_of_the_region(stack: Stack) -> None:
 @pytest.mark.parametrize("region", REGIONS)
 def test_the_trail_logs_uploads_only_to_its_bucket(region: str, deployed: Deployed) -> None:
     stack = deployed.stacks["cloudtrail", region]
-    trail = stack.describe(*stack.resources()["Trail"])
+    trail = stack.describe(*stack.resources["Trail"])
     assert (trail["HomeRegion"], trail["IsLogging"]) == (region, True)
     assert trail["S3BucketName"] == stack.outputs["TrailBucketName"]
     (selector,) = trail["EventSelectors"]
@@ -162,9 +162,9 @@ def test_the_rule_starts_the_task_in_the_cluster(
     test: str, region: str, deployed: Deployed
 ) -> None:
     stack = deployed.stacks[test, region]
-    (target,) = stack.describe(*stack.resources()["UploadRule"])["Targets"]
+    (target,) = stack.describe(*stack.resources["UploadRule"])["Targets"]
     assert target["Arn"] == stack.outputs["ClusterArn"]
-    kind, definition = stack.resources()["TaskDefinition"]
+    kind, definition = stack.resources["TaskDefinition"]
     assert target["EcsParameters"]["TaskDefinitionArn"] == definition
     (container,) = stack.describe(kind, definition)["containerDefinitions"]
     assert container["image"] == IMAGE
