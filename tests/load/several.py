@@ -1,10 +1,10 @@
 """A simulation of jobs with several outputs: users, jobs, cleaner and accidents in virtual time.
 
-Everything that calls the bucket is real code, `job.run` and the sweep's `Cleaner`, in threads of
-which one goes on at a time, up to its next call; a seed gives the same order of calls every time.
-Workers are killed before a call, after it, or so that it arrives when they are gone; replies are
-lost and the call is made again; workers stand still for days, and their clocks are wrong by up to
-ten minutes. S3 refuses what was signed more than a quarter of an hour ago.
+Everything that calls the bucket is real code, `job.run` and the sweep's `Cleaner`: one of them goes
+on at a time, up to its next call; a seed gives the same order of calls every time. Workers are
+killed before a call, after it, or so that it arrives when they are gone; replies are lost and the
+call is made again; workers stand still for days, and their clocks are wrong by up to ten minutes.
+S3 refuses what was signed more than a quarter of an hour ago.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A simulation of a bucket in memory: users, jobs and accidents, interleaved call by call.
 
-Each job is the real `job.run`, in a thread of its own. Only one thread runs at a time, and only up
-to its next call to the store: which one goes on is drawn by lot, so that a seed gives the same
-simulation every time. Jobs are killed before a call is sent or after it was applied, replies are
+Each job is the real `job.run`, on a stack of its own. Only one goes on at a time, and only up to
+its next call to the store: which one is drawn by lot, so that a seed gives the same simulation
+every time. Jobs are killed before a call is sent or after it was applied, replies are
 lost, events come twice and in any order, and uploads are overwritten while they are looked at.
 """
 
