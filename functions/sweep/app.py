@@ -298,8 +298,5 @@ class Nothing:
     def takes_bytes(self) -> bool:
         raise AssertionError
 
-    def get_ready(self) -> None:
-        raise AssertionError
-
     def __call__(self, source: Source, folder: Folder, seconds: float | None) -> Made:
         raise AssertionError

@@ -21,9 +21,6 @@ class OnBytes:
     def takes_bytes(self) -> bool:
         return True
 
-    def get_ready(self) -> None:
-        pass
-
     def __call__(self, source: Source, folder: Folder, seconds: float | None) -> Made:
         try:
             output = Output(*self.function(source.path.read_bytes(), source.content_type))
@@ -43,9 +40,6 @@ class OnFiles:
 
     def takes_bytes(self) -> bool:
         return False
-
-    def get_ready(self) -> None:
-        pass
 
     def __call__(self, source: Source, folder: Folder, seconds: float | None) -> Made:
         self.function(source, folder.outputs)

@@ -83,7 +83,7 @@ def run(
     with folder.made(settings.disk) as place:
         work = _Work(
             make=functools.partial(_process, store=store, settings=settings, place=place),
-            get_ready=functools.partial(_get_ready, settings, place),
+            get_ready=place.empty,
             clean_up=functools.partial(folder.remove, place.path),
         )
         return _settle(upload, store, settings, work, log, notes=notes or store, again=again)
@@ -244,11 +244,6 @@ def _is_for(upload: Object, result: Object | None, job_version: str | None = Non
     if result is None or result.metadata.get(metadata.SOURCE_VERSION) != upload.version:
         return False
     return job_version is None or result.metadata.get(metadata.JOB_VERSION, "") == job_version
-
-
-def _get_ready(settings: Settings, place: folder.Folder) -> None:
-    place.empty()
-    settings.processor.get_ready()
 
 
 def _process(upload: Object, store: Store, settings: Settings, place: folder.Folder) -> Made:

@@ -20,9 +20,6 @@ class Processor(Protocol):
     def takes_bytes(self) -> bool:
         """Whether it wants the upload's content in memory. Raises WrongProcessor."""
 
-    def get_ready(self) -> None:
-        """For a job, without waiting: what can be done before it is known."""
-
     def __call__(self, source: Source, folder: Folder, seconds: float | None) -> Made:
         """Process the upload, which is in the folder, in at most so many seconds (None: any).
 

@@ -58,7 +58,6 @@ class Supervisor:
         self._print = log
         self._runner: _Runner | None = None
         self._others: set[int] = set()
-        self._killed = processes.killed_for_memory()
         processes.guard_memory()
         processes.adopt_orphans()
         self._start()
@@ -83,10 +82,6 @@ class Supervisor:
             runner.takes = self._hello(runner)
         return runner.takes == BYTES
 
-    def get_ready(self) -> None:
-        """Have the next job's process made, which takes longer than many a job."""
-        (self._runner or self._start()).fork()
-
     def _hello(self, runner: _Runner) -> str:
         log = JobLog(self._print)
         said = None
@@ -110,6 +105,7 @@ class Supervisor:
         takes_bytes = self.takes_bytes()
         runner = self._runner or self._start()
         log = JobLog(self._print)
+        killed = processes.killed_for_memory()
         self._others = {p for p in processes.children(os.getpid()) if p != runner.pid}
         status = None
         try:
@@ -122,11 +118,12 @@ class Supervisor:
             # One that was killed may have left its job in the pipe.
             if status is None or os.WIFSIGNALED(status) or os.getpid() == 1:
                 self.close()
+            else:
+                runner.fork()
         said = _outcome(folder)
         if said.get("traceback"):
             log.write(said["traceback"])
-        killed, self._killed = self._killed, processes.killed_for_memory()
-        if self._killed > killed:
+        if processes.killed_for_memory() > killed:
             raise Exhausted("memory")
         self._judge(status, said, log.last_line)
         return self._made(folder, said, takes_bytes=takes_bytes)
@@ -295,19 +292,15 @@ class _Runner:
         descriptors = [self._orders, self._replies, *self._streams]
         self.close = weakref.finalize(self, _end, self.pid, descriptors)
         """End it: now, or when nobody needs it any more."""
-        self._has_fork = False
         self.fork()
 
     def fork(self) -> None:
-        """Have a fork that waits for a job."""
-        if not self._has_fork:
-            self._write(b"+")
-        self._has_fork = True
+        """Have the next job's process made, which takes longer than many a job: ahead of it, while
+        this process waits for S3."""
+        self._write(b"+")
 
     def send(self, message: dict[str, Any]) -> None:
-        self.fork()
         self._write(marshal.dumps(message))
-        self._has_fork = False
 
     def _write(self, data: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):  # it ended: the reply tells
