@@ -73,10 +73,10 @@ ORDER = [
     "tests/local/test_switching.py",
     "multiregion",
     "tests/local/test_demo.py",
-    "tests/local/test_embedded_aws.py",
+    "tests/examples/test_demo.py",
     "tests/hostile/test_corpus.py",
+    "tests/local/test_embedded_aws.py",
     "tests/hostile/test_fuzz.py",
-    "tests/load/test_simulation.py",
 ]
 """Those that take longest first; the others in the order of their names."""
 

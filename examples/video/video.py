@@ -8,8 +8,12 @@ from pathlib import Path
 from processing.errors import Rejected
 from processing.output import Source
 
-ONLY_THIS_FILE = ("-protocol_whitelist", "file")
-"""A playlist may name any address, and any other file."""
+ONLY_THIS_FILE = (
+    *("-protocol_whitelist", "file"),
+    *("-format_whitelist", "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,wav,mp3,flac,aac"),
+)
+"""A playlist may name any address and any other file, and be asked again for minutes: none is
+opened, as none of these formats is one."""
 
 
 def thumbnail_and_sound(source: Source, outputs: Path) -> None:
@@ -38,5 +42,5 @@ def run(command: list[str]) -> str:
         done.check_returncode()  # killed, not by the file's fault
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise Rejected(f"{command[0]}: {said[-1]}")
+        raise Rejected(f"{command[0]}: {'; '.join(said[-2:])}")
     return done.stdout
