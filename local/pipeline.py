@@ -18,7 +18,7 @@ INPUT, OUTPUT, REJECTED = "input/", "output/", "rejected/"
 """The template's defaults."""
 RUN = "run"
 """The metadata that only a manifest has."""
-NO_GRACE = {"FUNCTION_TIMEOUT": "0.001", "TASK_TIMEOUT": "0.001", "OVERHEAD_SECONDS": "0.003"}
+NO_GRACE = dict.fromkeys(("FUNCTION_TIMEOUT", "TASK_TIMEOUT", "OVERHEAD_SECONDS"), "0.000001")
 """Settings of the sweep's function with which each upload is old enough at once."""
 
 T = TypeVar("T")

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local.aws import EmbeddedAws
+from local.aws import REGION, EmbeddedAws
 from local.pipeline import Pipeline
 from local.scenarios import SCENARIOS
 from tests.local import in_ministack
@@ -100,7 +102,15 @@ def test_a_burst_above_the_quotas_under_a_concurrency_limit_gets_all_its_results
         versions = {key: pipeline.upload(key, b"no picture") for key in keys}
         for key, version in versions.items():
             assert not pipeline.result(key, version, seconds=90).is_output
-        tasks = wait_until_stopped(aws.client("ecs"), pipeline.outputs["ClusterArn"])
+        patient = boto3.client(
+            "ecs",
+            endpoint_url=aws.endpoint,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"mode": "standard", "total_max_attempts": 10}),
+        )
+        tasks = wait_until_stopped(patient, pipeline.outputs["ClusterArn"])
         assert pipeline.failures() == []
         used = aws.processor_seconds() - used
     begun = sorted(task["createdAt"].timestamp() for task in tasks)
