@@ -10,6 +10,7 @@ import pytest
 from local.aws import EmbeddedAws
 from local.pipeline import Pipeline
 from tests.local.test_sweep import Sweeper
+from tests.support.running_tasks import wait_until_stopped
 
 TAG = {"Key": "team", "Value": "pictures"}
 
@@ -37,9 +38,9 @@ def pipeline(aws: EmbeddedAws) -> Iterator[Pipeline]:
 
 
 def tags_of_tasks(pipeline: Pipeline) -> dict[str, list[dict[str, str]]]:
-    """By what started each task."""
+    """By what started each task, when all have ended."""
     ecs, cluster = pipeline.aws.client("ecs"), pipeline.outputs["ClusterArn"]
-    arns = ecs.list_tasks(cluster=cluster, desiredStatus="STOPPED")["taskArns"]
+    arns = [each["taskArn"] for each in wait_until_stopped(ecs, cluster)]
     found = ecs.describe_tasks(cluster=cluster, tasks=arns, include=["TAGS"])["tasks"]
     return {each["startedBy"].partition("/")[0]: each["tags"] for each in found}
 
