@@ -20,7 +20,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +36,7 @@ from .executor import PROCESSES, Executor, bridge_address, docker_environment, r
 
 REGION = "us-east-1"
 _ROOT_USER = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-_CODE_BUCKET, _TRANSFORMED = "sam-code", "transformed.template"
+_CODE_BUCKET, _TRANSFORMED, _LAYER = "sam-code", "transformed.template", "layer"
 
 
 class NotStarted(Exception):
@@ -182,7 +181,7 @@ class EmbeddedAws:
     @property
     def layer(self) -> Path:
         """The layer as it is deployed."""
-        return self._built / "ProcessingLayer"
+        return self._built / build.LAYER
 
     def client(self, service: str, **credentials: str) -> Any:  # noqa: ANN401, as boto3 has it
         """A boto3 client of the account's owner, or of the given credentials.
@@ -237,13 +236,10 @@ class EmbeddedAws:
     def _with_packed_layer(self) -> Path:
         """The template with the layer as a file, which `sam deploy` takes as it is: to compress a
         large one takes it longer than all else."""
-        file, template = self.layer.with_suffix(".zip"), self._built / "packed-layer.json"
+        template = self._built / "packed-layer.json"
         if not template.exists():
-            with zipfile.ZipFile(file, "w") as packed:
-                for path in self.layer.rglob("*"):
-                    packed.write(path, path.relative_to(self.layer))
             content = json.loads((self._built / "template.yaml").read_text())
-            content["Resources"][self.layer.name]["Properties"]["ContentUri"] = file.name
+            content["Resources"][build.LAYER]["Properties"]["ContentUri"] = build.PACKED_LAYER
             template.write_text(json.dumps(content, indent=1))
         return template
 
@@ -256,14 +252,16 @@ class EmbeddedAws:
         """
         rest = dict(stacks)
         if not (template := self._transformed()):
-            with build.packaging(self._built, self.executor.layer_target, self.job) as kept:
-                if kept.exists():
-                    for file in kept.iterdir():
-                        self.client("s3").upload_file(str(file), _CODE_BUCKET, file.name)
-                else:
+            with build.packaging(self._built, self.executor.layer_target) as kept:
+                if not kept.exists():
                     first = next(iter(rest))
                     self.deploy(first, **rest.pop(first))
                     self._keep(kept, first)
+                for file in kept.iterdir():
+                    self.client("s3").upload_file(str(file), _CODE_BUCKET, file.name)
+            self.client("s3").upload_file(
+                str(self._built / build.PACKED_LAYER), _CODE_BUCKET, _LAYER
+            )
             template = self._transformed()
         cloudformation = self.client("cloudformation")
         for stack, parameters in rest.items():
@@ -295,17 +293,20 @@ class EmbeddedAws:
         return f"{self.endpoint}/{_CODE_BUCKET}/{_TRANSFORMED}"
 
     def _keep(self, kept: Path, stack: str) -> None:
-        """What the stack was made of, for all that come."""
+        """What the stack was made of, for all that come: its layer by a name that each one has."""
         s3, new = self.client("s3"), kept.with_name("new")
         said = self.client("cloudformation").get_template(
             StackName=stack, TemplateStage="Processed"
-        )
-        s3.put_object(
-            Bucket=_CODE_BUCKET, Key=_TRANSFORMED, Body=json.dumps(said["TemplateBody"]).encode()
-        )
+        )["TemplateBody"]
+        resources = said["Resources"].values()
+        (layer,) = (each for each in resources if each["Type"] == "AWS::Lambda::LayerVersion")
+        content = layer["Properties"]["Content"]
         new.mkdir(parents=True)
         for found in s3.list_objects_v2(Bucket=_CODE_BUCKET)["Contents"]:
-            s3.download_file(_CODE_BUCKET, found["Key"], str(new / found["Key"]))
+            if found["Key"] != content["S3Key"]:
+                s3.download_file(_CODE_BUCKET, found["Key"], str(new / found["Key"]))
+        content["S3Key"] = _LAYER
+        (new / _TRANSFORMED).write_text(json.dumps(said))
         new.rename(kept)
 
     def _chosen(self, parameters: Mapping[str, str]) -> dict[str, str]:

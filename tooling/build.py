@@ -11,12 +11,17 @@ import fcntl
 import hashlib
 import os
 import shutil
+import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from . import paths
 from .commands import Commands
 
+LAYER = "ProcessingLayer"
+"""The folder of the layer, in what is built."""
+PACKED_LAYER = f"{LAYER}.zip"
+"""The same as a file."""
 _SOURCES = ("template.yaml", "worker", "functions")
 _NOT_SOURCES = (".so", ".pyc")
 
@@ -56,6 +61,7 @@ def build(commands: Commands, target: str, job: Path | None = None) -> Path:
             )
             built = folder / "template.yaml"
             _as_json(commands, built, built)
+            _pack(folder / LAYER, folder / PACKED_LAYER)
             _stamp(folder).write_text(digest)
     return folder
 
@@ -79,6 +85,13 @@ def _as_json(commands: Commands, template: Path, to: Path) -> Path:
     return to
 
 
+def _pack(layer: Path, to: Path) -> None:
+    """It is deployed again and again, and to compress it takes longer than all else."""
+    with zipfile.ZipFile(to, "w") as packed:
+        for path in layer.rglob("*"):
+            packed.write(path, path.relative_to(layer))
+
+
 def copy(target: str, to: Path, job: Path | None = None, as_links: bool = False) -> None:
     """Copy what was built, so that a later build changes nothing for those that run.
 
@@ -98,15 +111,17 @@ def _link(file: str, to: str) -> None:
 
 
 @contextlib.contextmanager
-def packaging(built: Path, target: str, job: Path | None = None) -> Iterator[Path]:
-    """The folder of what a copy is deployed from, the template and the code that it names.
+def packaging(built: Path, target: str) -> Iterator[Path]:
+    """The folder of what a copy is deployed from, the template and the code that it names; but for
+    the layer, so that it is the same for every job.
 
     Whoever finds no such folder deploys, and makes it; all others that deploy the same wait for it.
     """
-    folder = _folder(target, job)
+    folder = _folder(target, None)
     place = folder.with_name(f"{folder.name}.deployed")
+    code = (path for path in built.iterdir() if path.is_dir() and path.name != LAYER)
     with _alone(place):
-        kept = place / _stamp(built).read_text()
+        kept = place / _digest_of([built / "template.yaml", *sorted(code)], built)
         if place.exists() and not kept.exists():  # of other sources
             shutil.rmtree(place)
         yield kept
@@ -141,10 +156,15 @@ def layer_digest(job: Path | None = None) -> str:
 
 
 def _digest(target: str, job: Path | None, sources: Iterable[str] = _SOURCES) -> str:
-    digest = hashlib.sha256(target.encode())
     tops = [paths.ROOT / name for name in sources]
-    for path in _files([*tops, *([job] if job else [])]):
-        digest.update(f"{os.path.relpath(path, paths.ROOT)}\0{path.stat().st_mode}\0".encode())
+    return _digest_of([*tops, *([job] if job else [])], paths.ROOT, target)
+
+
+def _digest_of(tops: Iterable[Path], root: Path, salt: str = "") -> str:
+    """Of all files of these, by their names under the root, modes and contents."""
+    digest = hashlib.sha256(salt.encode())
+    for path in _files(tops):
+        digest.update(f"{os.path.relpath(path, root)}\0{path.stat().st_mode}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

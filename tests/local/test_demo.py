@@ -1,13 +1,11 @@
 """The demo: its arguments, its exit codes, and that it leaves nothing running."""
 
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -179,6 +177,45 @@ def test_a_bucket_that_was_there_before_is_shown_with_what_changed_in_it(tmp_pat
     assert not [key for key in rows if key.startswith(".sweep/")]
 
 
+IN_A_BUILD_OF_ITS_OWN = """
+import pathlib, sys
+from tooling import paths
+paths.BUILD = pathlib.Path(sys.argv.pop(1))
+from local import demo
+sys.exit(demo.main())
+"""
+
+
+@pytest.fixture(scope="module")
+def nothing_built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what is built, in which nothing was ever deployed from."""
+    return tmp_path_factory.mktemp("build")
+
+
+@pytest.mark.parametrize(
+    ("sent", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
+)
+def test_an_interrupt_leaves_nothing_running(
+    temporary: Path,  # noqa: F811
+    nothing_built: Path,
+    sent: signal.Signals,
+    exit_code: int,
+) -> None:
+    """While it deploys, as only what was not deployed before has to."""
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", IN_A_BUILD_OF_ITS_OWN, nothing_built],
+        cwd=paths.ROOT,
+        stdout=subprocess.PIPE,
+    ) as running:
+        until(
+            lambda: any("sam deploy" in line for line in processes_of(temporary)), "sam deploy", 120
+        )
+        running.send_signal(sent)
+        assert running.wait(30) == exit_code
+    assert processes_of(temporary) == []
+    assert list(temporary.iterdir()) == []
+
+
 # ---- A job of the user's own ---------------------------------------------------------------------
 
 
@@ -215,44 +252,16 @@ def look(source: Source, outputs: Path) -> None:
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a blank in its name, built once for all: on a busy machine it takes longer than
-    what is waited for below. It was never deployed before."""
+    what is waited for below."""
     folder = tmp_path_factory.mktemp("jobs") / "my job"
     folder.mkdir()
     (folder / "words.py").write_text(
         "def shout(body, content_type):\n    return body.upper(), 'text/plain'\n"
         "def fail(body, content_type):\n    raise OSError('the disk is on fire')\n"
-        f"ANOTHER_EACH_TIME = {time.time()}\n"
     )
     (folder / "nosy.py").write_text(NOSY.replace("HERE", repr(str(paths.ROOT))))
     build(Commands(), "host", folder)
     return folder
-
-
-@pytest.mark.parametrize(
-    ("sent", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
-)
-def test_an_interrupt_leaves_nothing_running(
-    temporary: Path,  # noqa: F811
-    tmp_path_factory: pytest.TempPathFactory,
-    job: Path,
-    sent: signal.Signals,
-    exit_code: int,
-) -> None:
-    """While it deploys, as only what was not deployed before has to: so it comes first."""
-    folder = tmp_path_factory.mktemp("build")
-    with subprocess.Popen(
-        [sys.executable, "-u", "-m", "local.demo", f"--build={folder}"],
-        cwd=paths.ROOT,
-        env={**os.environ, "JOB": str(job)},
-        stdout=subprocess.PIPE,
-    ) as running:
-        until(
-            lambda: any("sam deploy" in line for line in processes_of(temporary)), "sam deploy", 120
-        )
-        running.send_signal(sent)
-        assert running.wait(30) == exit_code
-    assert processes_of(temporary) == []
-    assert list(temporary.iterdir()) == []
 
 
 def test_a_job_of_the_users_own_is_run_on_any_file(

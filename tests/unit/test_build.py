@@ -31,6 +31,9 @@ class Sam(Commands):
         folder = Path(options["--build-dir"])
         folder.mkdir()
         (folder / "template.yaml").write_text(TEMPLATE)
+        for part in ("Function", build.LAYER):
+            (folder / part).mkdir()
+            (folder / part / "code").write_text("1")
         return ""
 
 
@@ -55,24 +58,27 @@ def test_for_aws_it_is_built_from_what_users_build_it_from(
     assert sam.source == paths.TEMPLATE
 
 
-def test_what_is_packaged_of_a_build_is_kept_until_its_sources_change(
+def test_what_is_packaged_of_a_build_is_kept_for_any_layer_until_template_or_code_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paths, "BUILD", tmp_path / "build")
     folder = build.build(Sam(), "host")
-    older, newer = tmp_path / "older", tmp_path / "newer"
-    build.copy("host", older)
-    with build.packaging(older, "host") as kept:
+    built = tmp_path / "built"
+    build.copy("host", built)
+    with build.packaging(built, "host") as kept:
         assert not kept.exists()
         kept.mkdir(parents=True)
     shutil.rmtree(folder)  # as `sam build` does at first
-    with build.packaging(older, "host") as kept:
-        assert kept.exists()
-    shutil.copytree(older, newer)
-    (newer / "sources.sha256").write_text("of other sources")
-    with build.packaging(newer, "host") as of_newer:
-        assert not of_newer.exists()
-    assert not kept.exists()
+    (built / build.LAYER / "code").write_text("2")
+    with build.packaging(built, "host") as again:
+        assert again.exists()
+    for changed in ("Function/code", "template.yaml"):
+        (built / changed).write_text("2")
+        with build.packaging(built, "host") as of_newer:
+            assert not of_newer.exists()
+            assert not kept.exists()
+            kept = of_newer
+            kept.mkdir(parents=True)
 
 
 @pytest.mark.parametrize("as_links", [False, True])
