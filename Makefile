@@ -54,7 +54,8 @@ ALL_INSTALLED = $(patsubst requirements/%.txt,$(ENV)/%/.installed,\
 SIDE_BY_SIDE = -n $(PROCESSES)
 
 .PHONY: test
-test: setup $(ALL_INSTALLED) ## run every test that this machine can run, some side by side [PROCESSES=4]
+test: setup ## run every test that this machine can run, some side by side [PROCESSES=4]
+	@$(MAKE_COMMAND) --no-print-directory --jobs=4 $(ALL_INSTALLED)
 	$(DEV)/python -m pytest -rs $(SIDE_BY_SIDE) tests
 
 .PHONY: check
