@@ -1,6 +1,6 @@
 """Run the job on every file of a folder, one after the other, and print how it went.
 
-    python -m tests.hostile.eat FOLDER MAX_PIXELS MEMORY_MIB MAX_SECONDS
+    python -m tests.hostile.eat FOLDER PROCESSOR MAX_PIXELS MEMORY_MIB MAX_SECONDS
 
 One line of JSON: the outcome and the reason by the file's name, and the greatest memory of a job in
 MiB.
@@ -22,11 +22,11 @@ from processing.supervisor import Supervisor
 from tests.support.memory_store import MemoryStore
 
 
-def main(folder: str, max_pixels: str, memory_mib: str, max_seconds: str) -> None:
+def main(
+    folder: str, processor_name: str, max_pixels: str, memory_mib: str, max_seconds: str
+) -> None:
     environment = {"PATH": os.defpath, "MAX_PIXELS": max_pixels, "PYTHONWARNINGS": "error"}
-    processor = Supervisor(
-        "processing.maze:solve", (), environment, int(memory_mib), lambda line: None
-    )
+    processor = Supervisor(processor_name, (), environment, int(memory_mib), lambda line: None)
     settings = Settings(processor, memory_mib=int(memory_mib), max_seconds=int(max_seconds))
     outcomes = {}
     for path in sorted(Path(folder).iterdir()):
