@@ -257,11 +257,10 @@ class EmbeddedAws:
                     first = next(iter(rest))
                     self.deploy(first, **rest.pop(first))
                     self._keep(kept, first)
-                for file in kept.iterdir():
-                    self.client("s3").upload_file(str(file), _CODE_BUCKET, file.name)
-            self.client("s3").upload_file(
-                str(self._built / build.PACKED_LAYER), _CODE_BUCKET, _LAYER
-            )
+                code = {file.name: file.read_bytes() for file in kept.iterdir()}
+            code[_LAYER] = (self._built / build.PACKED_LAYER).read_bytes()
+            for key, body in code.items():  # each in one piece: in several it takes twice the time
+                self.client("s3").put_object(Bucket=_CODE_BUCKET, Key=key, Body=body)
             template = self._transformed()
         cloudformation = self.client("cloudformation")
         for stack, parameters in rest.items():

@@ -214,7 +214,7 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         processes.link(arguments.layer),
         function_crash.LINK,
         function_disk.LINK,
-        function_start.LINK,
+        function_start.link(arguments.layer),
     )
     return [*links, *own]
 
