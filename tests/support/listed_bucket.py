@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import quote_plus
@@ -24,10 +24,15 @@ class Kept(NamedTuple):
 
 class ListedBucket(Bucket, Calls):
     """It answers its own calls. `page`: keys of a page, at most. `short`: pages may have fewer, or
-    none, as S3's may."""
+    none, as S3's may. `entries`: what pages have of objects, by their keys, as far as it was made
+    by another bucket of the same objects."""
 
     def __init__(
-        self, objects: Mapping[str, Kept], page: int = 1000, short: random.Random | None = None
+        self,
+        objects: Mapping[str, Kept],
+        page: int = 1000,
+        short: random.Random | None = None,
+        entries: dict[str, str] | None = None,
     ) -> None:
         self.name = self.bucket = "uploads"
         self._calls = self
@@ -39,6 +44,7 @@ class ListedBucket(Bucket, Calls):
         self._keys = sorted(objects)
         self._page = page
         self._short = short
+        self._entries = {} if entries is None else entries
 
     def begin(self, method: str, operation: str, key: str, *_: object, **more: object) -> Exchange:
         self.calls[operation] += 1
@@ -71,20 +77,24 @@ class ListedBucket(Bucket, Calls):
         keys = [key for key in self._keys[first : first + size] if key.startswith(prefix)]
         following = first + len(keys)
         more = following < len(self._keys) and self._keys[following].startswith(prefix)
-        return Reply(200, {}, page_of(keys, self._objects.__getitem__, following - 1, more))
+        return Reply(200, {}, page_of(map(self._entry, keys), following - 1, more))
+
+    def _entry(self, key: str) -> str:
+        if key not in self._entries:
+            self._entries[key] = (
+                f"<Contents><Key>{quote_plus(key, safe='/*')}</Key>"
+                f"<LastModified>{self._objects[key].modified:%Y-%m-%dT%H:%M:%S.000Z}</LastModified>"
+                "<ETag>&quot;0&quot;</ETag></Contents>"
+            )
+        return self._entries[key]
 
 
-def page_of(keys: list[str], kept: Callable[[str], Kept], token: int, more: bool) -> bytes:
-    entries = "".join(
-        f"<Contents><Key>{quote_plus(key, safe='/*')}</Key>"
-        f"<LastModified>{kept(key).modified:%Y-%m-%dT%H:%M:%S.000Z}</LastModified>"
-        "<ETag>&quot;0&quot;</ETag></Contents>"
-        for key in keys
-    )
+def page_of(entries: Iterable[str], token: int, more: bool) -> bytes:
     return (
         '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
         f"<IsTruncated>{str(more).lower()}</IsTruncated>"
-        f"<NextContinuationToken>{token}</NextContinuationToken>{entries}</ListBucketResult>"
+        f"<NextContinuationToken>{token}</NextContinuationToken>{''.join(entries)}"
+        "</ListBucketResult>"
     ).encode()
 
 

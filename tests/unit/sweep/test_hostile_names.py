@@ -69,6 +69,7 @@ class Case:
         self.settings = Settings(processor=processor, output_suffix=output_suffix)
         self.objects: dict[str, Kept] = {"input/": Kept(UPLOADED), "input/a/": Kept(UPLOADED)}
         self.expected: dict[str, str] = {}
+        self._entries: dict[str, str] = {}
         for name in names(chance, NUMBERS[output_suffix]):
             self._add(name, chance)
         # Results of nothing, runs of jobs with several outputs, and what is beside the prefixes.
@@ -104,6 +105,9 @@ class Case:
         else:
             self.expected[name] = "due"
 
+    def store(self, page: int = 1000, short: random.Random | None = None) -> ListedBucket:
+        return ListedBucket(self.objects, page, short, self._entries)
+
     def sweep(self, store: ListedBucket, **plan: object) -> Sweep:
         return Sweep(
             store,
@@ -137,7 +141,7 @@ def decided(monkeypatch) -> dict[str, str]:
 
 
 def test_the_decisions_are_those_of_a_dictionary(case, decided):
-    store = ListedBucket(case.objects)
+    store = case.store()
     progress = case.sweep(store).run(BEGAN)
     assert list(decided) == sorted(case.expected)
     assert decided == case.expected
@@ -148,7 +152,7 @@ def test_the_decisions_are_those_of_a_dictionary(case, decided):
 
 def test_runs_that_go_on_where_the_last_one_stopped_decide_the_same(case, decided, monkeypatch):
     """Whatever name that is; of pages of all sizes."""
-    store = ListedBucket(case.objects, page=400, short=random.Random(1))
+    store = case.store(page=400, short=random.Random(1))
     looks = itertools.count()
     monkeypatch.setattr(walk, "time", SimpleNamespace(monotonic=lambda: next(looks)))
     after, runs, counted = "", 0, Counter()
@@ -167,7 +171,7 @@ def test_runs_that_go_on_where_the_last_one_stopped_decide_the_same(case, decide
 
 def test_a_sweep_begins_after_any_name_and_ends_with_any(case):
     chance, ordered = random.Random(2), sorted(case.expected)
-    store = ListedBucket(case.objects, page=40, short=chance)
+    store = case.store(page=40, short=chance)
     for place in chance.sample(range(len(ordered) - 200), 150):
         after = ordered[place] + chance.choice(["", "", "\x00", ".json"])
         until = ordered[place + chance.randrange(200)] + chance.choice(["", ".json"])
