@@ -21,7 +21,6 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.license import LicenseExpression
 from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
 from tooling.build import build, layer_digest
@@ -117,10 +116,16 @@ def _sha256(content: str) -> HashType:
     return HashType(alg=HashAlgorithm.SHA_256, content=content)
 
 
+def as_json(bom: Bom) -> str:
+    return str(JsonV1Dot6(bom).output_as_string(indent=2))
+
+
 def main() -> int:
     """Build the layer if it is not built, and write its bill; gives the exit code."""
+    from cyclonedx.validation.json import JsonStrictValidator  # a second, for the grammar of IRIs
+
     bom = describe(build(Commands(), "lambda") / "ProcessingLayer")
-    text = JsonV1Dot6(bom).output_as_string(indent=2)
+    text = as_json(bom)
     if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
         print(f"not CycloneDX 1.6: {error}", file=sys.stderr)
         return 1
