@@ -78,6 +78,12 @@ class Model(simpy.Environment):
         self._sample()
         return self
 
+    def _go(self, steps: Steps) -> None:
+        """A process that nobody waits for: without the events of its start and its end, which would
+        be half of all."""
+        if (event := next(steps, None)) is not None:
+            event.callbacks.append(lambda _: self._go(steps))
+
     def _users(self) -> Steps:
         """They upload as fast as the prefix takes it: they wait, and are not refused."""
         shares = self.scenario.work.sizes
@@ -94,7 +100,7 @@ class Model(simpy.Environment):
             self.most_waiting = max(self.most_waiting, self.waiting)
             rule = self.scenario.stack.mode != "lambda"
             wait = self.limits.wait("EventBridge invocations") if rule else 0.0
-            self.process(self._deliver(upload, wait))
+            self._go(self._deliver(upload, wait))
 
     def _deliver(self, upload: Upload, wait: float = 0.0) -> Steps:
         """By Lambda's own queue to a function, by EventBridge to a task or to the launch queue."""
@@ -151,7 +157,7 @@ class Model(simpy.Environment):
         engine.started.append(upload.number)
         engine.running += 1
         engine.most = max(engine.most, engine.running)
-        self.process(self._work(engine, upload, seconds))
+        self._go(self._work(engine, upload, seconds))
         return Response.TAKEN
 
     def _work(self, engine: Engine, upload: Upload, seconds: float) -> Steps:
@@ -203,7 +209,7 @@ class Model(simpy.Environment):
                 continue
             yield self.timeout(1 / plan.rate)
             if stack.is_function(upload.mib):
-                self.process(self._deliver(upload))
+                self._go(self._deliver(upload))
             elif stack.max_tasks:
                 self._launcher.put(upload)
             elif self.start_task(upload) is not Response.TAKEN:
