@@ -3,6 +3,9 @@
 CloudFormation's part alone imports forty services. Here each is executed when something of it is
 first asked for, which our stacks do of a third. And ministack adapts hypercorn, which does not
 serve here: there are empty classes instead. Docker's client is not there for who needs none.
+
+importlib.util.LazyLoader would do the first, but until Python 3.11.9 and 3.12.3 a second thread can
+see a module that is not executed yet (https://github.com/python/cpython/issues/114763).
 """
 
 from __future__ import annotations
