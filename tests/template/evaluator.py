@@ -14,6 +14,7 @@ and policyuniverse, which expands policies and evaluates none.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -153,8 +154,13 @@ def _equal_but_for_case(value: str, pattern: str) -> bool:
 
 def _like(value: str, pattern: str, ignore_case: bool = False) -> bool:
     """`*` is any text and `?` any character, `/` and `:` among them."""
+    return bool(_expression(pattern, ignore_case).fullmatch(value))
+
+
+@functools.cache
+def _expression(pattern: str, ignore_case: bool) -> re.Pattern[str]:
     expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return bool(re.fullmatch(expression, value, re.DOTALL | (re.IGNORECASE if ignore_case else 0)))
+    return re.compile(expression, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
 
 
 def _like_arn(value: str, pattern: str) -> bool:

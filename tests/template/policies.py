@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ ANYTHING: Statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 NAMES = {"AWS::S3::Bucket": "BucketName", "AWS::Events::Rule": "Name"}
 
 
-def named(stack: Stack, place: Mapping[str, str] = PLACE) -> dict[str, str]:
+def named(stack: Stack) -> dict[str, str]:
     """ARN of every resource that has one, by logical id."""
 
     def name(logical_id: str, resource: dict[str, Any]) -> str:
@@ -37,16 +38,15 @@ def named(stack: Stack, place: Mapping[str, str] = PLACE) -> dict[str, str]:
 
     return {
         "ProcessingLayer" if logical_id.startswith("ProcessingLayer") else logical_id: arn(
-            resource["Type"], name(logical_id, resource), **place
+            resource["Type"], name(logical_id, resource), **PLACE
         )
         for logical_id, resource in stack.resources.items()
         if resource["Type"] in FORMATS
     }
 
 
-def resolved(stack: Stack, node: Any, place: Mapping[str, str] = PLACE) -> Any:
+def resolved(stack: Stack, node: Any, arns: Mapping[str, str]) -> Any:
     """The same with ARNs and names in place of references."""
-    arns = named(stack, place)
 
     def value(reference: re.Match[str]) -> str:
         logical_id, _, attribute = reference[1].partition(".")
@@ -82,6 +82,10 @@ class Account:
     stack: Stack
     boundary: list[Statement] | None = None
 
+    @functools.cached_property
+    def arns(self) -> dict[str, str]:
+        return named(self.stack)
+
     def allows(self, attempt: Attempt) -> bool:
         resource = self.fill(attempt.on)
         way = None
@@ -101,8 +105,7 @@ class Account:
         others = {name: arn(kind, own, **PLACE) for name, (kind, own) in OTHERS.items()}
         place = {name.capitalize(): value for name, value in PLACE.items()}
         bucket = self.stack["DataBucket"]["BucketName"]
-        own = named(self.stack)
-        own["Task"] = task_in(own.get("Cluster", ""))
+        own = {**self.arns, "Task": task_in(self.arns.get("Cluster", ""))}
         return text.format_map({**others, **place, **own, "BucketName": bucket})
 
     def caller(self, by: str) -> Caller:
@@ -114,7 +117,7 @@ class Account:
                 account, arn("AWS::IAM::Role", "admin", **{**PLACE, "account": account}),
                 policies=(ANYTHING,),
             )  # fmt: skip
-        return Caller(PLACE["account"], named(self.stack)[by], policies=(*self.of_role(by),))
+        return Caller(PLACE["account"], self.arns[by], policies=(*self.of_role(by),))
 
     def of_role(self, role: str) -> list[Statement]:
         """All that a role's own and attached policies say."""
@@ -147,7 +150,7 @@ class Account:
         return []
 
     def _statements(self, document: dict[str, Any]) -> list[Statement]:
-        statements: list[Statement] = resolved(self.stack, document["Statement"])
+        statements: list[Statement] = resolved(self.stack, document["Statement"], self.arns)
         return statements
 
     def _permission(self, permission: dict[str, Any]) -> Statement:
@@ -164,5 +167,6 @@ class Account:
                 "Resource": f"<{permission['FunctionName'].strip('<>')}.Arn>",
                 "Condition": condition,
             },
+            self.arns,
         )
         return statement

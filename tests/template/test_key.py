@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import Any
@@ -37,6 +38,7 @@ def section(heading: str) -> str:
     return SECURITY.split(f"\n## {heading}\n")[1].split("\n## ")[0]
 
 
+@functools.cache
 def documented(heading: str) -> list[dict[str, Any]]:
     """The policy in a section of the documentation, for the account of the synthesized stacks.
 
