@@ -65,10 +65,11 @@ def test_a_control_that_is_broken_is_missed(control: Control, way: str) -> None:
     """Each way to break it, for each resource of the stacks that differ."""
     tried = 0
     for choice in DIFFERENT.values():
-        for name in resources(control, synthesize(choice)):
+        whole = synthesize(choice)
+        for name in resources(control, whole):
             stack = synthesize(choice)
             control.breaks[way](stack, name)
-            if stack.resources != synthesize(choice).resources:
+            if stack.resources != whole.resources:
                 tried += 1
                 assert not control.holds(stack, name), name
     assert tried, "there is nothing that it could break"
