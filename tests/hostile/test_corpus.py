@@ -157,7 +157,7 @@ LARGE = {
 """Each takes 34 MiB for the pixels alone; worker and runner have as much."""
 
 
-@pytest.mark.parametrize("memory_mib", [72, 128])
+@pytest.mark.parametrize("memory_mib", [64, 128])
 def test_a_picture_that_memory_does_not_suffice_for_is_rejected_and_the_next_is_not(
     tmp_path: Path, memory_mib: int, large: dict[str, bytes]
 ) -> None:
@@ -168,7 +168,7 @@ def test_a_picture_that_memory_does_not_suffice_for_is_rejected_and_the_next_is_
     problem = f"the memory does not suffice to process it ({memory_mib} MiB)"
     for name in large:
         outcome, reason = outcomes[f"{name} large"]
-        if memory_mib == 72 or outcome != "succeeded":  # with more, it suffices for some
+        if memory_mib == 64 or outcome != "succeeded":  # with more, it suffices for some
             assert (outcome, reason[: len(problem)]) == ("rejected", problem), (name, reason)
         assert outcomes[f"{name} small"][0] == "succeeded", name
 
