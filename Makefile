@@ -9,7 +9,7 @@ EVENT_SOURCE ?= s3
 STACK ?= uploads
 PARAMETERS ?=
 SECONDS ?= 600
-PROCESSES ?= 4
+PROCESSES ?= 5
 EVENT ?= events/s3-put.json
 IMAGE ?=
 BASE ?=
@@ -54,7 +54,7 @@ ALL_INSTALLED = $(patsubst requirements/%.txt,$(ENV)/%/.installed,\
 SIDE_BY_SIDE = -n $(PROCESSES)
 
 .PHONY: test
-test: setup ## run every test that this machine can run, some side by side [PROCESSES=4]
+test: setup ## run every test that this machine can run, some side by side [PROCESSES=5]
 	@$(MAKE_COMMAND) --no-print-directory --jobs=4 $(ALL_INSTALLED)
 	$(DEV)/python -m pytest -rs $(SIDE_BY_SIDE) tests
 
