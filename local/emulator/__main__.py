@@ -156,6 +156,7 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         function_crash,
         function_disk,
         function_failure,
+        function_log,
         function_start,
         key_length,
         key_permissions,
@@ -214,6 +215,7 @@ def all_links(arguments: argparse.Namespace, port: int) -> list[Link]:
         processes.link(arguments.layer),
         function_crash.LINK,
         function_disk.LINK,
+        function_log.LINK,
         function_start.link(arguments.layer),
     )
     return [*links, *own]

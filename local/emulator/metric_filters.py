@@ -21,13 +21,21 @@ def apply() -> None:
         append(stream, events)
         for found in list(cloudwatch_logs._metric_filters.values()):
             group = cloudwatch_logs._log_groups.get(found["logGroupName"], {"streams": {}})
-            # The newest first: a function writes a stream for each invocation.
-            if any(each is stream for each in reversed(group["streams"].values())):
+            if _is_among(group["streams"], stream):
                 for event in events:
                     _measure(found, event["message"])
         cloudwatch._evaluate_all_alarms()
 
     cloudwatch_logs._append_log_events = append_and_measure
+
+
+def _is_among(streams: Json, stream: Json) -> bool:
+    """The newest first: a function writes a stream for each invocation."""
+    while True:
+        try:
+            return any(each is stream for each in reversed(streams.values()))
+        except RuntimeError:  # another one came meanwhile
+            continue
 
 
 def _measure(metric_filter: Json, line: str) -> None:
