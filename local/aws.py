@@ -279,8 +279,8 @@ class EmbeddedAws:
         return {stack: self.outputs(stack) for stack in stacks}
 
     def _transformed(self) -> str | None:
-        """The address of the template that `_keep` left; None before that, and after `sam delete`,
-        which takes the code along that it names."""
+        """The address of the template that `deploy_all` put here; None before that, and after `sam
+        delete`, which takes the code along that it names."""
         s3 = self.client("s3")
         found = s3.list_objects_v2(Bucket=_CODE_BUCKET).get("Contents", [])
         there = {each["Key"] for each in found}

@@ -129,8 +129,10 @@ def packaging(built: Path, target: str) -> Iterator[Path]:
 
 def is_built(target: str, job: Path | None = None) -> bool:
     """Whether `build` has nothing to do."""
-    stamp = _stamp(_folder(target, job))
-    return stamp.exists() and stamp.read_text() == _digest(target, job)
+    folder = _folder(target, job)
+    stamp = _stamp(folder)
+    packed = (folder / PACKED_LAYER).exists()  # older builds have none
+    return packed and stamp.exists() and stamp.read_text() == _digest(target, job)
 
 
 def _folder(target: str, job: Path | None) -> Path:

@@ -49,6 +49,16 @@ def test_the_template_says_the_same_in_json(
     assert sam.ran == 1
 
 
+def test_a_build_that_lacks_the_packed_layer_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As builds of an older version do."""
+    monkeypatch.setattr(paths, "BUILD", tmp_path)
+    built = build.build(Sam(), "host")
+    (built / build.PACKED_LAYER).unlink()
+    assert not build.is_built("host")
+
+
 def test_for_aws_it_is_built_from_what_users_build_it_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
