@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from tooling import own_job, paths
-from tooling.build import build, copy, layer_digest
+from tooling.build import LAYER, build, copy, layer_digest
 from tooling.commands import CommandFailed, Commands
 from tooling.progress import step
 
@@ -30,7 +30,7 @@ def build_image(image: str, base: str, job: Path | None = None) -> None:
         built = Path(folder, "built")
         copy("lambda", built, job)
         command = ["docker", "build", f"--tag={image}", f"--build-arg=BASE={base}"]
-        command += [f"--label={LAYER_LABEL}={digest}", str(built / "ProcessingLayer")]
+        command += [f"--label={LAYER_LABEL}={digest}", str(built / LAYER)]
         commands.run(command, os.environ, paths.ROOT)
 
 

@@ -23,7 +23,7 @@ from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
 from packageurl import PackageURL
 
-from tooling.build import build, layer_digest
+from tooling.build import LAYER, build, layer_digest
 from tooling.commands import Commands
 
 from . import pins
@@ -124,7 +124,7 @@ def main() -> int:
     """Build the layer if it is not built, and write its bill; gives the exit code."""
     from cyclonedx.validation.json import JsonStrictValidator  # a second, for the grammar of IRIs
 
-    bom = describe(build(Commands(), "lambda") / "ProcessingLayer")
+    bom = describe(build(Commands(), "lambda") / LAYER)
     text = as_json(bom)
     if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
         print(f"not CycloneDX 1.6: {error}", file=sys.stderr)

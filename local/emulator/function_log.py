@@ -28,20 +28,23 @@ def apply() -> None:
     drain: Callable[..., str] = lambda_runtime.Worker._drain_stderr_bounded
 
     def drain_to_the_mark(self: lambda_runtime.Worker, **waits: float) -> str:
-        python = self.config.get("Runtime", "").startswith("python")
+        if not self.config.get("Runtime", "").startswith("python"):
+            return drain(self, **waits)
         lines: list[str] = []
         ends = time.monotonic() + _PATIENCE_SECONDS
-        while python and self._proc and self._proc.poll() is None and time.monotonic() < ends:
+        while time.monotonic() < ends:
             try:
-                line = self._stderr_queue.get(timeout=1)
+                line = self._stderr_queue.get(timeout=0.05)
             except queue.Empty:
+                if self._proc is None or self._proc.poll() is not None:  # nothing more comes
+                    break
                 continue
             said, marked, _ = line.partition(MARK)
             if said or not marked:
                 lines.append(said)
             if marked:
-                return "\n".join(lines)
-        return "\n".join([*lines, drain(self, **waits)])
+                break
+        return "\n".join(lines)
 
     lambda_runtime.Worker._drain_stderr_bounded = drain_to_the_mark
     script = lambda_runtime._PYTHON_WORKER_SCRIPT

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from tests.local import in_ministack
 
-PROGRAM = """
-import io, json, sys, threading, zipfile
+PROGRAM = (
+    in_ministack.FUNCTION
+    + """
+import json, sys, threading
 from pathlib import Path
 
 from ministack.core import lambda_runtime
@@ -32,15 +34,10 @@ def handler(event, context):
         time.sleep(0.05)
     return "done"
 '''
-packed = io.BytesIO()
-with zipfile.ZipFile(packed, "w") as archive:
-    archive.writestr("app.py", code)
-config = {"FunctionName": "f", "Runtime": "python3.12", "Handler": "app.handler", "Timeout": 90,
-          "MemorySize": 128, "FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:f"}
-function = {"config": config, "code_zip": packed.getvalue()}
+crashing = function(code)
 said = {}
 def run(name):
-    said[name] = lambda_svc._execute_function_warm(function, {}, name)
+    said[name] = lambda_svc._execute_function_warm(crashing, {}, name)
 first = threading.Thread(target=run, args=("first",))
 first.start()
 while not (folder / "begun").exists():
@@ -51,6 +48,7 @@ first.join()
 lambda_runtime.reset()
 print(json.dumps(said))
 """
+)
 
 
 def test_a_process_that_ends_at_its_start_ends_no_other(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from tests.local import in_ministack
 
-PROGRAM = """
-import io, json, time, zipfile
+PROGRAM = (
+    in_ministack.FUNCTION
+    + """
+import json, time
 
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
@@ -21,28 +23,45 @@ def read_slowly(self):
         time.sleep(0.3)
         self._stderr_queue.put(line.rstrip("\\n"))
 lambda_runtime.Worker._read_stderr = read_slowly
-code = '''
-import sys
+logging = function('''
 def handler(event, context):
     if event["says"]:
         print("first")
         print(event["says"], end="")
-'''
-packed = io.BytesIO()
-with zipfile.ZipFile(packed, "w") as archive:
-    archive.writestr("app.py", code)
-config = {"FunctionName": "f", "Runtime": "python3.12", "Handler": "app.handler", "Timeout": 90,
-          "MemorySize": 128, "FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:f"}
-function = {"config": config, "code_zip": packed.getvalue()}
+''')
 logs = [
-    lambda_svc._execute_function_warm(function, {"says": says}, "id")["log"]
+    lambda_svc._execute_function_warm(logging, {"says": says}, "id")["log"]
     for says in ("last", "", "of another")
 ]
 lambda_runtime.reset()
 print(json.dumps(logs))
 """
+)
 
 
 def test_each_line_is_in_the_log_of_its_invocation(tmp_path: Path) -> None:
     *_, printed = in_ministack.run(PROGRAM, temporary=tmp_path).splitlines()
     assert json.loads(printed) == ["first\nlast", "", "first\nof another"]
+
+
+STREAMS = """
+from local.emulator.metric_filters import _is_among
+
+class Streams(dict):
+    def values(self):
+        return self
+
+    def __reversed__(self):
+        found = reversed(super().values())
+        yield next(found)
+        self.setdefault("another, that comes meanwhile", {})
+        yield from found
+
+oldest = {}
+assert _is_among(Streams(oldest=oldest, newest={}), oldest)
+assert not _is_among(Streams(oldest={}, newest={}), oldest)
+"""
+
+
+def test_a_stream_that_comes_meanwhile_costs_no_line_its_metric(tmp_path: Path) -> None:
+    in_ministack.run(STREAMS, temporary=tmp_path)
